@@ -45,7 +45,7 @@ lint: $(READY)  ## style, types, and who may import whom
 	$(BIN)/lint-imports
 	$(BIN)/lint-imports --config .importlinter.runtime
 
-format: $(READY)  ## what lint would complain about and a machine can mend
+format: $(READY)  ## fix what lint can fix automatically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

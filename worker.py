@@ -29,14 +29,14 @@ async def _main() -> int:
 
     close_to_others()
     use_configured_language()
-    told_to_stop = asyncio.Event()
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told_to_stop.set)
+        loop.add_signal_handler(number, stop_requested.set)
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
-        await host(settings, told_to_stop)
+        await host(settings, stop_requested)
     except REFUSALS as error:
         say_error("worker.py", say(explain(error)))
         return 1

@@ -35,8 +35,8 @@ def require_known(asked: SessionDate, known: Sequence[SessionDate]) -> None:
         OperationError: the date is not known.
     """
     if asked not in known:
-        told = f"the first they know is {known[0]}, the last {known[-1]}" if known else "they know of none yet"
-        raise OperationError(f"the books know of no session on {asked}; {told}")
+        range_known = f"the first they know is {known[0]}, the last {known[-1]}" if known else "they know of none yet"
+        raise OperationError(f"the books know of no session on {asked}; {range_known}")
 
 
 def unknown_stretch(first: SessionDate, last: SessionDate) -> str:

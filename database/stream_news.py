@@ -38,13 +38,13 @@ class StreamNews:
         self._quiet = quiet
         self._pauses = pauses
 
-    _TELL = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
+    _NOTIFY = "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload"
 
     async def publish(self, sender: str, news: Sequence[News]) -> None:
         """Send news to the other processes, in as few payloads as possible."""
         payloads = list(_payloads(sender, news))
         if payloads:
-            await self._pool.execute(self._TELL, _CHANNEL, payloads)
+            await self._pool.execute(self._NOTIFY, _CHANNEL, payloads)
 
     async def heard(self, listener: str) -> AsyncGenerator[News, None]:
         """Yield news of other processes forever; each new connection starts with a gap, since news may be lost."""

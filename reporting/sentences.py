@@ -64,7 +64,7 @@ class Words:
             return text
         return f"{self.say_parts(text[: between.start()])}{between[0]}{self.say_parts(text[between.end() :])}"
 
-    def told(self, detail: Mapping[str, str | int]) -> Iterator[str]:
+    def details(self, detail: Mapping[str, str | int]) -> Iterator[str]:
         """Yield an event's details in the order of our words. An operator's text stays unchanged."""
         known = list(self.texts["details"])
         for name in sorted(detail, key=lambda each: (known.index(each) if each in known else len(known), each)):

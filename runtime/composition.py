@@ -184,7 +184,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
-    told = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
+    of_the_deadline = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
     queues = task_queues(account_id)
     return [
         Queue(
@@ -192,7 +192,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
             [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
             [TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
-        Queue(queues.watch, [*of_a_watch, *told, *proofs], options=_WATCH_OPTIONS),
+        Queue(queues.watch, [*of_a_watch, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
         Queue(
             queues.broker,
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],

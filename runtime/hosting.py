@@ -87,7 +87,7 @@ REFUSALS: Final = (
 """Errors that end the program with one line, without a traceback."""
 
 
-async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
+async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
     """Start all parts, trade until a stop is requested, drain, and stop all parts in reverse order."""
     print(say(describe_env_file()), flush=True)
     token_key(settings)  # report a missing key before anything starts
@@ -104,7 +104,7 @@ async def host(settings: Settings, told_to_stop: asyncio.Event) -> None:
             refusals = Refusals()
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
             await ensure_search_attributes(client, attributes.ALL)
-            await _trade(settings, Stage(parts, place, database, client, refusals), told_to_stop)
+            await _trade(settings, Stage(parts, place, database, client, refusals), stop_requested)
         finally:
             await database.aclose()
 
@@ -120,7 +120,7 @@ class Stage:
     refusals: Refusals
 
 
-async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) -> None:
+async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event) -> None:
     """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
     fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
     alerts = _alerts(settings, fleet)  # report an unreadable address before anything trades
@@ -147,7 +147,7 @@ async def _trade(settings: Settings, stage: Stage, told_to_stop: asyncio.Event) 
         async with hosting(workers_for(stage.client, fleet.account_id, with_)):
             _announce(settings, str(stage.parts.endpoints))
             await first_to_end(
-                told_to_stop.wait(),
+                stop_requested.wait(),
                 _broken(stage.parts),
                 *([streaming.keep()] if streaming else []),
                 alerts.outbox.keep(),
@@ -296,13 +296,13 @@ def _channels(settings: Settings) -> Sequence[Channel]:
 
 
 def _alert_rules(settings: Settings) -> AlertRules:
-    told = settings.alerts
+    configured = settings.alerts
     return AlertRules(
         mask=Masking(settings.secrets()),
-        minimum_level=EventLevel(told.minimum_level),
-        language=told.language,
-        sends_days=told.daily_summary,
-        sends_trades=told.trades,
+        minimum_level=EventLevel(configured.minimum_level),
+        language=configured.language,
+        sends_days=configured.daily_summary,
+        sends_trades=configured.trades,
     )
 
 

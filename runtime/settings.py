@@ -284,5 +284,5 @@ def _explain(problem: Any) -> str:
     given = problem["input"]
     is_shown = isinstance(given, str) and len(given) < _LONGEST_SHOWN and name not in PRIVATE
     shown = f" (it is {given!r})" if is_shown else ""
-    mend = f"unset it for the default {default}" if default is not None else "correct it or unset it"
-    return f"{name}: {message}{shown}; {mend}"
+    fix = f"unset it for the default {default}" if default is not None else "correct it or unset it"
+    return f"{name}: {message}{shown}; {fix}"

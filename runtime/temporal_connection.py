@@ -68,13 +68,13 @@ def open_to_strangers(settings: Settings) -> str:
     """Return why others than the fleet can command the Temporal server; empty when it requires credentials."""
     config = settings.temporal
     if "target_host" not in config:
-        return "the embedded Temporal server asks nobody for proof; set TEMPORAL_ADDRESS to one that does"
+        return "the embedded Temporal server does not authenticate clients; set TEMPORAL_ADDRESS to one that does"
     tls, api_key = config.get("tls"), config.get("api_key")
     if not (tls or (tls is None and api_key)):
         return "the connection to Temporal is not encrypted; set TEMPORAL_TLS"
     has_certificate = isinstance(tls, TLSConfig) and tls.client_cert is not None
     if not (api_key or has_certificate):
-        return "Temporal asks nobody for proof; set TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and _KEY_PATH"
+        return "Temporal authenticates no clients; set TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH and _KEY_PATH"
     return ""
 
 

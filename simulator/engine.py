@@ -144,9 +144,9 @@ class Engine:
 
     def _book(self, order: Order, fill: Fill) -> None:
         self.account(order.account).take(order, fill)
-        self._tell(OrderEventKind.FILLED, order, fill.quantity, (fill.price, fill.at))
+        self._notify(OrderEventKind.FILLED, order, fill.quantity, (fill.price, fill.at))
 
-    def _tell(self, kind: OrderEventKind, order: Order, quantity: int, happened: tuple[Price, datetime]) -> None:
+    def _notify(self, kind: OrderEventKind, order: Order, quantity: int, happened: tuple[Price, datetime]) -> None:
         for listener in self.listeners:
             listener(OrderEvent(kind, order, quantity, *happened))
 
@@ -262,16 +262,16 @@ class Engine:
         self.account(order.account).add(order)
         accepted = order.action is OrderAction.NEW
         kind = OrderEventKind.ACCEPTED if accepted else OrderEventKind.CONFIRMED
-        self._tell(kind, order, order.quantity, (order.price, at))
+        self._notify(kind, order, order.quantity, (order.price, at))
         if order.rejected:
-            self._tell(OrderEventKind.REJECTED, order, order.rejected, (order.price, at))
+            self._notify(OrderEventKind.REJECTED, order, order.rejected, (order.price, at))
             return
         if board_of(order.kind) is not Board.REGULAR:
             self.off_hours.arrive(order, session, at)
         elif phase is SessionPhase.CONTINUOUS:
             self._matching.arrive(order, session, second_of(session, at))
         if order.cancelled:
-            self._tell(OrderEventKind.DROPPED, order, order.cancelled, (order.price, at))
+            self._notify(OrderEventKind.DROPPED, order, order.cancelled, (order.price, at))
         if order.remaining:
             self._live.append(order)
 
@@ -280,7 +280,7 @@ class Engine:
         row = _row_after(original, number, at)
         row.action, row.quantity, row.price = OrderAction.CANCEL, quantity, Price(0)
         account.add(row)
-        self._tell(OrderEventKind.CONFIRMED, row, quantity, (Price(0), at))
+        self._notify(OrderEventKind.CONFIRMED, row, quantity, (Price(0), at))
         return row
 
     def _amend(

@@ -69,7 +69,7 @@ def run_process() -> Run:
         ["summary", "yesterday"],
     ],
 )
-def test_wrong_usage_is_told_and_exits_with_2(run: Run, words: list[str]) -> None:
+def test_wrong_usage_is_reported_and_exits_with_2(run: Run, words: list[str]) -> None:
     done = run(*words)
 
     assert done.returncode == 2
@@ -100,7 +100,7 @@ def test_the_process_ends_with_the_command_lines_code(run_process: Run, paper: M
 
 
 @pytest.mark.parametrize("words", [["--workers", "5"], ["status"], ["stop"], ["summary"]])
-def test_with_nothing_running_the_mend_is_told(run: Run, words: list[str]) -> None:
+def test_with_nothing_running_the_fix_is_reported(run: Run, words: list[str]) -> None:
     done = run(*words)
 
     assert done.returncode == 1
@@ -108,7 +108,7 @@ def test_with_nothing_running_the_mend_is_told(run: Run, words: list[str]) -> No
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_settings_are_told_by_name(run: Run) -> None:
+def test_wrong_settings_are_reported_by_name(run: Run) -> None:
     done = run("status", HARU_PORTS__TEMPORAL="eighty")
 
     assert done.returncode == 1
@@ -119,7 +119,7 @@ def test_a_worker_process_that_was_killed_leaves_a_clear_message(run: Run, tmp_p
     endpoints = {
         "temporal_address": f"127.0.0.1:{unused_port}",
         "temporal_ui_url": None,
-        "database_url": f"postgresql://nobody@127.0.0.1:{unused_port}/haru",
+        "database_url": f"postgresql://unused@127.0.0.1:{unused_port}/haru",
         "simulator_url": None,
         "market": None,
         "pid": 1,
@@ -184,7 +184,7 @@ def test_an_unknown_worker_is_answered_with_the_known_ones(run: Run, paper: Mapp
     assert "no worker 'worker-9'; known workers: worker-1, worker-2" in done.stderr
 
 
-def test_a_command_that_nobody_answers_fails_and_says_so(run: Run, paper: Mapping[str, str]) -> None:
+def test_a_command_without_an_answer_fails_and_says_so(run: Run, paper: Mapping[str, str]) -> None:
     run("--workers", "1", "--detach", **paper)
 
     done = run("stop", "--json", **paper)
@@ -235,7 +235,7 @@ def test_each_verb_answers(run: Run, paper: Mapping[str, str], words: list[str],
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["summary", "2026-11-23", "--to", "2026-11-24"], "say either 2026-11-23 or --from and --to"),
         (["summary", "--from", "2026-11-24", "--to", "2026-11-23"], "swap them"),
@@ -246,13 +246,11 @@ def test_each_verb_answers(run: Run, paper: Mapping[str, str], words: list[str],
         (["statement", "2020-01-02"], "the books know of no session on 2020-01-02; they know of none yet"),
     ],
 )
-def test_dates_that_cannot_be_told_of_are_refused(
-    run: Run, paper: Mapping[str, str], words: list[str], told: str
-) -> None:
+def test_dates_without_a_report_are_refused(run: Run, paper: Mapping[str, str], words: list[str], message: str) -> None:
     done = run(*words, **paper)
 
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_real_money_needs_the_word_on_the_command_line_too(run: Run, paper: Mapping[str, str]) -> None:
@@ -281,7 +279,7 @@ def test_the_word_for_real_money_is_refused_elsewhere(run: Run, paper: Mapping[s
     assert "the settings say paper" in done.stderr
 
 
-def test_a_database_without_our_schema_is_told_without_a_traceback(
+def test_a_database_without_our_schema_is_reported_without_a_traceback(
     run: Run, paper: Mapping[str, str], postgres_server: str
 ) -> None:
     done = run("status", **{**paper, "DATABASE_URL": postgres_server})
@@ -304,28 +302,28 @@ def remove_the_first(folder: Path) -> None:
         (remove_the_first, "newer than this program, which does not know 0001_accounts: update the program"),
     ]
 )
-def told_of_the_level(
+def level_message(
     request: pytest.FixtureRequest, paper: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> str:
     """Give the code another schema version than the database; return the expected message."""
-    change, told = request.param
+    change, message = request.param
     change(folder := shutil.copytree(schema_level.MIGRATIONS, tmp_path / "migrations"))
     monkeypatch.setattr(schema_level, "MIGRATIONS", folder)
-    return f"the database is {told}"
+    return f"the database is {message}"
 
 
 @pytest.mark.parametrize("verb", ["status", "summary", "report"])
-def test_a_verb_on_the_database_of_another_version_says_so_with_the_mend(
-    run: Run, told_of_the_level: str, verb: str
+def test_a_verb_on_the_database_of_another_version_says_so_with_the_fix(
+    run: Run, level_message: str, verb: str
 ) -> None:
     done = run(verb)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"starter.py: {told_of_the_level}")
+    assert done.stderr.startswith(f"starter.py: {level_message}")
 
 
-def test_the_verifier_on_the_database_of_another_version_says_so_with_the_mend(
-    told_of_the_level: str, capsys: pytest.CaptureFixture[str]
+def test_the_verifier_on_the_database_of_another_version_says_so_with_the_fix(
+    level_message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verifier.__main__.main([]) == 1
-    assert capsys.readouterr().err.startswith(f"verifier: {told_of_the_level}")
+    assert capsys.readouterr().err.startswith(f"verifier: {level_message}")

@@ -126,15 +126,15 @@ async def _until_ready(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
                 _require_alive(stage, worker)
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        raise NothingRunsError(f"the worker process was not ready in time; {_told(stage)}") from None
+        raise NothingRunsError(f"the worker process was not ready in time; {_last_lines(stage)}") from None
 
 
 def _require_alive(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
     if worker.poll() is not None:
-        raise NothingRunsError(f"the worker process has ended (exit {worker.returncode}); {_told(stage)}")
+        raise NothingRunsError(f"the worker process has ended (exit {worker.returncode}); {_last_lines(stage)}")
 
 
-def _told(stage: Stage) -> str:
+def _last_lines(stage: Stage) -> str:
     lines = stage.log.read_text(errors="replace").splitlines()[-_QUOTED_LINES:]
     return "\n  | ".join([f"the last lines of {stage.log}:", *lines])
 
@@ -167,7 +167,7 @@ async def _watch_until_closed(
                 lambda: closing.done() or worker.poll() is not None,
             )
     except TimeoutError:
-        raise OperationError(f"the market close has not finished in time; {_told(stage)}") from None
+        raise OperationError(f"the market close has not finished in time; {_last_lines(stage)}") from None
     if not closing.done():
         closing.cancel()
         _require_alive(stage, worker)

@@ -45,11 +45,11 @@ async def look_at_calendar(broker: "Broker", calendar: TradingCalendar, today: d
     """Compare the calendar with the broker's for the next days."""
     differing = []
     for day in (today + timedelta(days=ahead) for ahead in range(_COMPARED)):
-        told = await broker.is_session_day(day, Lane.RESOLVE)
-        if told is None:
+        is_open = await broker.is_session_day(day, Lane.RESOLVE)
+        if is_open is None:
             return fine("the paper service has no calendar to compare with; ours decides alone")
-        if told != (calendar.session_on(day) is not None):
-            differing.append(f"{day} is {'a session' if told else 'closed'} by the broker's")
+        if is_open != (calendar.session_on(day) is not None):
+            differing.append(f"{day} is {'a session' if is_open else 'closed'} by the broker's")
     if differing:
         return wrong(
             "; ".join(differing), "HARU_CALENDAR__CLOSURES or …__SESSIONS; until then nothing is bought that day"
@@ -59,14 +59,14 @@ async def look_at_calendar(broker: "Broker", calendar: TradingCalendar, today: d
 
 def look_ahead(calendar: TradingCalendar, today: date) -> Finding:
     """List closures and changed hours of the next two weeks."""
-    told = []
+    exceptions = []
     for day in _coming(today):
         if day in calendar.closures:
-            told.append(f"{day} closed")
+            exceptions.append(f"{day} closed")
         hours = calendar.changed_hours.get(day, REGULAR_HOURS)
         if hours != REGULAR_HOURS and calendar.session_on(day):
-            told.append(f"{day} from {hours.opens:%H:%M} to {hours.ends:%H:%M}")
-    return fine(f"until {today + timedelta(days=_AHEAD - 1)}: {', '.join(told) or 'regular sessions'} (KST)")
+            exceptions.append(f"{day} from {hours.opens:%H:%M} to {hours.ends:%H:%M}")
+    return fine(f"until {today + timedelta(days=_AHEAD - 1)}: {', '.join(exceptions) or 'regular sessions'} (KST)")
 
 
 def look_at_tax(calendar: TradingCalendar, today: date) -> Finding:

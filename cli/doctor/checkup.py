@@ -28,18 +28,18 @@ class Finding:
 
     verdict: Verdict
     text: str
-    mend: str = ""
+    fix: str = ""
     opens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A named check. ``mend`` is shown when the check itself fails."""
+    """A named check. ``fix`` is shown when the check itself fails."""
 
     name: str
     look: Callable[[], Awaitable[Finding]]
     needs: tuple[str, ...] = ()
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class Line:
     name: str
     verdict: Verdict
     text: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        mend = f"\n{'':24}{say('fix')}: {say(self.mend)}" if self.mend else ""
-        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), 14)}{say(self.text)}{mend}"
+        fix = f"\n{'':24}{say('fix')}: {say(self.fix)}" if self.fix else ""
+        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), 14)}{say(self.text)}{fix}"
 
 
 def fine(text: str) -> Finding:
@@ -66,14 +66,14 @@ def startable(text: str) -> Finding:
     return Finding(Verdict.OK, text, opens=False)
 
 
-def doubtful(text: str, mend: str) -> Finding:
+def doubtful(text: str, fix: str) -> Finding:
     """Return a warning for the operator; later checks continue."""
-    return Finding(Verdict.WARN, text, mend)
+    return Finding(Verdict.WARN, text, fix)
 
 
-def wrong(text: str, mend: str) -> Finding:
+def wrong(text: str, fix: str) -> Finding:
     """Return a failure that must be fixed first."""
-    return Finding(Verdict.FAIL, text, mend, opens=False)
+    return Finding(Verdict.FAIL, text, fix, opens=False)
 
 
 async def examine(checks: Sequence[Check], expected: tuple[type[Exception], ...]) -> AsyncIterator[Line]:
@@ -88,7 +88,7 @@ async def examine(checks: Sequence[Check], expected: tuple[type[Exception], ...]
         finding = await _looked(check, expected)
         if not finding.opens:
             shut.add(check.name)
-        yield Line(check.name, finding.verdict, finding.text, finding.mend)
+        yield Line(check.name, finding.verdict, finding.text, finding.fix)
 
 
 async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Finding:
@@ -96,9 +96,9 @@ async def _looked(check: Check, expected: tuple[type[Exception], ...]) -> Findin
         async with asyncio.timeout(_PATIENCE):
             return await check.look()
     except TimeoutError:
-        return wrong(f"no answer within {_PATIENCE:.0f} s", check.mend)
+        return wrong(f"no answer within {_PATIENCE:.0f} s", check.fix)
     except expected as error:
-        return wrong(explain(error), check.mend)
+        return wrong(explain(error), check.fix)
 
 
 def all_well(lines: Collection[Line]) -> bool:

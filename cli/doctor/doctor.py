@@ -85,10 +85,10 @@ class Doctor:
     def checks(self) -> Sequence[Check]:
         """Return every check in order."""
         account = ("keys", "PostgreSQL", "broker host", "token key")
-        stream_mend = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL"
-        keys_mend = "compare keys, account and environment with KIS's portal; `python starter.py import-keys`"
+        stream_fix = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL"
+        keys_fix = "compare keys, account and environment with KIS's portal; `python starter.py import-keys`"
         return (
-            Check("settings", self._look_at_settings, mend="correct .env or the environment"),
+            Check("settings", self._look_at_settings, fix="correct .env or the environment"),
             Check("data folder", self._look_at_folder, ("settings",)),
             Check(".env", self._look_at_env_file, ("settings",)),
             Check("keys", self._look_at_keys, ("settings",)),
@@ -104,9 +104,9 @@ class Doctor:
             Check("Temporal", self._look_at_temporal, ("parts",), "start it, or correct TEMPORAL_ADDRESS"),
             Check("broker host", self._look_at_host, ("parts",), "check the network and HARU_BROKER__REST_URL"),
             Check("clocks", self._look_at_clocks, ("broker host",)),
-            Check("account", self._look_at_account, account, keys_mend),
+            Check("account", self._look_at_account, account, keys_fix),
             Check("orders", self._look_at_orders, ("account",), "ask KIS whether the account may trade by OpenAPI"),
-            Check("stream", self._look_at_stream, ("account",), stream_mend),
+            Check("stream", self._look_at_stream, ("account",), stream_fix),
             Check("calendar", self._look_at_calendar, ("account",), "try again; the broker did not answer"),
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
@@ -208,8 +208,8 @@ class Doctor:
         if kept is None:
             return fine(f"empty; they will be those of {wanted[1]} account {wanted[0]}")
         if kept != wanted:
-            mend = "give every account, environment and set of keys a database of its own (DATABASE_URL, HARU_DATA_DIR)"
-            return wrong(f"they belong to {kept[1]} account {kept[0]} or to other keys", mend)
+            fix = "give every account, environment and set of keys a database of its own (DATABASE_URL, HARU_DATA_DIR)"
+            return wrong(f"they belong to {kept[1]} account {kept[0]} or to other keys", fix)
         return fine(f"they belong to {kept[1]} account {kept[0]}")
 
     async def _look_at_temporal(self) -> Finding:
@@ -224,8 +224,8 @@ class Doctor:
         if lacking:
             return doubtful(f"{text}, without {', '.join(sorted(lacking))}", "worker.py registers them when it starts")
         if odd := await odd_search_attributes(client, attributes.ALL):
-            mend = "remove them from the namespace, or use another one: no worker can start"
-            return wrong(f"{text}, with foreign types of {', '.join(odd)}", mend)
+            fix = "remove them from the namespace, or use another one: no worker can start"
+            return wrong(f"{text}, with foreign types of {', '.join(odd)}", fix)
         if self.settings.broker.environment is not Environment.SIMULATED and (why := open_to_strangers(self.settings)):
             return doubtful(text, why)
         return fine(f"{text}, search attributes registered; what crosses is encrypted")

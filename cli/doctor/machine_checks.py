@@ -88,10 +88,10 @@ def look_at_universe(settings: Settings) -> Finding:
     has_ranking = universe.ranking_size > 0 and not (is_paper and settings.quotations.app_key is None)
     if not universe.symbols and not has_ranking:
         why = "the paper service has no ranking" if universe.ranking_size else "the ranking is switched off"
-        mend = "list them in HARU_RULES__UNIVERSE__SYMBOLS=005930,000660"
+        fix = "list them in HARU_RULES__UNIVERSE__SYMBOLS=005930,000660"
         if is_paper:
-            mend += ", or set HARU_QUOTATIONS__APP_KEY and …__APP_SECRET of a real account"
-        return wrong(f"no stock is scanned: none is listed, and {why}", mend)
+            fix += ", or set HARU_QUOTATIONS__APP_KEY and …__APP_SECRET of a real account"
+        return wrong(f"no stock is scanned: none is listed, and {why}", fix)
     ranked = f"the {universe.ranking_size} most traded" if has_ranking else "no ranking"
     return fine(f"{len(universe.symbols)} listed stocks and {ranked} are scanned")
 

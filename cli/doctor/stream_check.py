@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _OWNER: Final = "doctor"
 _ANSWERS_WITHIN: Final = 8.0
 _LOOK_INTERVAL: Final = 0.05
-_MEND: Final = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL; without the stream prices come by asking"
+_FIX: Final = "check HARU_BROKER__HTS_ID and HARU_BROKER__STREAM_URL; without the stream prices come by asking"
 
 _WRONG_ID: Final = "correct HARU_BROKER__HTS_ID: your HTS login id, upper and lower case as it is"
 
@@ -43,13 +43,13 @@ async def look_at_own_session(stream: "MarketStream", symbol: Symbol) -> Finding
         async with stream.session() as session:
             return await _registered(session, symbol)
     except StreamLostError as lost:
-        return doubtful(str(lost), _MEND)
+        return doubtful(str(lost), _FIX)
 
 
 async def _session_of_the_fleet(leases: "StreamLeases", account_id: AccountId) -> Finding:
     state = await leases.state(account_id)
     if state is None or state.connected_since is None:
-        return doubtful(f"the fleet has no session: {state.trouble if state else ''}".rstrip(": "), _MEND)
+        return doubtful(f"the fleet has no session: {state.trouble if state else ''}".rstrip(": "), _FIX)
     since = in_seoul(state.connected_since)
     return fine(f"the fleet's session is open since {since:%H:%M:%S} (KST), {len(state.symbols)} stocks registered")
 
@@ -64,7 +64,7 @@ async def _registered(session: "StreamSession", symbol: Symbol) -> Finding:
                     await hearing
                 await asyncio.sleep(_LOOK_INTERVAL)
     except TimeoutError:
-        return doubtful(f"connected, but {symbol} was not registered within {_ANSWERS_WITHIN:.0f} s", _MEND)
+        return doubtful(f"connected, but {symbol} was not registered within {_ANSWERS_WITHIN:.0f} s", _FIX)
     finally:
         hearing.cancel()
         await asyncio.gather(hearing, return_exceptions=True)

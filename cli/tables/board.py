@@ -144,9 +144,9 @@ def heading(board: Board) -> tuple[str, ...]:
     shut = [f"entries shut: {reason}" for reason in board.entries_closed_because]
     odd = f"unreadable at the broker: {', '.join(map(_odd, board.unreadable))}" if board.unreadable else ""
     web_ui = f"Web UI {board.web_ui}" if board.web_ui else ""
-    nobody = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
+    no_workers = "" if board.rows else "no workers yet: `python starter.py --workers 5` starts some"
     foreign = _foreign(board.foreign)
-    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, *foreign, nobody, web_ui)
+    lines = (first, second, third, *_own_starts(board), *shut, odd, *board.troubles, *foreign, no_workers, web_ui)
     return tuple(line for line in lines if line)
 
 

@@ -48,16 +48,20 @@ async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tupl
         configured = capped_risk(configured, host.ceiling.risk)
     running = [row.worker_id for row in board.rows if row.worker_id not in board.stopped]
     answers = await asyncio.gather(*(_rules_of(fleet, worker_id) for worker_id in running))
-    told = dict(zip(running, answers, strict=True))
-    return tuple([await _limits(fleet, board, row.worker_id, told, configured) for row in board.rows])
+    own_rules = dict(zip(running, answers, strict=True))
+    return tuple([await _limits(fleet, board, row.worker_id, own_rules, configured) for row in board.rows])
 
 
 async def _limits(
-    fleet: Fleet, board: Board, worker_id: WorkerId, told: Mapping[WorkerId, RiskRules | None], configured: RiskRules
+    fleet: Fleet,
+    board: Board,
+    worker_id: WorkerId,
+    own_rules: Mapping[WorkerId, RiskRules | None],
+    configured: RiskRules,
 ) -> Limits:
     date = board.plan.session.date
     snapshot = await fleet.database.risk.snapshot(fleet.account_id, worker_id, date, board.now)
-    own = told.get(worker_id)
+    own = own_rules.get(worker_id)
     rules = own or configured
     return Limits(worker_id, rules, headroom(snapshot, rules, board.now), snapshot, own is not None)
 
@@ -76,11 +80,11 @@ async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: type[T])
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
     handle = fleet.client.get_workflow_handle(workflow_id)
     try:
-        told: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
+        answered: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
         logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": temporal_cause(fault)})
         return None
-    return told
+    return answered
 
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:

@@ -79,14 +79,14 @@ def _source(name: str, value: object, configured: object, default: object) -> st
 async def _show(desk: Desk) -> int:
     workers = await desk.fleet.selected(desk.asked.worker)
     answers = await asyncio.gather(*(trading_rules_of(desk.fleet, worker_id) for worker_id in workers))
-    told = dict(zip(workers, answers, strict=True))
+    own_rules = dict(zip(workers, answers, strict=True))
 
     def show() -> None:
-        for worker_id, own in told.items():
+        for worker_id, own in own_rules.items():
             for line in _lines(worker_id, own, rules_in_force(own, desk.rules)):
                 desk.console.say(line)
 
-    desk.answer([_json(worker_id, own, rules_in_force(own, desk.rules)) for worker_id, own in told.items()], show)
+    desk.answer([_json(worker_id, own, rules_in_force(own, desk.rules)) for worker_id, own in own_rules.items()], show)
     return 0
 
 

@@ -22,7 +22,7 @@ from runtime.embedded.upgrade import upgrade_database
 from runtime.env_file import env_file
 from runtime.settings import load_settings
 
-_CHANNEL_MEND: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
+_CHANNEL_FIX: Final = "check the address in HARU_ALERTS__URLS, the rights of its token, and the network"
 
 
 async def examine_all(asked: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ async def examine_all(asked: argparse.Namespace) -> int:
     async with Doctor() as doctor:
         async for line in examine(doctor.checks(), EXPECTED):
             mask = Masking(doctor.settings.secrets() if hasattr(doctor, "settings") else ())
-            lines.append(Line(line.name, line.verdict, mask(line.text), mask(line.mend)))
+            lines.append(Line(line.name, line.verdict, mask(line.text), mask(line.fix)))
             if not asked.json:
                 print_text(str(lines[-1]))
     if asked.json:
@@ -128,14 +128,14 @@ async def try_channels(asked: argparse.Namespace) -> int:
         print_json([_tried_json(channel, trouble) for channel, trouble in tried])
     else:
         for channel, trouble in tried:
-            print_text(f"failed  {channel.name}: {trouble}; {_CHANNEL_MEND}" if trouble else f"ok      {channel.name}")
+            print_text(f"failed  {channel.name}: {trouble}; {_CHANNEL_FIX}" if trouble else f"ok      {channel.name}")
     return 1 if any(trouble for _, trouble in tried) else 0
 
 
 def _tried_json(channel: Channel, trouble: str) -> dict[str, str | bool]:
-    mend = _CHANNEL_MEND if trouble else ""
-    return {"channel": channel.name, "ok": not trouble, "reason": trouble, "mend": mend}
+    fix = _CHANNEL_FIX if trouble else ""
+    return {"channel": channel.name, "ok": not trouble, "reason": trouble, "mend": fix}
 
 
 def _json(line: Line) -> dict[str, str]:
-    return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.mend}
+    return {"check": line.name, "verdict": line.verdict.value, "text": line.text, "mend": line.fix}

@@ -33,7 +33,7 @@ _COUNTED_AS: Final = {
     MarketMessage: "market_messages",
     Garbled: "garbled",
 }
-_TELLS_EVERY: Final = 0.01
+_PUBLISHES_EVERY: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Attendance:
                 await unhurried(self.owner.database.stream_news.publish(self.owner.name, news))
             except DATABASE_FAULTS as fault:
                 logger.warning("stream_news_not_published", extra={"cause": f"{type(fault).__name__}: {fault}"})
-            await asyncio.sleep(_TELLS_EVERY)
+            await asyncio.sleep(_PUBLISHES_EVERY)
 
     async def _vouch(self) -> None:
         self.deliver(Covered(self.session.registered))

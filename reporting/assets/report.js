@@ -53,7 +53,7 @@
       tooltip: {
         trigger: "axis", renderMode: "richText", confine: true,
         formatter: (points) => [clock(points[0].value[0])].concat(points.map((point) =>
-          point.data.told || point.seriesName + "  " + won(point.value[1]))).join("\n"),
+          point.data.summary || point.seriesName + "  " + won(point.value[1]))).join("\n"),
       },
       xAxis: [timeAxis(Object.assign({ axisLabel: { show: false } }, span)), timeAxis(Object.assign({ gridIndex: 1 }, span))],
       yAxis: [moneyAxis(), moneyAxis({ gridIndex: 1, max: 0, splitNumber: 2 })],
@@ -76,7 +76,7 @@
       sum += trade.net;
       return {
         value: [trade.closed_at + KST, sum], itemStyle: { color: toned(trade.net) },
-        told: trade.symbol + " " + trade.name + "  " + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net),
+        summary: trade.symbol + " " + trade.name + "  " + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net),
       };
     });
   }
@@ -151,7 +151,7 @@
       data: trades.map((trade) => ({
         value: [trade[when] + KST, trade[price]],
         itemStyle: { color: when === "opened_at" ? colour("ink") : toned(trade.net), borderColor: colour("card"), borderWidth: 1 },
-        told: clock(trade[when] + KST) + " " + name + "  " + won(trade[price]) + (when === "opened_at" ? "" :
+        summary: clock(trade[when] + KST) + " " + name + "  " + won(trade[price]) + (when === "opened_at" ? "" :
           "\n" + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net) + " " + words.won + "\n" + trade.worker),
       })),
     });
@@ -159,7 +159,7 @@
       grid: { left: 60, right: 12, top: 12, bottom: 24 },
       tooltip: {
         trigger: "item", renderMode: "richText", confine: true,
-        formatter: (point) => point.data.told || clock(point.value[0]) + "  " + won(point.value[1]),
+        formatter: (point) => point.data.summary || clock(point.value[0]) + "  " + won(point.value[1]),
       },
       xAxis: timeAxis({ splitNumber: 3 }),
       yAxis: axis({ type: "value", scale: true, splitNumber: 3, axisLabel: { color: colour("soft"), formatter: won, hideOverlap: true } }),

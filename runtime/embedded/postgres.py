@@ -84,7 +84,7 @@ async def run_server(
     async def is_ready() -> bool:
         return await query(cluster, port, "SELECT 1", "postgres") == "1"
 
-    await process.wait_until_ready(is_ready, _START_LIMIT, _mend(cluster.data))
+    await process.wait_until_ready(is_ready, _START_LIMIT, _remedy(cluster.data))
     if await query(cluster, port, f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'", "postgres") != "1":  # noqa: S608
         await query(cluster, port, f"CREATE DATABASE {DATABASE}", "postgres")
     return process
@@ -103,7 +103,7 @@ async def found_cluster(folder: Path) -> Cluster:
         private_folder(folder / "postgres", also=unprivileged_user() if os.geteuid() == 0 else None)
         password = read_private(password_file).decode().strip()
     except FileNotFoundError:
-        raise CorruptFolderError(f"{password_file} is missing; {_mend(folder / 'postgres')}") from None
+        raise CorruptFolderError(f"{password_file} is missing; {_remedy(folder / 'postgres')}") from None
     except NotPrivateError as error:
         raise CorruptFolderError(f"the database's files cannot be trusted: {error}") from error
     binaries = postgres_binaries()
@@ -119,9 +119,9 @@ def written_by(data: Path) -> str:
     try:
         version = (data / "PG_VERSION").read_text(errors="replace").strip()
     except OSError as error:
-        raise CorruptFolderError(f"the database in {data} cannot be read ({error}); {_mend(data)}") from None
+        raise CorruptFolderError(f"the database in {data} cannot be read ({error}); {_remedy(data)}") from None
     if not (version.isascii() and version.isdigit()):
-        raise CorruptFolderError(f"the database in {data} says version {version[:20]!r}; {_mend(data)}")
+        raise CorruptFolderError(f"the database in {data} says version {version[:20]!r}; {_remedy(data)}")
     return version
 
 
@@ -214,7 +214,7 @@ def _raise_if_full(folder: Path, error: PartFailedError) -> None:
         ) from error
 
 
-def _mend(data: Path) -> str:
+def _remedy(data: Path) -> str:
     return (
         f"restore {data} from a backup, or move it away (mv {data} {data}.broken) to begin with empty books; "
         "nothing was deleted"

@@ -58,7 +58,7 @@ class GuardedProcess:
                     self._raise_if_ended(hint)
                     await asyncio.sleep(_POLL)
         except TimeoutError:
-            raise PartFailedError(self._told(f"was not ready after {limit:.0f} s", hint)) from None
+            raise PartFailedError(self._message(f"was not ready after {limit:.0f} s", hint)) from None
         assert self._guard is not None and self._guard.stdin is not None  # noqa: S101, PT018 - started above
         self._guard.stdin.write(KEEP_UP)
         self._guard.stdin.flush()
@@ -69,9 +69,9 @@ class GuardedProcess:
         try:
             status = await asyncio.to_thread(self._guard.wait, limit)
         except subprocess.TimeoutExpired:
-            raise PartFailedError(self._told(f"did not finish within {limit:.0f} s", hint)) from None
+            raise PartFailedError(self._message(f"did not finish within {limit:.0f} s", hint)) from None
         if status != 0:
-            raise PartFailedError(self._told(f"failed (exit {status})", hint))
+            raise PartFailedError(self._message(f"failed (exit {status})", hint))
 
     async def stop(self) -> None:
         """Close the guard's input and wait until part and guard have ended."""
@@ -88,13 +88,13 @@ class GuardedProcess:
         """Return why the part ended, or None while it runs."""
         if self.exit_status is None:
             return None
-        return PartFailedError(self._told(f"has ended (exit {self.exit_status})", "start again"))
+        return PartFailedError(self._message(f"has ended (exit {self.exit_status})", "start again"))
 
     def _raise_if_ended(self, hint: str) -> None:
         if self.exit_status is not None:
-            raise PartFailedError(self._told(f"did not start (exit {self.exit_status})", hint))
+            raise PartFailedError(self._message(f"did not start (exit {self.exit_status})", hint))
 
-    def _told(self, what: str, hint: str) -> str:
+    def _message(self, what: str, hint: str) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-_QUOTED_LINES:] if self.log.exists() else []
         quoted = "".join(f"\n  | {line[:300]}" for line in lines)
         return f"{self.name} {what}; {hint}. The last lines of {self.log}:{quoted or ' (empty)'}"

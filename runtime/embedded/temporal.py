@@ -95,7 +95,7 @@ async def start_temporal(launcher: Launcher, server: DevServer) -> str:
     async def is_ready() -> bool:
         return answers(server.port) and await _serves(server)
 
-    await process.wait_until_ready(is_ready, _START_LIMIT, _mend(server.file))
+    await process.wait_until_ready(is_ready, _START_LIMIT, _remedy(server.file))
     return server.address
 
 
@@ -114,15 +114,15 @@ def _check_file(file: Path) -> None:
         with closing(sqlite3.connect(file)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        raise CorruptFolderError(f"Temporal's history in {file} cannot be read ({error}); {_mend(file)}") from None
+        raise CorruptFolderError(f"Temporal's history in {file} cannot be read ({error}); {_remedy(file)}") from None
 
 
-def _mend(file: Path | None) -> str:
+def _remedy(file: Path | None) -> str:
     if file is None:
         return "start again"
     return (
         f"restore {file} from a backup, or move it away (mv {file} {file}.broken): the books in PostgreSQL are kept, "
-        "and workers start anew from them; nothing was deleted"
+        "and workers start again from them; nothing was deleted"
     )
 
 

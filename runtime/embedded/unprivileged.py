@@ -20,7 +20,7 @@ _SECBIT_NO_SETUID_FIXUP: Final = 4
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_RAISE: Final = 2
 _CAPABILITY_VERSION_3: Final = 0x20080522
-_NOBODY: Final = 65534
+_USUAL_ID: Final = 65534
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def unprivileged_user() -> int:
     try:
         return pwd.getpwnam("nobody").pw_uid
     except KeyError:
-        return _NOBODY
+        return _USUAL_ID
 
 
 def identities_for_root() -> list[Identity]:

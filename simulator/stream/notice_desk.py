@@ -37,14 +37,14 @@ class NoticeDesk:
         while self._events:
             event = self._events.popleft()
             if any(self._recipients(event)):
-                self._tell(event)
+                self._notify(event)
 
     def forget(self) -> None:
         """Drop unsent events. Notices are not repeated after a reconnect."""
         self._events.clear()
         self._held_back = None
 
-    def _tell(self, event: OrderEvent) -> None:
+    def _notify(self, event: OrderEvent) -> None:
         rules = rules_due(self._simulation, self._facts(event), NOTICE_FAULTS)
         kinds = {rule.kind for rule in rules}
         if StreamFault.NOTICE_LOST in kinds:

@@ -15,7 +15,16 @@ from domain.position import ExitReason
 from domain.session import SessionDate
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
-from tests.activities.account.test_late_fills import TODAY, adopted, earned, net, reconciled, sold_by, told, verified
+from tests.activities.account.test_late_fills import (
+    TODAY,
+    adopted,
+    earned,
+    events_of,
+    net,
+    reconciled,
+    sold_by,
+    verified,
+)
 from tests.activities.desk import Desk
 from tests.support.builders import SAMSUNG, WORKER
 from tests.support.stepping import ACCOUNT
@@ -43,7 +52,7 @@ async def test_an_order_that_is_listed_after_it_was_proven_absent_is_ours_and_so
     await reconciled(desk)
     held = await adopted(desk)
 
-    (event,) = await told(desk, EventKind.ORDER_EXISTS_AFTER_ALL)
+    (event,) = await events_of(desk, EventKind.ORDER_EXISTS_AFTER_ALL)
     assert event.level is EventLevel.CRITICAL
     assert held.quantity == entry.quantity
     await sold_by(desk, entry, held)

@@ -268,7 +268,7 @@ class GoneError(BaseException):
     """An exit that no fault handler catches."""
 
 
-async def test_whatever_ends_the_reader_leaves_nobody_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whatever_ends_the_reader_leaves_no_follower_waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = await two_bought(desk)
     order_list = OrderList(desk.broker)
     late: list[asyncio.Task[BrokerOrder | None]] = []
@@ -288,7 +288,7 @@ async def test_whatever_ends_the_reader_leaves_nobody_waiting(desk: Desk, monkey
     assert await order_list.row_of(first) is not None
 
 
-async def test_a_follower_that_goes_takes_nobody_elses_answer_along(desk: Desk) -> None:
+async def test_a_follower_that_goes_takes_no_other_answer_along(desk: Desk) -> None:
     first, second = await two_bought(desk)
     order_list = OrderList(desk.broker)
     going = asyncio.create_task(order_list.row_of(first))

@@ -97,7 +97,7 @@ async def test_the_more_workers_wait_for_their_turn_the_longer_the_close_leaves_
     assert desk.pace.waited() == timedelta(seconds=2) + timedelta(seconds=18 * 2 / 18)
 
 
-async def test_a_look_without_patience_waits_for_nobodys_turn(desk: Desk) -> None:
+async def test_a_look_without_patience_waits_for_no_turn(desk: Desk) -> None:
     await desk.buys()
     closing = ClosingActivities(desk.broker, desk.database, CALENDAR, CloseLeads(calls_per_second=18), desk.pace)
 
@@ -227,7 +227,7 @@ async def test_the_close_keeps_its_lease_while_it_follows_the_workers_own_order(
     assert kept.owner == CLOSER
 
 
-async def test_a_close_that_lost_the_stock_keeps_nobodys_lease(desk: Desk) -> None:
+async def test_a_close_that_lost_the_stock_keeps_no_lease(desk: Desk) -> None:
     sale, held = await resting_sale_of_a_lost_worker(desk)
     await desk.database.locks.take_over(ACCOUNT, SAMSUNG, RIVAL, timedelta(0))
 

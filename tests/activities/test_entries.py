@@ -36,7 +36,7 @@ async def test_a_lock_that_a_rival_holds_moves_on_to_the_next_candidate_at_once(
     assert await desk.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG, HYNIX}
 
 
-async def test_without_a_candidate_left_every_reason_is_told(desk: Desk) -> None:
+async def test_without_a_candidate_left_every_reason_is_reported(desk: Desk) -> None:
     await desk.database.locks.acquire(ACCOUNT, SAMSUNG, RIVAL)
 
     decision = await desk.prepares(SAMSUNG)
@@ -70,7 +70,7 @@ async def test_a_flagged_stock_is_not_bought(desk: Desk) -> None:
     assert decision == NoEntry((f"{SAMSUNG}: flagged warned",))
 
 
-async def test_a_broker_that_refuses_to_tell_the_buying_power_costs_only_the_candidate(desk: Desk) -> None:
+async def test_a_broker_that_refuses_to_report_the_buying_power_costs_only_the_candidate(desk: Desk) -> None:
     desk.simulation.add_fault(kind="refuse", path="inquire-psbl-order", symbol=SAMSUNG, msg_cd="APBK0952", message="no")
 
     entry = await desk.prepared(SAMSUNG, HYNIX)
@@ -98,7 +98,7 @@ async def test_two_workers_never_prepare_the_same_stock(desk: Desk) -> None:
     assert {order.intent.side for order in await desk.database.orders.active_in(ACCOUNT)} == {Side.BUY}
 
 
-async def test_a_stock_that_nobody_offers_any_more_is_let_go(desk: Desk) -> None:
+async def test_a_stock_without_offers_is_let_go(desk: Desk) -> None:
     desk.simulation.set_conditions(SAMSUNG, no_asks=True)
 
     decision = await desk.prepares(SAMSUNG)

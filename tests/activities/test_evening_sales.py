@@ -218,7 +218,7 @@ async def test_a_post_close_order_whose_reply_was_lost_is_found(desk: Desk, list
 @pytest.mark.parametrize(
     ("conditions", "why"), [({"halted": True}, "halted"), ({"no_bids": True}, "no bids"), ({}, "too few bids")]
 )
-async def test_what_the_session_has_left_is_told_once_with_the_reason(
+async def test_what_the_session_has_left_is_reported_once_with_the_reason(
     desk: Desk, conditions: dict[str, bool], why: str
 ) -> None:
     await a_sale(desk, "15:19:50")

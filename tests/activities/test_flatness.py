@@ -42,7 +42,7 @@ def from_nowhere(desk: Desk, quantity: int, symbol: Symbol = SAMSUNG) -> None:
     held.quantity += quantity
 
 
-async def told(desk: Desk, *kinds: str) -> list[Event]:
+async def events_of(desk: Desk, *kinds: str) -> list[Event]:
     return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind in kinds]
 
 
@@ -109,7 +109,7 @@ async def test_of_a_position_that_the_owner_sold_in_part_only_the_rest_is_said_t
 
     left = entry.quantity - 2
     assert (proof.flat, proof.holdings, proof.ours) == (False, {SAMSUNG: left}, {SAMSUNG: left})
-    (carried,) = await told(desk, "position_carried_overnight")
+    (carried,) = await events_of(desk, "position_carried_overnight")
     assert carried.detail["quantity"] == left
 
 
@@ -129,7 +129,7 @@ async def test_a_balance_that_stays_empty_does_not_prove_flatness_against_the_le
     proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.ours) == (False, {}, {SAMSUNG: entry.quantity})
-    assert len(await told(desk, "position_carried_overnight")) == 1
+    assert len(await events_of(desk, "position_carried_overnight")) == 1
 
 
 async def test_what_the_owner_bought_by_hand_is_named_and_no_alarm(desk: Desk) -> None:
@@ -138,7 +138,9 @@ async def test_what_the_owner_bought_by_hand_is_named_and_no_alarm(desk: Desk) -
     proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.holdings, proof.owners) == (True, {HYNIX: 3}, {HYNIX: 3})
-    (event,) = await told(desk, EventKind.OWNERS_SHARES, EventKind.UNEXPLAINED_SHARES, "position_carried_overnight")
+    (event,) = await events_of(
+        desk, EventKind.OWNERS_SHARES, EventKind.UNEXPLAINED_SHARES, "position_carried_overnight"
+    )
     assert (event.kind, event.level, event.symbol) == (EventKind.OWNERS_SHARES, EventLevel.INFO, HYNIX)
     (snapshot,) = await desk.database.snapshots.on(ACCOUNT, TODAY)
     assert (snapshot.broker_quantity, snapshot.owners_quantity) == (3, 3)
@@ -157,7 +159,7 @@ async def test_what_the_owner_held_before_the_session_is_known_after_a_restart(d
     assert (proof.flat, proof.owners) == (True, {SAMSUNG: 4})
 
 
-async def test_shares_that_nobody_explains_are_not_flat(desk: Desk) -> None:
+async def test_unexplained_shares_are_not_flat(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     from_nowhere(desk, 2, HYNIX)
 
@@ -165,7 +167,7 @@ async def test_shares_that_nobody_explains_are_not_flat(desk: Desk) -> None:
     proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {HYNIX: 2})
-    (event,) = await told(desk, EventKind.UNEXPLAINED_SHARES)
+    (event,) = await events_of(desk, EventKind.UNEXPLAINED_SHARES)
     assert (event.level, event.detail["quantity"]) == (EventLevel.CRITICAL, 2)
 
 
@@ -181,7 +183,7 @@ async def test_shares_of_a_stock_that_we_traded_are_not_the_owners_for_want_of_a
     assert (proof.flat, proof.unexplained) == (False, {SAMSUNG: 2})
 
 
-async def test_the_owner_sells_some_of_ours_and_buys_anew(desk: Desk) -> None:
+async def test_the_owner_sells_some_of_ours_and_buys_again(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.buys()
     by_hand(desk, Side.SELL, entry.quantity)
@@ -251,7 +253,7 @@ async def test_a_fill_of_an_order_that_we_gave_up_is_not_the_owners(desk: Desk) 
     assert (proof.flat, proof.owners, proof.unexplained) == (False, {}, {SAMSUNG: entry.quantity})
 
 
-async def test_shares_of_an_order_that_nobody_has_decided_about_are_not_the_owners_the_next_day(desk: Desk) -> None:
+async def test_shares_of_an_undecided_order_are_not_the_owners_the_next_day(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     entry = await desk.prepared()
     desk.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")

@@ -63,7 +63,7 @@ async def test_a_buy_that_never_arrived_is_absent_though_the_owner_bought_the_sa
     assert (await resolved(desk, entry.intent_id)).status is OrderStatus.NEVER_PLACED
 
 
-async def test_shares_that_nobodys_listed_order_explains_still_speak_against_absence(desk: Desk) -> None:
+async def test_shares_that_no_listed_order_explains_still_speak_against_absence(desk: Desk) -> None:
     by_hand(desk, Side.BUY, 3)
     sale = await lost_sale(desk, "drop_reply_after")
     desk.simulation.add_fault(kind="lag_orders", path="inquire-daily-ccld", seconds=100_000, count=0)

@@ -165,7 +165,7 @@ async def test_a_stock_that_the_books_already_hold_makes_room_for_the_next(desk:
     assert decision.reasons[0].startswith(f"{SAMSUNG}: not recorded, ")
 
 
-async def test_a_code_that_nobody_knows_is_refused_once_a_day(desk: Desk) -> None:
+async def test_an_unknown_code_is_refused_once_a_day(desk: Desk) -> None:
     unknown = Symbol("999999")
 
     faults = [await desk.feed.learn_references([unknown], Lane.SCAN) for _ in range(2)]

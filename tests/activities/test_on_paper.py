@@ -118,7 +118,7 @@ async def test_a_universe_that_cannot_be_priced_at_once_has_its_turn_in_parts(pa
     assert len(paper.feed._prices.known) == 5
 
 
-async def test_a_sale_whose_first_limit_finds_nobody_takes_the_calls_that_the_close_plan_counts_with(
+async def test_a_sale_whose_first_limit_finds_no_buyer_takes_the_calls_that_the_close_plan_counts_with(
     paper: Desk,
 ) -> None:
     entry = await paper.buys(SAMSUNG)

@@ -31,7 +31,7 @@ def becomes(desk: Desk, quantity: int) -> None:
     desk.broker_account.holdings[SAMSUNG].quantity = quantity
 
 
-async def told(desk: Desk) -> list[Event]:
+async def changes_reported(desk: Desk) -> list[Event]:
     return [
         event
         for event in await desk.database.events.latest(ACCOUNT, 50)
@@ -50,7 +50,7 @@ async def test_fewer_shares_than_were_carried_are_taken_as_the_broker_shows_them
     assert [line.partition(":")[0] for line in found.differences] == ["missing_holding"]
     assert found.entries_closed
     assert again.differences == ()
-    (event,) = await told(desk)
+    (event,) = await changes_reported(desk)
     assert event.level is EventLevel.CRITICAL
     assert (event.symbol, event.detail["ledger"], event.detail["broker"]) == (SAMSUNG, entry.quantity, 2)
     assert (await desk.holding(entry.position_id)).quantity == 2
@@ -77,7 +77,7 @@ async def test_the_trade_of_what_was_left_adds_up_with_its_one_sale(desk: Desk) 
 
 
 @pytest.mark.parametrize("more", [True, False], ids=["more than ours", "gone altogether"])
-async def test_what_cannot_be_believed_is_told_and_leaves_the_position_as_it_was(desk: Desk, more: bool) -> None:
+async def test_what_cannot_be_believed_is_reported_and_leaves_the_position_as_it_was(desk: Desk, more: bool) -> None:
     entry = await desk.buys()
     desk.passes(days=1)
     becomes(desk, entry.quantity * 5 if more else 0)
@@ -85,7 +85,7 @@ async def test_what_cannot_be_believed_is_told_and_leaves_the_position_as_it_was
     await reconciled(desk)
     await reconciled(desk)
 
-    (event,) = await told(desk)
+    (event,) = await changes_reported(desk)
     assert event.level is EventLevel.CRITICAL
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
@@ -133,7 +133,7 @@ async def test_all_shares_of_a_carried_split_are_sold_at_an_unchanged_cost(desk:
         if each.kind == EventKind.CARRIED_POSITION_RESTATED
     ]
     assert (event.detail["ledger"], event.detail["broker"]) == (entry.quantity, entry.quantity * 5)
-    assert await told(desk) == []
+    assert await changes_reported(desk) == []
 
 
 async def test_a_reverse_split_is_no_loss_and_keeps_its_cost(desk: Desk) -> None:
@@ -212,7 +212,7 @@ async def test_a_position_of_today_is_never_changed_by_a_balance(desk: Desk) -> 
     becomes(desk, 2)
 
     assert (await reconciled(desk)).entries_closed
-    assert await told(desk) == []
+    assert await changes_reported(desk) == []
     assert (await desk.holding(entry.position_id)).quantity == entry.quantity
 
 

@@ -109,10 +109,10 @@ async def test_a_day_whose_list_cannot_be_read_decides_nothing_and_is_reported_o
     record = await decided(desk, sale, waits_for_operator=False)
 
     assert record.status is OrderStatus.QUARANTINED
-    told = [
+    undecided = [
         each for each in await desk.database.events.latest(ACCOUNT, 50) if each.kind == EventKind.PAST_ORDER_UNDECIDED
     ]
-    assert [(each.level, each.symbol) for each in told] == [(EventLevel.CRITICAL, SAMSUNG)]
+    assert [(each.level, each.symbol) for each in undecided] == [(EventLevel.CRITICAL, SAMSUNG)]
 
 
 async def test_a_remainder_that_the_final_list_still_shows_does_not_keep_an_order_alive(

@@ -80,8 +80,8 @@ async def test_a_stop_fires_although_nothing_can_be_reported_of_it(
         signal: ExitSignal = await desk.watches(entry)
 
     assert signal.reason is ExitReason.STOP_LOSS
-    told = {"stock_locks": "lease_not_renewed"}.get(table, "report_not_written")
-    assert told in {record.getMessage() for record in caplog.records}
+    message = {"stock_locks": "lease_not_renewed"}.get(table, "report_not_written")
+    assert message in {record.getMessage() for record in caplog.records}
 
 
 @pytest.mark.parametrize("table", ["price_marks", "workers"])

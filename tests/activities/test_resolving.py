@@ -92,7 +92,7 @@ async def test_the_clean_reads_of_an_earlier_attempt_count(desk: Desk) -> None:
     assert desk.pace.pauses == 1
 
 
-async def test_an_order_that_cannot_be_told_from_a_foreign_one_waits_for_somebody_to_decide(
+async def test_an_order_like_a_foreign_one_waits_for_the_operators_decision(
     desk: Desk,
 ) -> None:
     entry = await lost(desk, "drop_reply_after")

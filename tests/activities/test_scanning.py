@@ -57,7 +57,7 @@ async def test_a_scan_goes_on_until_a_strategy_would_buy(desk: Desk) -> None:
     assert HYNIX in {candidate.symbol for candidate in candidates}
 
 
-async def test_a_code_that_the_broker_does_not_know_is_told_once_and_the_others_are_bought(
+async def test_a_code_that_the_broker_does_not_know_is_reported_once_and_the_others_are_bought(
     desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
     await desk.registers()

@@ -108,7 +108,7 @@ async def test_the_lease_outlasts_the_pause_after_an_order_that_was_not_taken(de
     assert held.expires_at - before.expires_at >= timedelta(minutes=1)
 
 
-async def test_a_sale_that_never_left_is_told_from_one_that_the_broker_refused(
+async def test_a_sale_that_never_left_is_distinguished_from_one_that_the_broker_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = await desk.buys()
@@ -207,7 +207,7 @@ async def test_an_entry_that_may_still_fill_is_not_let_go(desk: Desk) -> None:
         await desk.does(desk.settling.abandon_entry, replace(close_of(entry)))
 
 
-async def test_a_market_sale_that_finds_nobody_stays_and_is_taken_by_whoever_comes(desk: Desk) -> None:
+async def test_a_market_sale_without_a_buyer_stays_and_is_taken_by_the_next_buyer(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.set_conditions(SAMSUNG, no_bids=True)
     sale = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))

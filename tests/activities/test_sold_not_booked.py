@@ -11,7 +11,7 @@ from domain.money import Price, Quantity
 from domain.position import ExitReason
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
-from tests.activities.account.test_late_fills import LISTS, adopted, earned, net, reconciled, told
+from tests.activities.account.test_late_fills import LISTS, adopted, earned, events_of, net, reconciled
 from tests.activities.desk import Desk
 from tests.support.builders import SAMSUNG
 from tests.support.stepping import ACCOUNT
@@ -57,7 +57,7 @@ async def test_a_hand_sale_of_yesterday_is_booked_next_morning_at_what_it_brough
 
     position = await desk.holding(entry.position_id)
     assert (position.quantity, position.taken, position.taken_amount) == (entry.quantity - 2, 2, brought)
-    (event,) = await told(desk, EventKind.SOLD_BY_HAND)
+    (event,) = await events_of(desk, EventKind.SOLD_BY_HAND)
     assert event.detail["brought"] == brought
 
 
@@ -73,7 +73,7 @@ async def test_all_shares_sold_by_hand_yesterday_are_booked_next_morning(desk: D
 
     position = await desk.holding(entry.position_id)
     assert (position.quantity, position.taken_amount) == (0, brought)
-    assert await told(desk, EventKind.CARRIED_POSITION_CHANGED) == []
+    assert await events_of(desk, EventKind.CARRIED_POSITION_CHANGED) == []
 
 
 async def test_while_the_lists_of_earlier_days_cannot_be_read_nothing_is_booked(desk: Desk) -> None:

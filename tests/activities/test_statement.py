@@ -64,7 +64,7 @@ async def line(desk: Desk, symbol: Symbol, figure: Figure) -> Line:
     return found
 
 
-async def told(desk: Desk) -> list[Event]:
+async def differences(desk: Desk) -> list[Event]:
     return [
         event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == EventKind.STATEMENT_DIFFERS
     ]
@@ -79,7 +79,7 @@ async def test_a_quiet_day_is_the_same_in_both_books(desk: Desk) -> None:
     total = await line(desk, WHOLE_ACCOUNT, Figure.REALISED_TODAY)
     assert total.ledger == total.broker == desk.broker_account.cash - desk.broker_account.opening_cash
     assert desk.pace.pauses == 0
-    assert await told(desk) == []
+    assert await differences(desk) == []
 
 
 async def test_on_a_day_of_hand_trades_ledger_and_named_adjustments_are_the_cash_to_the_won(desk: Desk) -> None:
@@ -112,7 +112,7 @@ async def test_on_a_day_of_hand_trades_ledger_and_named_adjustments_are_the_cash
     assert hynix.named == {"foreign_trades": by_owner[0]}
 
 
-async def test_a_wrong_cost_is_unexplained_and_told_once(desk: Desk) -> None:
+async def test_a_wrong_cost_is_unexplained_and_reported_once(desk: Desk) -> None:
     await trades(desk)
     desk.broker_account.day_trades[TODAY, SAMSUNG].tax += 50
 
@@ -122,7 +122,7 @@ async def test_a_wrong_cost_is_unexplained_and_told_once(desk: Desk) -> None:
     assert first == again
     assert first.unexplained[0].startswith(f"{SAMSUNG} tax: ledger ")
     assert (await line(desk, SAMSUNG, Figure.TAX)).unexplained == 50
-    (event,) = await told(desk)
+    (event,) = await differences(desk)
     assert event.level is EventLevel.WARNING
     assert "+50 UNEXPLAINED" in str(event.detail["unexplained"])
 
@@ -151,7 +151,7 @@ async def test_a_difference_that_a_second_look_does_not_show_is_not_reported(des
     desk.pace.meanwhile.append(catches_up)
 
     assert (await compares(desk)).unexplained == ()
-    assert await told(desk) == []
+    assert await differences(desk) == []
 
 
 async def test_a_few_won_of_rounding_have_their_name(desk: Desk) -> None:

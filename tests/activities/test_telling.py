@@ -19,9 +19,9 @@ TODAY = PLAN.session.date
 RIVAL = WorkerId("worker-2")
 
 
-@pytest.mark.parametrize(("begins", "told"), [(True, 1), (False, 0)])
-async def test_whoever_begins_by_its_own_clock_at_the_deadline_is_not_told_as_well(
-    desk: Desk, time_skipping_env: WorkflowEnvironment, begins: bool, told: int
+@pytest.mark.parametrize(("begins", "signalled"), [(True, 1), (False, 0)])
+async def test_a_worker_that_begins_by_its_own_clock_at_the_deadline_is_not_signalled_as_well(
+    desk: Desk, time_skipping_env: WorkflowEnvironment, begins: bool, signalled: int
 ) -> None:
     """Neither worker has a workflow to signal, so only the worker that already sells counts."""
     await desk.registers()
@@ -32,13 +32,11 @@ async def test_whoever_begins_by_its_own_clock_at_the_deadline_is_not_told_as_we
         desk.pace.meanwhile.append(lambda: enter(ACCOUNT, WORKER, WorkerState.EXITING, SAMSUNG, "selling", now()))
     desk.simulation.move_clock(PLAN.liquidation_at)
 
-    assert await env.run(desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)) == told
+    assert await env.run(desk.closing.order_liquidation, SessionRequest(ACCOUNT, TODAY)) == signalled
     assert desk.pace.now() == PLAN.begun_by
 
 
-async def test_a_close_at_any_other_time_waits_for_nobodys_clock(
-    desk: Desk, time_skipping_env: WorkflowEnvironment
-) -> None:
+async def test_a_close_at_any_other_time_waits_for_no_clock(desk: Desk, time_skipping_env: WorkflowEnvironment) -> None:
     await desk.registers()
     await desk.database.workers.enter(ACCOUNT, WORKER, WorkerState.HOLDING, SAMSUNG, "bought", desk.pace.now())
 
@@ -91,7 +89,7 @@ class ServerThatRefuses(Interceptor, OutboundInterceptor):
     ],
     ids=["refused", "unsent"],
 )
-async def test_a_worker_that_cannot_be_told_keeps_no_other_from_being_told(
+async def test_a_worker_that_cannot_be_signalled_keeps_no_other_from_being_signalled(
     desk: Desk, time_skipping_env: WorkflowEnvironment, fault: Exception
 ) -> None:
     await desk.registers()

@@ -144,7 +144,7 @@ async def test_each_attempt_has_a_bell_of_its_own(feed: QuoteFeed, market: Marke
         assert not other.is_set()
     first.clear()
     feed.take(a_tick(after=1.1))
-    assert not first.is_set(), "nobody waits for it any more"
+    assert not first.is_set(), "no caller waits for it any more"
 
 
 async def test_silence_confirms_a_price_only_while_the_stream_speaks_for_the_stock(

@@ -24,7 +24,7 @@ from domain.stream import NoticeKind, OrderNotice
 from domain.unreadable import Rows
 from simulator.order_types import OrderType
 from simulator.orders import OrderRequest
-from tests.activities.account.test_late_fills import LISTS, TODAY, earned, net, reconciled, settled, told, verified
+from tests.activities.account.test_late_fills import LISTS, TODAY, earned, events_of, net, reconciled, settled, verified
 from tests.activities.desk import PLAN, Desk
 from tests.activities.test_orders import THIN
 from tests.support.builders import SAMSUNG
@@ -52,8 +52,8 @@ async def test_shares_of_an_order_that_no_list_shows_are_watched_and_sold_to_the
     assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, entry.quantity)
     assert record.provisional == entry.quantity
     (unlisted,), (booked,) = (
-        await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED),
-        await told(desk, EventKind.FILL_BOOKED_PROVISIONALLY),
+        await events_of(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED),
+        await events_of(desk, EventKind.FILL_BOOKED_PROVISIONALLY),
     )
     assert unlisted.level is booked.level is EventLevel.CRITICAL
     assert (unlisted.symbol, booked.detail["quantity"]) == (SAMSUNG, entry.quantity)
@@ -139,13 +139,13 @@ async def test_a_list_that_is_merely_late_books_nothing_provisionally(desk: Desk
 
     assert (record.status, record.provisional) == (OrderStatus.FILLED, 0)
     assert (
-        await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)
-        == await told(desk, EventKind.FILL_BOOKED_PROVISIONALLY)
+        await events_of(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)
+        == await events_of(desk, EventKind.FILL_BOOKED_PROVISIONALLY)
         == []
     )
 
 
-async def test_notices_tell_what_unlisted_shares_have_cost(desk: Desk) -> None:
+async def test_notices_report_what_unlisted_shares_have_cost(desk: Desk) -> None:
     entry = await desk.prepared()
     await desk.submits(entry)
     (order,) = desk.sent
@@ -186,7 +186,7 @@ async def test_an_order_that_is_only_among_the_open_ones_is_followed_there(desk:
     record = await desk.follows(entry.intent_id, PATIENCE)
 
     assert record.status is OrderStatus.ACCEPTED
-    assert await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED) == []
+    assert await events_of(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED) == []
 
 
 async def test_an_unlisted_order_that_has_moved_no_share_counts_as_ended_only_after_a_minute(desk: Desk) -> None:
@@ -200,7 +200,7 @@ async def test_an_unlisted_order_that_has_moved_no_share_counts_as_ended_only_af
     late = await desk.follows(entry.intent_id, UNLISTED_FOR * 2)
 
     assert early.status is OrderStatus.ACCEPTED
-    assert len(await told(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)) == 1
+    assert len(await events_of(desk, EventKind.ACCEPTED_ORDER_NOT_LISTED)) == 1
     assert (late.status, late.filled_quantity) == (OrderStatus.CANCELLED, 0)
 
 
@@ -236,7 +236,7 @@ async def test_an_empty_balance_books_no_sale_provisionally(desk: Desk, count: i
     assert (record.status, record.filled_quantity) == (OrderStatus.ACCEPTED, 0)
 
 
-async def test_an_unlisted_sale_of_carried_shares_is_told_from_the_owners_shares(
+async def test_an_unlisted_sale_of_carried_shares_is_distinguished_from_the_owners_shares(
     desk: Desk,
 ) -> None:
     entry = await desk.buys()
@@ -256,7 +256,7 @@ async def test_an_unlisted_sale_of_carried_shares_is_told_from_the_owners_shares
     assert (record.status, record.filled_quantity) == (OrderStatus.FILLED, entry.quantity)
 
 
-async def test_an_unlisted_sale_is_told_from_a_sale_by_hand_that_is_booked_already(desk: Desk) -> None:
+async def test_an_unlisted_sale_is_distinguished_from_a_manual_sale_that_is_booked_already(desk: Desk) -> None:
     entry = await desk.buys()
     by_hand = OrderRequest(
         desk.broker_account.id, SAMSUNG, Side.SELL, OrderType.MARKET, Quantity(entry.quantity // 3), Price(0)
@@ -293,10 +293,10 @@ async def test_an_order_that_is_listed_under_another_branch_is_ours(desk: Desk) 
 async def test_paper_has_no_list_of_open_orders_and_a_full_fill_needs_none(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def not_told(*_: object) -> None:
+    async def not_listed(*_: object) -> None:
         return None
 
-    monkeypatch.setattr(desk.broker, "open_orders", not_told)
+    monkeypatch.setattr(desk.broker, "open_orders", not_listed)
 
     entry, record = await bought_unlisted(desk)
 

@@ -292,7 +292,7 @@ async def test_a_call_costs_the_watch_less_than_a_tenth_of_its_interval(desk: De
     assert (time.perf_counter() - began) / number < 0.05
 
 
-async def test_parameters_that_cannot_be_told_keep_the_stock_from_being_bought(desk: Desk) -> None:
+async def test_parameters_that_cannot_be_written_keep_the_stock_from_being_bought(desk: Desk) -> None:
     take_in(desk, Odd(parameters_are=a_fault))
     await desk.registers()
     odd, eager = replace(a_candidate(), strategy="odd"), a_candidate(HYNIX)

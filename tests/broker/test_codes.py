@@ -156,7 +156,7 @@ async def test_a_business_refusal_is_kept_in_kis_words_for_queries_and_orders(
         ("시스템 점검 중입니다.", BrokerUnavailableError),
     ],
 )
-async def test_words_tell_a_passing_fault_where_the_code_is_not_listed(
+async def test_words_mark_a_passing_fault_where_the_code_is_not_listed(
     broker: KisBroker, kis: ScriptedKis, words: str, error: type[TradingError]
 ) -> None:
     kis.answers("inquire-price", failure("ZZZZ0001", 200, "7", words))

@@ -105,7 +105,7 @@ async def test_an_odd_stock_costs_only_its_own_line(broker: KisBroker, kis: Scri
     assert [(row.symbol, row.field) for row in rows.unreadable] == [("KR6000001", "rlzt_pfls")]
 
 
-async def test_paper_tells_nothing_and_is_not_asked(
+async def test_paper_reports_nothing_and_is_not_asked(
     broker_in: Callable[[Environment], KisBroker], kis: ScriptedKis
 ) -> None:
     paper = broker_in(Environment.PAPER)

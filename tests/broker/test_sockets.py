@@ -157,7 +157,7 @@ async def test_an_answered_order_left_once() -> None:
     assert len(server.requests) == 1
 
 
-async def test_nobody_listening_means_not_sent() -> None:
+async def test_no_listener_means_not_sent() -> None:
     async with a_server(accept) as server:
         pass
 

@@ -86,7 +86,7 @@ async def test_a_ping_is_answered_with_its_own_text(server: StreamServer, heard:
     assert server.echoed == [ping]
 
 
-async def test_a_frame_that_cannot_be_read_is_told_and_the_next_one_is_read(server: StreamServer, heard: Heard) -> None:
+async def test_an_unreadable_frame_is_reported_and_the_next_one_is_read(server: StreamServer, heard: Heard) -> None:
     await server.says(trades(TRADE.rpartition("^")[0]))
     await server.says("nonsense")
     await server.says(trades(TRADE))
@@ -240,7 +240,7 @@ async def test_bytes_that_are_no_utf8_cost_only_their_text(server: StreamServer,
     assert isinstance(trade, Quote)
 
 
-async def test_a_second_session_of_the_key_is_told_so(server: StreamServer, heard: Heard) -> None:
+async def test_a_second_session_of_the_key_gets_the_reason(server: StreamServer, heard: Heard) -> None:
     body = {"rt_cd": "9", "msg_cd": "OPSP8996", "msg1": "ALREADY IN USE appkey"}
     await server.says(json.dumps({"header": {"tr_id": "(null)", "tr_key": "", "encrypt": "N"}, "body": body}))
 

@@ -108,7 +108,7 @@ def test_a_trade_with_an_impossible_field_is_no_quote_and_hides_no_other(bad: di
 
 
 @pytest.mark.parametrize("form", [str, as_real], ids=["23 fields", "26 fields"])
-def test_acceptance_and_fill_are_told_apart_in_either_form(form: type[str]) -> None:
+def test_acceptance_and_fill_are_distinguished_in_either_form(form: type[str]) -> None:
     accepted, filled = noticed(notices(form(ACCEPTANCE), form(FILL)))
 
     assert accepted == OrderNotice(NoticeKind.ACCEPTED, accepted.symbol, Side.BUY, "0000001562", None, 1, 2_200)  # type: ignore[arg-type]

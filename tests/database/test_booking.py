@@ -252,7 +252,7 @@ async def test_a_part_that_only_holdings_prove_leaves_the_order_partly_filled(bo
     assert (booked.order.status, booked.order.provisional) == (OrderStatus.PARTIALLY_FILLED, 4)
 
 
-async def test_a_fill_told_by_eight_at_once_counts_once(books: Books, connection: asyncpg.Connection) -> None:
+async def test_a_fill_reported_by_eight_at_once_counts_once(books: Books, connection: asyncpg.Connection) -> None:
     accepted = await books.accepted(books.a_buy(await books.locked()))
 
     booked = await asyncio.gather(*(books.filled(accepted, shares) for shares in (4, 10, 4, 10, 7, 7, 10, 4)))
@@ -275,11 +275,11 @@ def observations(draw: st.DrawFn) -> tuple[list[tuple[int, int]], list[int]]:
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(told=observations(), side=st.sampled_from(Side))
+@given(observed=observations(), side=st.sampled_from(Side))
 async def test_whatever_is_reported_the_ledger_only_moves_forward(
-    books: Books, connection: asyncpg.Connection, told: tuple[list[tuple[int, int]], list[int]], side: Side
+    books: Books, connection: asyncpg.Connection, observed: tuple[list[tuple[int, int]], list[int]], side: Side
 ) -> None:
-    history, reports = told
+    history, reports = observed
     total = history[-1][0]
     number = await connection.fetchval("SELECT count(*) FROM positions")
     worker, symbol = WorkerId(f"prop-{number}"), Symbol(f"{number:06}")

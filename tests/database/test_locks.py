@@ -27,7 +27,7 @@ async def test_a_free_symbol_is_won_with_the_first_token(database: Database) -> 
     assert lease.expires_at - lease.acquired_at == LEASE
 
 
-async def test_the_loser_is_told_who_holds_it_and_until_when(books: Books) -> None:
+async def test_the_loser_learns_who_holds_it_and_until_when(books: Books) -> None:
     lease = await books.locked()
 
     lost = await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE)
@@ -90,7 +90,7 @@ async def test_the_same_worker_with_an_older_token_is_stale_too(books: Books) ->
     assert not await books.database.locks.release(stale)
 
 
-async def test_an_expired_lease_that_nobody_took_can_be_renewed(books: Books) -> None:
+async def test_an_expired_lease_without_a_new_holder_can_be_renewed(books: Books) -> None:
     lease = await books.locked(duration=AT_ONCE)
 
     renewed = await books.database.locks.renew(lease, LEASE)

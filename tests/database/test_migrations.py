@@ -75,7 +75,7 @@ def older_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pytest.Monkey
     return monkeypatch
 
 
-async def test_code_that_is_newer_than_the_database_is_told_to_migrate_and_that_mends_it(
+async def test_code_that_is_newer_than_the_database_asks_for_a_migration_and_that_fixes_it(
     empty_url: str, older_code: pytest.MonkeyPatch
 ) -> None:
     latest = max(MIGRATIONS.glob("*.sql")).stem
@@ -89,7 +89,7 @@ async def test_code_that_is_newer_than_the_database_is_told_to_migrate_and_that_
     await (await open_database(empty_url)).aclose()
 
 
-async def test_code_that_is_older_than_the_database_is_told_to_update(
+async def test_code_that_is_older_than_the_database_asks_for_an_update(
     database_url: str, older_code: pytest.MonkeyPatch
 ) -> None:
     latest = max(MIGRATIONS.glob("*.sql")).stem
@@ -103,7 +103,7 @@ async def test_a_database_that_was_never_migrated_lacks_everything(empty_url: st
         await open_database(empty_url)
 
 
-def test_a_url_of_another_database_is_told_at_once() -> None:
+def test_a_url_of_another_database_is_reported_at_once() -> None:
     with pytest.raises(ValueError, match="postgresql://"):
         apply("mysql://localhost/haru")
 

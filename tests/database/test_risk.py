@@ -37,15 +37,15 @@ async def test_results_count_for_the_worker_and_the_fleet_of_their_session(books
     assert (tomorrow.fleet_pnl, tomorrow.worker_trades) == (Won(0), 0)
 
 
-async def test_the_kill_switch_pressed_twice_is_on_once_and_told_twice(database: Database) -> None:
+async def test_the_kill_switch_pressed_twice_is_on_once_and_reported_twice(database: Database) -> None:
     await database.risk.press_kill_switch(ACCOUNT, "kim", "drill")
     await database.risk.press_kill_switch(ACCOUNT, "lee", "me too")
 
     state = await database.risk.state(ACCOUNT)
-    told = await database.events.latest(ACCOUNT, 10)
+    pressed = await database.events.latest(ACCOUNT, 10)
 
     assert (state.kill_switch_on, state.kill_switch_by, state.kill_switch_reason) == (True, "kim", "drill")
-    assert [(event.detail["by"], event.detail["was_on"]) for event in told] == [("lee", 1), ("kim", 0)]
+    assert [(event.detail["by"], event.detail["was_on"]) for event in pressed] == [("lee", 1), ("kim", 0)]
     assert (await database.risk.snapshot(ACCOUNT, WORKER, MONDAY, NOW)).kill_switch_on
 
 
@@ -59,11 +59,11 @@ async def test_the_kill_switch_is_lifted_once(database: Database) -> None:
     assert (state.kill_switch_on, state.kill_switch_reason) == (False, "drill over")
 
 
-async def test_a_press_is_told_in_market_time(database: Database) -> None:
+async def test_a_press_is_reported_in_market_time(database: Database) -> None:
     await database.risk.press_kill_switch(ACCOUNT, "kim", "drill", NOW)
 
-    (told,) = await database.events.latest(ACCOUNT, 10)
-    assert told.at == NOW
+    (pressed,) = await database.events.latest(ACCOUNT, 10)
+    assert pressed.at == NOW
 
 
 async def test_entries_close_for_one_session_with_every_reason(database: Database) -> None:
@@ -162,7 +162,7 @@ async def test_a_day_of_losses_has_no_highest_result(books: Books) -> None:
     assert (snapshot.fleet_peak_pnl, snapshot.worker_losses_in_a_row) == (0, 3)
 
 
-async def test_shut_entries_are_told_once_and_loudly_unless_the_close_shuts_them(database: Database) -> None:
+async def test_shut_entries_are_reported_once_and_loudly_unless_the_close_shuts_them(database: Database) -> None:
     await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree", NOW)
     await database.risk.close_entries(ACCOUNT, MONDAY, "books disagree", NOW)
     await database.risk.close_entries(ACCOUNT, TUESDAY, MARKET_CLOSE)

@@ -233,7 +233,7 @@ async def test_an_order_for_another_environment_never_leaves(books: Books) -> No
     assert permit.may_send
 
 
-async def test_an_unknown_intent_is_told(database: Database) -> None:
+async def test_an_unknown_intent_is_reported(database: Database) -> None:
     with pytest.raises(UnknownIntentError):
         await database.orders.begin_sending(
             IntentId("nowhere"), review=yes, http_timeout=HTTP_TIMEOUT, environment=Environment.SIMULATED

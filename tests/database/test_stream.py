@@ -112,7 +112,7 @@ async def test_what_the_owner_reports_is_seen_and_ends_with_its_lease(database: 
     assert (state.connected_since, state.symbols, state.trouble) == (None, (), "cut")
 
 
-async def test_everything_that_is_told_arrives_as_it_was(database: Database, others: Database) -> None:
+async def test_everything_that_is_reported_arrives_as_it_was(database: Database, others: Database) -> None:
     ready = asyncio.Event()
     hearing = asyncio.create_task(heard_by(others.stream_news, "second", 1 + len(EVERYTHING), ready))
     await ready.wait()

@@ -34,7 +34,7 @@ def test_a_cut_is_not_found_without_a_row_that_was_seen() -> None:
 
 
 @pytest.mark.parametrize("forged_with", [None, b"guessed" * 5])
-def test_a_chain_that_was_computed_anew_is_found_by_its_seals(forged_with: bytes | None) -> None:
+def test_a_chain_that_was_computed_again_is_found_by_its_seals(forged_with: bytes | None) -> None:
     forged = chained([a_command(1), a_command(2, "never said"), *EVENTS[2:]], forged_with)
 
     assert words_of(forged, key=None, anchor=None) == set(), "anyone can compute the chain"
@@ -42,7 +42,7 @@ def test_a_chain_that_was_computed_anew_is_found_by_its_seals(forged_with: bytes
     assert words_of(forged, key=None) == {"not the row that this machine has seen"}
 
 
-def test_a_tail_that_was_computed_anew_is_found_by_its_seals() -> None:
+def test_a_tail_that_was_computed_again_is_found_by_its_seals() -> None:
     forged = chained([a_command(4, "never said"), *EVENTS[4:]], None, FIVE[:3])
 
     assert words_of(forged, anchor=None) == {"a row that our key has not sealed"}

@@ -281,5 +281,5 @@ def test_before_the_open_nothing_is_known() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (6.2, "7 s"), (60, "1 min"), (725.2, "12 min 6 s"), (3_600, "60 min")]
 )
-def test_durations_are_told_rounded_up(seconds: float, words: str) -> None:
+def test_durations_are_shown_rounded_up(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words

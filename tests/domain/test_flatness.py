@@ -11,7 +11,7 @@ from domain.money import Quantity, Won
 from domain.order import BrokerOrder, OrderIntent, OrderRecord, OrderStatus
 from tests.support.builders import HYNIX, SAMSUNG, a_ref, an_intent
 
-NOBODY = Believed(held={}, taken={}, before={}, by_hand={})
+NO_CLAIMS = Believed(held={}, taken={}, before={}, by_hand={})
 
 
 def believing(held: int = 0, taken: int = 0, before: int = 0, bought: int = 0, sold: int = 0) -> Believed:
@@ -29,7 +29,7 @@ def believing(held: int = 0, taken: int = 0, before: int = 0, bought: int = 0, s
         (3, believing(bought=3), (0, 3, 0)),
         (13, believing(held=10, bought=3), (10, 3, 0)),
         (15, believing(held=10, before=2, bought=3), (10, 5, 0)),
-        (3, NOBODY, (0, 0, 3)),
+        (3, NO_CLAIMS, (0, 0, 3)),
         (12, believing(held=10), (10, 0, 2)),
         (6, believing(held=10, sold=4), (6, 0, 0)),
         (5, believing(taken=10, sold=10, bought=5), (0, 5, 0)),
@@ -47,8 +47,8 @@ def believing(held: int = 0, taken: int = 0, before: int = 0, bought: int = 0, s
         "from nowhere",
         "more than ours from nowhere",
         "the owner sold some of ours",
-        "the owner sold all of ours and bought anew",
-        "a position that our books let go though nobody sold it",
+        "the owner sold all of ours and bought again",
+        "a position that our books let go without a sale",
         "the owner sold some of their own",
         "more left than the owner's sales leave",
         "an empty balance",
@@ -82,7 +82,7 @@ def test_shares_of_a_stock_that_we_ordered_are_not_called_the_owners_by_a_look_a
     """They may be ours, by an order that was lost; the last session's remainder is kept."""
     holdings = {SAMSUNG: Quantity(10)}
 
-    assert shares_before(holdings, NOBODY, [SAMSUNG]) == {}
+    assert shares_before(holdings, NO_CLAIMS, [SAMSUNG]) == {}
     assert shares_before(holdings, believing(before=4), [SAMSUNG]) == {SAMSUNG: 4}
 
 

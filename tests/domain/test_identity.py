@@ -36,7 +36,7 @@ def test_a_sale_is_the_most_urgent_request_and_a_scan_the_least() -> None:
     assert all(first < second for first, second in pairwise(lanes))
 
 
-def test_an_event_without_a_key_may_be_told_twice() -> None:
+def test_an_event_without_a_key_may_be_reported_twice() -> None:
     event = Event(ACCOUNT, EventKind.ORDER_ADOPTED, EventLevel.INFO, NOW)
 
     assert (event.key, event.detail) == ("", {})

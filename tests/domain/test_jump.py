@@ -43,7 +43,7 @@ def test_a_tick_beyond_the_bound_is_a_jump(price: int, is_jump: bool) -> None:
         ({"bid": 0, "ask": 0}, False),
     ],
 )
-def test_a_tick_outside_a_book_is_a_jump_whoever_shows_the_book(book: dict[str, Any], is_jump: bool) -> None:
+def test_a_tick_outside_a_book_is_a_jump_from_either_source_of_the_book(book: dict[str, Any], is_jump: bool) -> None:
     near = a_quote(69_600, **book)
 
     assert JumpBound().is_jump(near, a_quote(69_600)) is is_jump

@@ -108,7 +108,7 @@ def test_on_the_csat_day_all_rungs_come_an_hour_later_but_the_last_ends_at_eight
         (Rung.AFTER_MARKET, "19:59:50", Tries(), timedelta(seconds=13)),
     ],
 )
-def test_what_nothing_could_better_keeps_its_place_and_the_rest_is_priced_anew(
+def test_what_nothing_could_better_keeps_its_place_and_the_rest_is_priced_again(
     rung: Rung, at: str, tries: Tries, stands: timedelta
 ) -> None:
     assert LADDER.patience(rung, kst(f"2026-11-23 {at}"), tries) == stands

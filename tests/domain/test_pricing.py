@@ -27,7 +27,7 @@ def test_a_buy_never_bids_above_the_upper_limit() -> None:
     assert entry_limit(a_quote(ask=Price(70_100), limits=limits), RULES) == limits.upper == 70_200
 
 
-def test_where_nobody_offers_a_buy_bids_the_last_price() -> None:
+def test_without_offers_a_buy_bids_the_last_price() -> None:
     assert entry_limit(a_quote(price=70_000, ask=Price(0)), RULES) == 70_000
 
 
@@ -46,15 +46,15 @@ def test_a_sale_never_asks_below_the_lower_limit() -> None:
     assert exit_limit(a_quote(price=70_000, bid=Price(70_000), limits=limits), RULES) == limits.lower == 70_000
 
 
-def test_where_nobody_bids_a_sale_joins_the_best_ask_below_the_last_price() -> None:
+def test_without_bids_a_sale_joins_the_best_ask_below_the_last_price() -> None:
     assert exit_limit(a_quote(price=70_000, bid=Price(0), ask=Price(69_500)), RULES) == 69_500
 
 
-def test_where_nobody_bids_or_asks_a_sale_asks_the_last_price() -> None:
+def test_without_bids_or_asks_a_sale_asks_the_last_price() -> None:
     assert exit_limit(a_quote(price=70_000, bid=Price(0), ask=Price(0)), RULES) == 70_000
 
 
-def test_where_nobody_bids_an_ask_above_the_last_price_is_undercut_to_it() -> None:
+def test_without_bids_an_ask_above_the_last_price_is_undercut_to_it() -> None:
     assert exit_limit(a_quote(price=70_000, bid=Price(0), ask=Price(70_500)), RULES) == 70_000
 
 

@@ -28,7 +28,7 @@ from domain.reconciliation import (
 from domain.session import SessionDate
 from tests.support.builders import HYNIX, NOW, SAMSUNG, a_broker_order, a_ref, an_intent, an_open_position, an_order
 
-NOBODY: frozenset[BrokerOrderRef] = frozenset()
+NONE_BOUND: frozenset[BrokerOrderRef] = frozenset()
 SOLD = an_intent(Side.SELL, intent_id=IntentId("run-2/1"))
 TWIN = an_order(an_intent(intent_id=IntentId("run-3/1")), status=OrderStatus.NEVER_PLACED)
 BEFORE = NOW - timedelta(seconds=1)
@@ -36,7 +36,7 @@ Kind = DiscrepancyKind
 
 
 def match(
-    *orders: BrokerOrder, bound: frozenset[BrokerOrderRef] = NOBODY, price: int | None = 70_000
+    *orders: BrokerOrder, bound: frozenset[BrokerOrderRef] = NONE_BOUND, price: int | None = 70_000
 ) -> LostOrderMatch:
     return match_lost_order(an_intent(price=price), orders, bound, BEFORE)
 
@@ -121,7 +121,7 @@ def test_an_order_that_another_intent_owns_is_not_ours() -> None:
     assert match(a_broker_order(), bound=frozenset({a_ref()})) == Absent()
 
 
-def test_twins_cannot_be_told_apart() -> None:
+def test_twins_cannot_be_distinguished() -> None:
     twins = (a_broker_order(ref=a_ref(1)), a_broker_order(ref=a_ref(2)))
 
     assert match(*twins) == Ambiguous(twins)
@@ -132,7 +132,7 @@ def test_twins_cannot_be_told_apart() -> None:
     [{"quantity": Quantity(7)}, {"limit_price": Price(69_900)}, {"limit_price": None, "order_type": OrderType.MARKET}],
     ids=["quantity", "price", "market"],
 )
-def test_the_owners_own_order_in_the_same_stock_is_told_from_ours(changes: dict[str, Any]) -> None:
+def test_the_owners_own_order_in_the_same_stock_is_distinguished_from_ours(changes: dict[str, Any]) -> None:
     by_hand = a_broker_order(ref=a_ref(2), **changes)
 
     assert match(by_hand) == Absent()
@@ -144,16 +144,16 @@ def test_an_order_at_the_close_is_ours_whatever_price_it_is_listed_with(listed: 
     at_the_close = replace(an_intent(price=None), order_type=OrderType.POST_CLOSE)
     order = a_broker_order(order_type=OrderType.POST_CLOSE, limit_price=listed)
 
-    assert match_lost_order(at_the_close, [order], NOBODY, BEFORE) == Found(order)
+    assert match_lost_order(at_the_close, [order], NONE_BOUND, BEFORE) == Found(order)
 
 
 def test_an_order_of_the_evening_is_ours_at_our_price_only() -> None:
     evening = replace(an_intent(price=70_000), order_type=OrderType.AFTER_MARKET)
     order = a_broker_order(order_type=OrderType.AFTER_MARKET)
 
-    assert match_lost_order(evening, [order], NOBODY, BEFORE) == Found(order)
-    assert match_lost_order(evening, [replace(order, limit_price=Price(69_900))], NOBODY, BEFORE) == Absent()
-    assert match_lost_order(evening, [a_broker_order()], NOBODY, BEFORE) == Absent()
+    assert match_lost_order(evening, [order], NONE_BOUND, BEFORE) == Found(order)
+    assert match_lost_order(evening, [replace(order, limit_price=Price(69_900))], NONE_BOUND, BEFORE) == Absent()
+    assert match_lost_order(evening, [a_broker_order()], NONE_BOUND, BEFORE) == Absent()
 
 
 def test_an_order_whose_type_cannot_be_read_calls_for_a_person() -> None:
@@ -175,7 +175,7 @@ def test_books_that_agree_have_no_discrepancy() -> None:
     assert compare([an_open_position()], [an_order()], [a_broker_order(filled=10)], {SAMSUNG: 10}) == []
 
 
-def test_a_fill_we_have_not_booked_is_told_once_and_not_again_as_a_holding() -> None:
+def test_a_fill_we_have_not_booked_is_reported_once_and_not_again_as_a_holding() -> None:
     working = an_order(filled=3)
 
     assert compare([an_open_position(3)], [working], [a_broker_order(filled=8)], {SAMSUNG: 8}) == [
@@ -262,7 +262,7 @@ def test_a_position_the_broker_does_not_list_at_all_is_missing() -> None:
     assert compare([an_open_position()]) == [(Kind.MISSING_HOLDING, 10, 0)]
 
 
-def test_holdings_are_told_by_symbol() -> None:
+def test_holdings_are_reported_by_symbol() -> None:
     found = discrepancies([an_open_position()], [], [], {HYNIX: Quantity(3)})
 
     assert [each.symbol for each in found] == [HYNIX, SAMSUNG]

@@ -165,11 +165,11 @@ def test_what_is_shown_is_read_back_as_the_same_rules(names: list[str]) -> None:
 @given(st.sampled_from(NAMES), st.text(max_size=12))
 def test_whatever_is_typed_gives_rules_to_trade_by_or_a_refusal_that_names_the_field(name: str, text: str) -> None:
     try:
-        told = str(checked(changed(DEFAULTS, {name: text})))
+        message = str(checked(changed(DEFAULTS, {name: text})))
     except BadRulesError as refused:
-        told = str(refused)
+        message = str(refused)
 
-    assert name.split(".")[1] in told
+    assert name.split(".")[1] in message
 
 
 def test_a_switch_that_is_neither_on_nor_off_is_refused_with_the_form_that_it_takes() -> None:
@@ -183,11 +183,11 @@ def test_every_rate_needs_its_percent_sign(name: str) -> None:
     try:
         changed(DEFAULTS, {name: text})
     except BadRulesError as refused:
-        told = str(refused)
+        message = str(refused)
     else:
-        told = ""
+        message = ""
 
-    assert told == f"{name}=0.2: a rate needs a percent sign; write 0.2%, or 20% if a fraction was meant"
+    assert message == f"{name}=0.2: a rate needs a percent sign; write 0.2%, or 20% if a fraction was meant"
 
 
 def test_what_an_earlier_version_has_accepted_is_read_as_it_was_meant_then() -> None:

@@ -127,7 +127,7 @@ def test_a_stock_that_fails_everywhere_is_dropped_by_the_first_filter() -> None:
     assert first_failure(a_stock(stale, locked=True, status=None)) is ScreeningFilter.BAD_QUOTE
 
 
-def test_a_status_that_nobody_has_asked_for_drops_nothing_yet() -> None:
+def test_a_status_that_was_never_asked_for_drops_nothing_yet() -> None:
     assert first_failure(a_stock(status=None)) is None
     assert first_failure(a_stock(status=None, locked=True)) is ScreeningFilter.LOCKED
 
@@ -156,7 +156,7 @@ def test_candidates_come_best_first_and_ties_by_symbol() -> None:
     assert report.dropped == {}
 
 
-def test_a_candidate_tells_who_likes_it_and_why() -> None:
+def test_a_candidate_names_who_likes_it_and_why() -> None:
     report = scan([a_stock()], Liking({SAMSUNG: "0.7"}))
 
     assert report.candidates == (

@@ -24,7 +24,7 @@ def test_a_registered_candidate_is_not_put_out_by_one_of_better_rank() -> None:
     assert registrations(interest, registered=(STOCKS[2],), most=2) == (STOCKS[2], STOCKS[3])
 
 
-def test_what_nobody_wants_any_more_is_let_go() -> None:
+def test_an_unwanted_stock_is_let_go() -> None:
     assert registrations(Interest(held=(STOCKS[0],)), registered=STOCKS[:9], most=40) == (STOCKS[0],)
 
 

@@ -44,7 +44,7 @@ def summary_of(trades: list[ClosedTrade]) -> DailySummary:
     return summarise(MONDAY, FLEET, trades, DayCounts({"COOLING_DOWN": 3}, {"thin_volume": 12, "no_signal": 80}))
 
 
-def test_net_pnl_is_told_by_reason_symbol_and_strategy() -> None:
+def test_net_pnl_is_grouped_by_reason_symbol_and_strategy() -> None:
     summary = summary_of(TRADES)
 
     assert net(summary.by_exit_reason) == {"deadline": -5_000, "stop_loss": -10_000, "take_profit": 10_000}

@@ -76,7 +76,7 @@ async def test_clocks_in_step_pass(database: Database, caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize("seconds", [-12, 12])
-async def test_more_than_ten_seconds_from_postgres_is_refused_with_the_mend(database: Database, seconds: int) -> None:
+async def test_more_than_ten_seconds_from_postgres_is_refused_with_the_fix(database: Database, seconds: int) -> None:
     with pytest.raises(ClockSkewError, match=r"1[12]\.\d s (ahead of|behind) PostgreSQL.*set the clock by NTP"):
         await check_clocks(database, WithClock(ahead=0), off_by(seconds))
 
@@ -86,14 +86,14 @@ async def test_more_than_ten_seconds_from_the_broker_is_refused(database: Databa
         await check_clocks(database, WithClock(ahead=11))
 
 
-async def test_a_few_seconds_are_only_told(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_few_seconds_are_only_reported(database: Database, caplog: pytest.LogCaptureFixture) -> None:
     await check_clocks(database, WithClock(ahead=5), off_by(-5))
 
-    told = [record for record in caplog.records if record.message == "clock_skew"]
-    assert len(told) == 2
+    warnings = [record for record in caplog.records if record.message == "clock_skew"]
+    assert len(warnings) == 2
 
 
-async def test_a_broker_that_is_away_stops_nobody_and_is_told(
+async def test_a_broker_that_is_away_stops_no_worker_and_is_reported(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     await check_clocks(database, WithoutClock())

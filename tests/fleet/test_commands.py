@@ -35,7 +35,7 @@ from workflows.identity import worker_workflow_id
 FIRST = WorkerId("worker-1")
 
 
-async def tell_first(hosted: Hosted, command: Command) -> CommandOutcome:
+async def command_first(hosted: Hosted, command: Command) -> CommandOutcome:
     (outcome,) = await commands.command_all(hosted.fleet, (FIRST,), command)
     return outcome
 
@@ -67,8 +67,8 @@ async def until_holding(hosted: Hosted) -> None:
 async def test_a_worker_pauses_and_resumes(hosted: Hosted) -> None:
     await running(hosted)
 
-    paused = await tell_first(hosted, commands.PAUSE)
-    resumed = await tell_first(hosted, commands.RESUME)
+    paused = await command_first(hosted, commands.PAUSE)
+    resumed = await command_first(hosted, commands.RESUME)
 
     assert paused.status
     assert paused.status.paused
@@ -79,8 +79,8 @@ async def test_a_worker_pauses_and_resumes(hosted: Hosted) -> None:
 async def test_rules_are_changed_or_refused_with_the_reason(hosted: Hosted) -> None:
     await running(hosted)
 
-    changed = await tell_first(hosted, commands.change_rules({"exits.stop_loss": "2%"}))
-    refused = await tell_first(hosted, commands.change_rules({"exits.stop_loss": "-2%"}))
+    changed = await command_first(hosted, commands.change_rules({"exits.stop_loss": "2%"}))
+    refused = await command_first(hosted, commands.change_rules({"exits.stop_loss": "-2%"}))
 
     assert changed.status
     assert changed.status.rules_version == 2
@@ -88,12 +88,12 @@ async def test_rules_are_changed_or_refused_with_the_reason(hosted: Hosted) -> N
     assert "exits.stop_loss" in refused.why
 
 
-async def test_a_stopped_worker_is_told_apart_from_one_that_refuses(hosted: Hosted) -> None:
+async def test_a_stopped_worker_is_distinguished_from_one_that_refuses(hosted: Hosted) -> None:
     await running(hosted)
-    await tell_first(hosted, commands.STOP)
+    await command_first(hosted, commands.STOP)
     await hosted.fleet.client.get_workflow_handle(worker_workflow_id(hosted.fleet.account_id, FIRST)).result()
 
-    outcome = await tell_first(hosted, commands.PAUSE)
+    outcome = await command_first(hosted, commands.PAUSE)
 
     assert outcome.verdict is Verdict.NOT_RUNNING
 
@@ -102,7 +102,7 @@ async def test_the_close_plans_no_sale_for_a_worker_that_was_stopped(hosted: Hos
     await running(hosted, 3)
     assert await hosted.fleet.registered_workers() == 3
 
-    stopped = await tell_first(hosted, commands.STOP)
+    stopped = await command_first(hosted, commands.STOP)
     await commands.command_all(hosted.fleet, (WorkerId("worker-2"),), commands.PAUSE)
     absent = await commands.command_all(hosted.fleet, (WorkerId("worker-99"),), commands.STOP)
 
@@ -114,13 +114,13 @@ async def test_the_close_plans_no_sale_for_a_worker_that_was_stopped(hosted: Hos
     assert await hosted.fleet.registered_workers() == 3
 
 
-async def test_a_worker_whose_workflow_is_gone_counts_until_it_is_told_to_stop(hosted: Hosted) -> None:
+async def test_a_worker_whose_workflow_is_gone_counts_until_a_stop(hosted: Hosted) -> None:
     await running(hosted, 2)
     await hosted.fleet.client.get_workflow_handle(worker_workflow_id(hosted.fleet.account_id, FIRST)).terminate()
-    assert (await tell_first(hosted, commands.PAUSE)).verdict is Verdict.NOT_RUNNING
+    assert (await command_first(hosted, commands.PAUSE)).verdict is Verdict.NOT_RUNNING
     assert await hosted.fleet.registered_workers() == 2
 
-    await tell_first(hosted, commands.STOP)
+    await command_first(hosted, commands.STOP)
 
     assert await hosted.fleet.registered_workers() == 1
 
@@ -139,7 +139,7 @@ async def test_liquidating_sells_what_is_held(hosted: Hosted) -> None:
     await running(hosted)
     await until_holding(hosted)
 
-    outcome = await tell_first(hosted, commands.liquidate())
+    outcome = await command_first(hosted, commands.liquidate())
 
     assert outcome.succeeded
     assert hosted.desk.held is None
@@ -174,7 +174,7 @@ async def test_a_worker_that_answers_while_the_ledger_shows_shares_is_not_done(
     await running(hosted)
     await holding_in_the_books(hosted.fleet)
 
-    outcome = await tell_first(hosted, command)
+    outcome = await command_first(hosted, command)
 
     assert (outcome.verdict, outcome.shares) == (Verdict.STILL_HOLDING, 10)
     assert not commands.all_well([outcome], forgiving=True)
@@ -198,7 +198,7 @@ async def test_a_stop_is_answered_when_the_sale_is_over(hosted: Hosted) -> None:
     await running(hosted)
     await until_holding(hosted)
 
-    outcome = await tell_first(hosted, commands.STOP)
+    outcome = await command_first(hosted, commands.STOP)
 
     assert outcome.succeeded
     assert outcome.shares == 0
@@ -223,7 +223,7 @@ class ServerThatRefuses(Interceptor, OutboundInterceptor):
         return await super().start_workflow_update(input)
 
 
-async def test_the_kill_switch_tells_every_worker_whatever_is_wrong_with_one(hosted: Hosted) -> None:
+async def test_the_kill_switch_signals_every_worker_whatever_is_wrong_with_one(hosted: Hosted) -> None:
     await running(hosted, workers=2)
     config = hosted.fleet.client.config()
     config["interceptors"] = [ServerThatRefuses(FIRST)]
@@ -274,7 +274,7 @@ def test_all_is_well_when_everybody_who_runs_obeyed(
     assert commands.all_well(outcomes, forgiving=forgiving) is well
 
 
-def test_an_answer_is_told_in_words_and_in_json() -> None:
+def test_an_answer_is_shown_in_words_and_in_json() -> None:
     status = WorkerStatus(FIRST, WorkerState.IDLE, "", True, False, 2, 7, Won(-5), "operator: pause")
 
     assert commands.in_words(CommandOutcome(FIRST, Verdict.DONE, status)) == "worker-1: done, idle, paused, rules v2"

@@ -119,13 +119,13 @@ async def test_the_verbs_work_on_the_rest(crowded: Hosted) -> None:
     fleet = crowded.fleet
 
     known = await fleet.selected("all")
-    told = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
-    hasty = [replace(command, acceptance=timedelta(seconds=3)) for command in told]
+    sent = [commands.PAUSE, commands.RESUME, commands.change_rules({"exits.stop_loss": "2%"}), commands.STOP]
+    hasty = [replace(command, acceptance=timedelta(seconds=3)) for command in sent]
     outcomes = [await commands.command_all(fleet, known, command) for command in hasty]
     board = await read_board(fleet, fleet.market_now())
 
     assert known == (FIRST, SQUATTED)
-    assert [each[0].verdict for each in outcomes] == [Verdict.DONE] * len(told)
+    assert [each[0].verdict for each in outcomes] == [Verdict.DONE] * len(sent)
     assert {each[1].verdict for each in outcomes} == {Verdict.UNANSWERED}
     assert [row.worker_id for row in board.rows] == [FIRST, SQUATTED]
     assert board.failing == ()

@@ -231,7 +231,7 @@ async def test_the_times_are_laid_again_for_more_workers_and_what_the_operator_s
     slow = replace(live, leads=CloseLeads(calls_per_second=2), clock=LIVE_CLOCK)
     await schedule_close(slow, RULES, kst("2026-11-23 08:00"))
     handle = slow.client.get_schedule_handle(close_schedule_id(slow.account_id))
-    await handle.pause(note="a holiday that nobody expects")
+    await handle.pause(note="an unexpected holiday")
     before = await next_times(slow)
     for number in range(1, 101):
         worker = WorkerId(f"worker-{number}")

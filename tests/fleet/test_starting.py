@@ -73,7 +73,7 @@ async def test_a_stopped_worker_can_be_started_again(hosted: Hosted) -> None:
     assert (await run_of(fleet, "worker-1"))[1] is WorkflowExecutionStatus.RUNNING
 
 
-async def test_rules_that_cannot_be_traded_by_start_nobody(fleet: Fleet) -> None:
+async def test_rules_that_cannot_be_traded_by_start_no_worker(fleet: Fleet) -> None:
     with pytest.raises(BadRulesError, match="worker_daily_loss"):
         await start_workers(fleet, 1, some_rules(risk=RiskRules(worker_daily_loss=Won(-1))))
 

@@ -108,11 +108,11 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
     """Find no buyer until the session is over, and sell at the closing price."""
     date = session_date_of(market.clock.market_anchor)
 
-    async def told(kind: EventKind) -> None:
-        async def is_told() -> bool:
+    async def recorded(kind: EventKind) -> None:
+        async def is_recorded() -> bool:
             return await market.database.events.counts(ACCOUNT, date, kind) > 0
 
-        await until(is_told, kind)
+        await until(is_recorded, kind)
 
     async with market.hosted():
         run = await _first_run(market)
@@ -120,8 +120,8 @@ async def market_close_into_the_evening(market: RunningMarket) -> dict[str, Run]
         await run.terminate("a bug keeps it from moving")
         market.simulation.set_conditions(HYNIX, no_bids=True)
         close = await market.start_close()
-        await told(EventKind.POSITION_SEIZED)
-        await told(EventKind.POSITION_UNSOLD_AT_CLOSE)
+        await recorded(EventKind.POSITION_SEIZED)
+        await recorded(EventKind.POSITION_UNSOLD_AT_CLOSE)
         market.simulation.set_conditions(HYNIX, no_bids=False)
         await close.result()
         return {"market_close_into_the_evening": close}
@@ -207,18 +207,18 @@ async def _over(run: Run) -> Run:
 
 
 async def _record(name: str, temporal: str, postgres: str) -> None:
-    tell, begins = STORIES[name]
+    play, begins = STORIES[name]
     database = f"story_{uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {database}".encode())
     url = _with_database(postgres, database)
     await asyncio.to_thread(apply, url, as_application(url))
     async with running_market(temporal, url, begins) as market:
-        for told_as, run in (await tell(market)).items():
+        for file_name, run in (await play(market)).items():
             history = (await run.fetch_history()).to_json()
             _FOLDER.mkdir(exist_ok=True)
-            (_FOLDER / f"{told_as}.json").write_text(_anonymous(history) + "\n")
-            sys.stdout.write(f"{told_as}.json\n")
+            (_FOLDER / f"{file_name}.json").write_text(_anonymous(history) + "\n")
+            sys.stdout.write(f"{file_name}.json\n")
 
 
 def _anonymous(history: str) -> str:

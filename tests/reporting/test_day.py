@@ -207,7 +207,7 @@ def test_incidents_stand_in_the_sequence_of_their_market_time() -> None:
     assert incidents[0]["detail"] == {"was": "unknown"}
 
 
-def test_scans_and_denials_are_told() -> None:
+def test_scans_and_denials_are_reported() -> None:
     values = day_values(a_day())
 
     assert values["denials"] == {"COOLING_DOWN": 3}

@@ -115,7 +115,7 @@ def test_a_hostile_command_is_shown_as_text() -> None:
     assert any(HOSTILE in shown for shown in elements.shown)
 
 
-def test_a_carried_position_and_an_unverified_day_are_told() -> None:
+def test_a_carried_position_and_an_unverified_day_are_reported() -> None:
     position, fills = a_carried_position()
 
     text = "\n".join(Elements(page(day_values(an_empty_day(left=(position,), fills=fills)), "en")).shown)
@@ -147,7 +147,7 @@ def test_a_day_without_trades_says_so_once_and_draws_no_empty_sections() -> None
     assert set(drawn) == {"after_close", "timeline", "incidents", "screening", "verdict"}
 
 
-def test_the_missing_library_is_told_with_its_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_missing_library_is_reported_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "find_spec", lambda _: None)
 
     assert "pip install empyrical-reloaded" in page(stretch_values([a_day()]), "en")
@@ -228,7 +228,7 @@ def test_joined_reasons_are_translated_one_by_one() -> None:
     assert words("ko").say(f"{MARKET_CLOSE} · {SHUT_BECAUSE}") == "장 마감 · 증권사가 앱키 또는 토큰을 거부함"
 
 
-def test_a_name_that_nobody_has_translated_stands_for_itself() -> None:
+def test_a_name_without_a_translation_stands_for_itself() -> None:
     assert words("ko").of("kinds", "something_new") == "something_new"
 
 
@@ -263,12 +263,12 @@ def test_a_day_shows_whose_shares_are_left_and_every_name_of_a_difference(langua
         assert [name for name in names if said.of(group, name.value) not in text] == []
 
 
-def test_a_statement_that_was_not_told_says_why() -> None:
-    found = AfterClose(Proven(MONDAY, True, 0, NOW), (), KeptStatement((), "paper tells none", NOW))
+def test_a_statement_that_was_not_reported_says_why() -> None:
+    found = AfterClose(Proven(MONDAY, True, 0, NOW), (), KeptStatement((), "paper reports none", NOW))
 
     text = "\n".join(Elements(page(day_values(a_day(after_close=found)), "en")).shown)
 
-    assert "Not compared: paper tells none" in text
+    assert "Not compared: paper reports none" in text
     assert words("en")["after_close"]["flat"] in text
     assert words("en")["after_close"]["badge"]["flat"] in text
     assert words("en")["after_close"]["open_orders"] not in text
@@ -283,7 +283,7 @@ def test_a_statement_that_agrees_says_so() -> None:
     assert "figures compared 1 · different 0 · unexplained 0 · All figures agree." in text
 
 
-def test_a_stretch_tells_which_days_were_not_flat() -> None:
+def test_a_stretch_names_the_days_that_were_not_flat() -> None:
     flat = a_day(after_close=AfterClose(Proven(MONDAY, True, 0, NOW)))
     left = a_day(after_close=a_close_that_left_shares())
 
@@ -293,7 +293,7 @@ def test_a_stretch_tells_which_days_were_not_flat() -> None:
     assert '<td class="level-error">NO</td>' in page(values, "en")
 
 
-def test_details_of_incidents_are_told_in_korean() -> None:
+def test_details_of_incidents_are_written_in_korean() -> None:
     """Translate the names of figures, the denials and the phrases of our own code; keep other texts as they are."""
     detail: dict[str, str | int] = {"quantity": 1_200, "why": "locked at the lower limit", "denial": "COOLING_DOWN"}
     events = (an_incident(EventKind.POSITION_UNSOLD_AT_CLOSE, detail={**detail, "evidence": "order 17"}),)
@@ -305,6 +305,6 @@ def test_details_of_incidents_are_told_in_korean() -> None:
 
 
 def test_an_operators_own_words_and_unknown_names_stand_as_they_are() -> None:
-    told = words("ko").told({"zone": "x", "net": 5, "by": "me", "reason": "unknown", "trades": 3})
+    lines = words("ko").details({"zone": "x", "net": 5, "by": "me", "reason": "unknown", "trades": 3})
 
-    assert list(told) == ["이유: unknown", "처리자: me", "거래: 3", "순손익: 5", "zone: x"]
+    assert list(lines) == ["이유: unknown", "처리자: me", "거래: 3", "순손익: 5", "zone: x"]

@@ -14,7 +14,7 @@ from reporting.sentences import LANGUAGES, words
 
 ROOT: Final = Path(reporting.sentences.__file__).parents[1]
 WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
-TOLD_AS: Final = {"why", "evidence", "reason", "cause"}
+DETAIL_NAMES: Final = {"why", "evidence", "reason", "cause"}
 """Names of values that go into the books as a reason."""
 GAP: Final = r"\{\w+\}"
 
@@ -38,7 +38,7 @@ def filled(text: ast.JoinedStr) -> str:
 @pytest.mark.parametrize(
     "path", ["domain/costs.py", "domain/risk.py", "strategies/momentum.py", "strategies/volatility_breakout.py"]
 )
-def test_why_something_was_bought_or_not_is_told_in_korean(path: str) -> None:
+def test_why_something_was_bought_or_not_is_reported_in_korean(path: str) -> None:
     texts = [filled(text) for text in texts_with_gaps(module(ROOT / path))]
 
     assert texts
@@ -126,7 +126,7 @@ def reasons_in(path: Path) -> Iterator[ast.expr]:
     """Yield every text that a module uses as a reason."""
     for node in ast.walk(module(path)):
         for name, value in named_in(node):
-            if name in TOLD_AS:
+            if name in DETAIL_NAMES:
                 choices = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
                 choices += value.values if isinstance(value, ast.BoolOp) else []
                 yield from (each for each in choices if isinstance(each, ast.JoinedStr | ast.Constant))

@@ -86,7 +86,7 @@ def test_a_ratio_without_a_divisor_is_none() -> None:
     assert ratios.ratios(flat, Won(1_000_000))["sortino"] is None
 
 
-def test_without_the_library_the_rest_stands_and_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_rest_stands_and_its_name_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ratios, "find_spec", lambda _: None)
 
     values = stretch_values(five_sessions())

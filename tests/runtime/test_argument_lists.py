@@ -54,14 +54,14 @@ async def test_every_old_argument_list_is_executed(temporal_dev_server: str, dat
 
         planned = await scheduled(market, "plan_close", queues.trading, ACCOUNT, at)
         await scheduled(market, "shut_entries", queues.trading, ACCOUNT, date)
-        told = await scheduled(market, "order_liquidation", queues.watch, ACCOUNT, date)
+        signalled = await scheduled(market, "order_liquidation", queues.watch, ACCOUNT, date)
         orders = await scheduled(market, "list_open_orders", queues.trading, ACCOUNT, None)
         proof = await scheduled(market, "prove_flat", queues.watch, ACCOUNT, date)
         unsold = await scheduled(market, "tell_unsold", queues.watch, ACCOUNT, date)
 
         assert planned["plan"]["session"]["date"] == date.isoformat()
         assert await market.database.risk.closed_because(ACCOUNT, date) == (MARKET_CLOSE,)
-        assert (told, orders, proof["flat"], unsold) == (0, [], True, [])
+        assert (signalled, orders, proof["flat"], unsold) == (0, [], True, [])
 
 
 @pytest.mark.parametrize("lease", [None, a_lease()])

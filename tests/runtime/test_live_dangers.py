@@ -215,16 +215,16 @@ PROVEN = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
-        ({"TEMPORAL_ADDRESS": ""}, "the embedded Temporal server asks nobody for proof; set TEMPORAL_ADDRESS"),
+        ({"TEMPORAL_ADDRESS": ""}, "the embedded Temporal server does not authenticate clients; set TEMPORAL_ADDRESS"),
         ({"TEMPORAL_TLS": "false"}, "is not encrypted; set TEMPORAL_TLS"),
         ({"TEMPORAL_API_KEY": ""}, "set TEMPORAL_API_KEY or TEMPORAL_TLS_CLIENT_CERT_PATH"),
         ({}, ""),
     ],
 )
 def test_real_money_needs_a_temporal_server_that_asks_for_proof(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], told: str
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], message: str
 ) -> None:
     for name, value in {**LIVE, **PROVEN, **changes}.items():
         if value:
@@ -232,8 +232,8 @@ def test_real_money_needs_a_temporal_server_that_asks_for_proof(
 
     why = open_to_strangers(load_settings())
 
-    assert told in why
-    assert bool(why) == bool(told)
+    assert message in why
+    assert bool(why) == bool(message)
 
 
 async def test_a_live_worker_without_such_a_server_never_starts(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ PAPER = {
     "TEMPORAL_API_KEY": "MARKERtemporal",
     "HARU_TELEMETRY__LOG_LEVEL": "debug",
 }
-NOBODY = "127.0.0.1:9"
-DATABASE = f"postgresql://haru:{PASSWORD}@{NOBODY}/haru"
+CLOSED = "127.0.0.1:9"
+DATABASE = f"postgresql://haru:{PASSWORD}@{CLOSED}/haru"
 TOML_ERRORS = (
     'api_key = "MARKERtoml',
     'api_key = ["MARKERtoml"]',
@@ -64,15 +64,15 @@ TOML_ERRORS = (
 )
 """Broken lines of Temporal's configuration file."""
 WRONG: dict[str, Mapping[str, str]] = {
-    "a slash": {"DATABASE_URL": f"postgresql://haru:MARKERa/b@{NOBODY}/haru"},
-    "a number sign": {"DATABASE_URL": f"postgresql://haru:MARKERa#b@{NOBODY}/haru"},
-    "a question mark": {"DATABASE_URL": f"postgresql://haru:MARKERa?b@{NOBODY}/haru"},
-    "an at sign": {"DATABASE_URL": f"postgresql://haru:a@MARKERb@{NOBODY}/haru"},
-    "no database": {"DATABASE_URL": f"postgresql://haru:MARKERa@{NOBODY}"},
-    "no scheme": {"DATABASE_URL": f"haru:MARKERa@{NOBODY}/haru"},
+    "a slash": {"DATABASE_URL": f"postgresql://haru:MARKERa/b@{CLOSED}/haru"},
+    "a number sign": {"DATABASE_URL": f"postgresql://haru:MARKERa#b@{CLOSED}/haru"},
+    "a question mark": {"DATABASE_URL": f"postgresql://haru:MARKERa?b@{CLOSED}/haru"},
+    "an at sign": {"DATABASE_URL": f"postgresql://haru:a@MARKERb@{CLOSED}/haru"},
+    "no database": {"DATABASE_URL": f"postgresql://haru:MARKERa@{CLOSED}"},
+    "no scheme": {"DATABASE_URL": f"haru:MARKERa@{CLOSED}/haru"},
     "nothing there": {"DATABASE_URL": DATABASE},
-    "a password asked for": {"DATABASE_URL": f"postgresql://{NOBODY}/haru?user=haru&password=MARKERasked"},
-    "an unknown option": {"DATABASE_URL": f"postgresql://haru:MARKERa@{NOBODY}/haru?odd=MARKERodd&password=MARKERb"},
+    "a password asked for": {"DATABASE_URL": f"postgresql://{CLOSED}/haru?user=haru&password=MARKERasked"},
+    "an unknown option": {"DATABASE_URL": f"postgresql://haru:MARKERa@{CLOSED}/haru?odd=MARKERodd&password=MARKERb"},
     "a port that is none": {"DATABASE_URL": "postgresql://haru:MARKERa@127.0.0.1:MARKERport/haru"},
     "a key twice": {"HARU_BROKER__CALLS_PER_SECOND": APP_KEY},
     "a secret elsewhere": {"HARU_PORTS__TEMPORAL": APP_SECRET},
@@ -84,7 +84,7 @@ WRONG: dict[str, Mapping[str, str]] = {
     "no channel": {"HARU_ALERTS__URLS": "nosuch://MARKERchannel/MARKERtoken", "DATABASE_URL": DATABASE},
     "no switch": {"HARU_ALERTS__HEARTBEAT_URL": "ftp://MARKERswitch"},
     "a live account": {"HARU_BROKER__ENVIRONMENT": "live", "HARU_BROKER__LIVE_ACCOUNT": f"{NUMBER}-02"},
-    "no Temporal": {"TEMPORAL_ADDRESS": f"user:MARKERpw@{NOBODY}", "DATABASE_URL": DATABASE},
+    "no Temporal": {"TEMPORAL_ADDRESS": f"user:MARKERpw@{CLOSED}", "DATABASE_URL": DATABASE},
     "no TLS": {"TEMPORAL_TLS_CLIENT_KEY_DATA": "MARKERprivate", "TEMPORAL_TLS": "MARKERmaybe"},
 }
 
@@ -149,7 +149,7 @@ def test_a_refused_login_shows_no_password(postgres_server: str) -> None:
     parts = urlsplit(postgres_server)
     wrong = parts._replace(netloc=f"haru:{PASSWORD}@{parts.hostname}:{parts.port}").geturl()
 
-    text = ran("worker.py", DATABASE_URL=wrong, TEMPORAL_ADDRESS=NOBODY)
+    text = ran("worker.py", DATABASE_URL=wrong, TEMPORAL_ADDRESS=CLOSED)
 
     assert "the login is refused" in text
     assert shown(text) == []
@@ -227,15 +227,15 @@ def everything_in(url: str) -> str:
     return "\n".join(str(row) for table in rows for row in table)
 
 
-async def test_an_event_keeps_no_secret_whoever_has_told_it(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_keeps_no_secret_from_any_source(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**PAPER, "DATABASE_URL": DATABASE}.items():
         monkeypatch.setenv(name, value)
-    told = f"{APP_KEY} {json.dumps(APP_SECRET)} {TOKEN} {NUMBER} {DATABASE} Bearer MARKERb password=MARKERp {ALERTS}"
+    leaked = f"{APP_KEY} {json.dumps(APP_SECRET)} {TOKEN} {NUMBER} {DATABASE} Bearer MARKERb password=MARKERp {ALERTS}"
     database = await open_database(database_url, mask=Masking(load_settings().secrets()))
     await database.accounts.pin(ACCOUNT, Environment.PAPER, "3f9a1c")
 
     await database.events.append(
-        Event(ACCOUNT, kind_of("odd"), EventLevel.ERROR, NOW, detail={"why": told, "number": 7})
+        Event(ACCOUNT, kind_of("odd"), EventLevel.ERROR, NOW, detail={"why": leaked, "number": 7})
     )
 
     (event,) = await database.events.latest(ACCOUNT, 1)

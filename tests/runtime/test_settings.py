@@ -225,7 +225,7 @@ def test_a_loss_limit_equal_to_the_default_counts_when_it_was_said(monkeypatch: 
     assert settings.broker.environment is Environment.LIVE
 
 
-def test_a_token_key_that_is_none_is_refused_without_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_key_that_is_none_is_refused_without_being_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     text = complaint(monkeypatch, HARU_BROKER__TOKEN_KEY="not-a-fernet-key")
 
     assert text.startswith("HARU_BROKER__TOKEN_KEY: ")
@@ -257,7 +257,7 @@ def test_paper_trading_needs_all_credentials(monkeypatch: pytest.MonkeyPatch) ->
         ("DATABASE_URL", "mysql://u:p@h/d", "postgresql://"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_variable_and_the_mend(
+def test_a_wrong_value_is_reported_with_its_variable_and_the_fix(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
 ) -> None:
     text = complaint(monkeypatch, **{name: value})
@@ -276,13 +276,13 @@ def test_a_wrong_value_is_told_with_its_variable_and_the_mend(
         ("HARU_RULES__RISK__SYMBOL_COOLDOWN", "soon"),
     ],
 )
-def test_rules_that_cannot_be_traded_by_are_told_in_the_domains_words(
+def test_rules_that_cannot_be_traded_by_are_reported_in_the_domains_words(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     assert complaint(monkeypatch, **{name: value}).startswith(f"{name}: ")
 
 
-def test_several_wrong_values_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_wrong_values_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     text = complaint(monkeypatch, HARU_PORTS__POSTGRES="x", HARU_SIMULATOR__SEED="-1")
 
     assert [line.split(":")[0] for line in text.splitlines()] == ["HARU_PORTS__POSTGRES", "HARU_SIMULATOR__SEED"]
@@ -310,7 +310,7 @@ def test_a_variable_like_no_other_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     assert "unset it" in complaint(monkeypatch, HARU_XYZZY="1")
 
 
-def test_a_broken_temporal_profile_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_temporal_profile_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "temporal.toml").write_text("rubbish")
 
     text = complaint(monkeypatch, TEMPORAL_CONFIG_FILE=str(tmp_path / "temporal.toml"))
@@ -318,7 +318,7 @@ def test_a_broken_temporal_profile_is_told(tmp_path: Path, monkeypatch: pytest.M
     assert "TEMPORAL_" in text
 
 
-def test_no_secret_is_described_or_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_secret_is_described_or_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = configured(monkeypatch, **KIS, DATABASE_URL="postgresql://haru:geheim@db:5432/haru")
     text = complaint(monkeypatch, HARU_BROKER__ACCOUNT="98765432100")
 

@@ -101,9 +101,9 @@ def test_a_filter_comes_through_the_same_door(write: Write) -> None:
 def test_a_refusal_names_file_line_and_reason(write: Write, text: str, line: int, why: str) -> None:
     folder = write(gap=text)
 
-    told = refusal(install_strategies(folder))
+    message = refusal(install_strategies(folder))
 
-    assert told.startswith(f"{folder / 'gap.py'}:{line}: {why}")
+    assert message.startswith(f"{folder / 'gap.py'}:{line}: {why}")
     assert "gap" not in known().strategies
 
 
@@ -215,7 +215,7 @@ def test_parameters_are_settings_by_themselves(write: Write, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("GAP__LEAST", "40%", "HARU_RULES__STRATEGY__GAP__LEAST: 40% must be within 0%..30%"),
         ("GAP__LEAST", "2", "HARU_RULES__STRATEGY__GAP__LEAST: a rate needs a percent sign; write 2%"),
@@ -226,7 +226,7 @@ def test_parameters_are_settings_by_themselves(write: Write, monkeypatch: pytest
     ],
 )
 def test_a_wrong_parameter_is_refused_with_its_variable(
-    write: Write, monkeypatch: pytest.MonkeyPatch, name: str, text: str, told: str
+    write: Write, monkeypatch: pytest.MonkeyPatch, name: str, text: str, message: str
 ) -> None:
     monkeypatch.setenv("HARU_STRATEGIES__PATH", str(write(gap=GAP)))
     monkeypatch.setenv(f"HARU_RULES__STRATEGY__{name}", text)
@@ -234,7 +234,7 @@ def test_a_wrong_parameter_is_refused_with_its_variable(
     with pytest.raises(SettingsError) as caught:
         load_settings()
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_refused_strategy_does_not_keep_the_settings_from_loading(

@@ -57,10 +57,10 @@ def test_configured_keys_come_first_and_none_of_them_is_shown(monkeypatch: pytes
 def test_a_wrong_key_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARU_PAYLOADS__KEYS", "s3cret-but-no-key")
 
-    with pytest.raises(SettingsError, match="HARU_PAYLOADS__KEYS: it is not 32 bytes") as told:
+    with pytest.raises(SettingsError, match="HARU_PAYLOADS__KEYS: it is not 32 bytes") as raised:
         load_settings()
 
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.timeout(180)

@@ -41,7 +41,7 @@ async def test_the_status_names_time_settings_and_calls(client: Client) -> None:
     assert status["calls"]["by_tr_id"] == {"TTTC0012U": 1}
 
 
-async def test_calls_are_told_one_by_one_since_an_instant(client: Client) -> None:
+async def test_calls_are_listed_one_by_one_since_an_instant(client: Client) -> None:
     await buy(client)
     first = (await client.http.get("/control/calls")).json()
     await buy(client)
@@ -101,7 +101,7 @@ async def test_faults_before_and_after_the_broker_acts(
     assert await filled(client) == orders
 
 
-async def test_a_refusal_says_what_it_was_told(client: Client) -> None:
+async def test_a_refusal_repeats_the_given_message(client: Client) -> None:
     await fault(client, "refuse", rt_cd="7", msg_cd="APBK0952", message="주문가능금액을 초과 했습니다.", side="buy")
 
     body = (await buy(client)).json()

@@ -218,7 +218,7 @@ def test_without_bids_nothing_can_be_sold_even_in_the_auction(day: Day) -> None:
     assert (sale.filled, sale.cancelled) == (0, 10)
 
 
-def test_at_the_upper_limit_nobody_sells(day: Day) -> None:
+def test_at_the_upper_limit_there_are_no_sellers(day: Day) -> None:
     upper = day.simulation.exchange.snapshot(SAMSUNG, day.now).limits.upper
     day.simulation.force_price(SAMSUNG, upper)
 

@@ -37,7 +37,7 @@ def test_every_price_is_on_the_grid_and_inside_the_limits(symbol: Symbol, second
         assert seen.totals.low_price <= seen.totals.open_price <= seen.totals.high_price
 
 
-def test_the_same_seed_gives_the_same_day_whoever_looks_first() -> None:
+def test_the_same_seed_gives_the_same_day_for_any_first_reader() -> None:
     early, late = Exchange(7, CALENDAR), Exchange(7, CALENDAR)
     see(at="2026-11-20 10:00:00", exchange=early)
 

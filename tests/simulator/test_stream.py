@@ -53,7 +53,7 @@ async def test_trades_between_two_looks_share_a_frame_and_add_up() -> None:
 
 
 @pytest.mark.parametrize("left_by", ["unsubscribing", "closing"])
-async def test_whoever_comes_back_gets_no_backlog(left_by: str) -> None:
+async def test_a_client_that_comes_back_gets_no_backlog(left_by: str) -> None:
     async with a_venue(stream=StreamSettings(look_interval=0.3)) as venue:
         listener = await a_listener(venue)
         await listener.asks("H0STCNT0", SAMSUNG)
@@ -73,7 +73,7 @@ async def test_whoever_comes_back_gets_no_backlog(left_by: str) -> None:
     assert [trade[1] for trade in trades] == ["094001"]
 
 
-async def test_a_forced_price_is_told_at_once_even_while_time_stands_still() -> None:
+async def test_a_forced_price_is_reported_at_once_even_while_time_stands_still() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)
         await passes(venue, 1)
@@ -149,7 +149,7 @@ async def test_a_cancel_is_confirmed_under_its_own_number() -> None:
     assert (notice[5], notice[10], notice[12:15]) == ("2", "000000000", ["0", "1", "2"])
 
 
-async def test_an_order_that_the_exchange_throws_out_is_told_as_rejected() -> None:
+async def test_an_order_that_the_exchange_throws_out_is_reported_as_rejected() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNI0", HTS_ID)
         await venue.control("/faults", {"kind": "reject_later"})
@@ -162,7 +162,7 @@ async def test_an_order_that_the_exchange_throws_out_is_told_as_rejected() -> No
     assert (accepted[12:14], rejected[12:14]) == (["0", "1"], ["1", "1"])
 
 
-async def test_the_rest_of_an_ioc_order_is_told_as_dropped() -> None:
+async def test_the_rest_of_an_ioc_order_is_reported_as_dropped() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNI0", HTS_ID)
         low = int((await rest_price(venue))["stck_llam"])
@@ -174,7 +174,7 @@ async def test_the_rest_of_an_ioc_order_is_told_as_dropped() -> None:
     assert (dropped[9], dropped[13:15]) == ("0000000005", ["1", "3"])
 
 
-async def test_nobody_hears_of_another_app_keys_account() -> None:
+async def test_no_session_hears_of_another_app_keys_account() -> None:
     async with a_venue() as venue, await a_listener(venue) as mine, await a_listener(venue, key="x" * 36) as other:
         await mine.asks("H0STCNI0", HTS_ID)
         await other.asks("H0STCNI0", "stranger")

@@ -75,7 +75,7 @@ async def test_a_new_day_begins_with_its_own_volume() -> None:
     assert opening[12] == opening[13]
 
 
-async def test_a_halt_and_an_interruption_are_told_as_market_status() -> None:
+async def test_a_halt_and_an_interruption_are_reported_as_market_status() -> None:
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STMKO0", SAMSUNG)
         statuses = []
@@ -91,7 +91,7 @@ async def test_a_halt_and_an_interruption_are_told_as_market_status() -> None:
     ]
 
 
-async def test_a_circuit_breaker_is_told_by_its_halt_its_auction_and_its_end() -> None:
+async def test_a_circuit_breaker_is_reported_by_its_halt_its_auction_and_its_end() -> None:
     async with a_venue("2026-11-23 10:00:00") as venue, await a_listener(venue) as listener:
         await listener.asks("H0STMKO0", SAMSUNG)
         await venue.control("/market", {"circuit_breaker": 1})
@@ -127,7 +127,7 @@ async def test_the_evening_trades_what_rest_shows() -> None:
     assert (trades[-1][2], trades[-1][13]) == (shown["stck_prpr"], shown["acml_vol"])
 
 
-async def test_nothing_is_told_of_a_closed_market() -> None:
+async def test_nothing_is_reported_of_a_closed_market() -> None:
     async with a_venue("2026-11-23 19:59:59") as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNT0", SAMSUNG)
         await venue.control("/clock", {"set": "2026-11-24 08:45:00"})

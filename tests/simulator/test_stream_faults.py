@@ -125,7 +125,7 @@ async def test_new_keys_in_mid_session_make_notices_garbage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         ("notice_lost", ["2"]),
         ("notice_twice", ["1", "1", "2"]),
@@ -133,16 +133,16 @@ async def test_new_keys_in_mid_session_make_notices_garbage() -> None:
         ("notice_swapped", ["2", "1"]),
     ],
 )
-async def test_notices_get_lost_doubled_late_and_out_of_order(kind: str, told: list[str]) -> None:
+async def test_notices_get_lost_doubled_late_and_out_of_order(kind: str, expected: list[str]) -> None:
     """Acceptance (1) and fill (2) of one order; the rule hits the acceptance."""
     async with a_venue() as venue, await a_listener(venue) as listener:
         await listener.asks("H0STCNI0", "me")
         await goes_wrong(venue, kind, side="buy", symbol=SAMSUNG, seconds=0.2)
         await buys(venue)
 
-        heard = [(await listener.notice())[13] for _ in told]
+        heard = [(await listener.notice())[13] for _ in expected]
 
-        assert heard == told
+        assert heard == expected
         assert await is_quiet(listener)
 
 

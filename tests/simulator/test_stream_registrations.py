@@ -121,7 +121,7 @@ async def test_settings_may_name_the_only_hts_id() -> None:
     assert (wrong["msg_cd"], right["msg_cd"]) == ("OPSP0017", "OPSP0000")
 
 
-async def test_a_second_session_of_an_app_key_is_told_so_and_closed() -> None:
+async def test_a_second_session_of_an_app_key_is_refused_and_closed() -> None:
     async with a_venue() as venue, await a_listener(venue) as first, await a_listener(venue) as second:
         await first.asks("H0STCNT0", SAMSUNG)
 

@@ -46,7 +46,7 @@ def test_it_buys_when_price_and_pace_have_both_risen_enough(price: int, pace: st
     assert (MOMENTUM.entry(a_rise(price, pace), RULES) is not None) == buys
 
 
-def test_the_signal_tells_who_bought_and_why() -> None:
+def test_the_signal_names_who_bought_and_why() -> None:
     signal = MOMENTUM.entry(a_rise(71_400, "2"), RULES)
 
     assert signal is not None

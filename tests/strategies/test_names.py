@@ -21,9 +21,9 @@ def test_the_default_rules_name_known_strategies() -> None:
     assert len(strategies_named(StrategyRules().names)) == 2
 
 
-@pytest.mark.parametrize(("names", "told"), [(["momentum", "astrology"], "astrology"), ([], "empty")])
-def test_unknown_names_and_no_names_are_refused_with_the_known_ones(names: list[str], told: str) -> None:
-    with pytest.raises(BadRulesError, match=rf"strategy\.names: {told}; choose among momentum, volatility_breakout"):
+@pytest.mark.parametrize(("names", "problem"), [(["momentum", "astrology"], "astrology"), ([], "empty")])
+def test_unknown_names_and_no_names_are_refused_with_the_known_ones(names: list[str], problem: str) -> None:
+    with pytest.raises(BadRulesError, match=rf"strategy\.names: {problem}; choose among momentum, volatility_breakout"):
         strategies_named(names)
 
 

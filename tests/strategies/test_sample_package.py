@@ -33,8 +33,8 @@ def test_an_installed_package_brings_its_strategies(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    found = {each["name"]: each for each in told["strategies"] if each["origin"].startswith("haru-sample-strategies")}
+    report = json.loads(done.stdout)
+    found = {each["name"]: each for each in report["strategies"] if each["origin"].startswith("haru-sample-strategies")}
     assert found.keys() == SAMPLES
-    assert all(len(each["source"]) == 64 for each in told["strategies"])
+    assert all(len(each["source"]) == 64 for each in report["strategies"])
     assert found["gap_fade"]["parameters"]["least_gap"] == {"value": "2%", "bounds": "within 0%..30%"}

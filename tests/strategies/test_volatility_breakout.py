@@ -29,7 +29,7 @@ def test_it_buys_from_the_target_up_to_three_percent_above_it(price: int, buys: 
     assert (BREAKOUT.entry(view_at(price), RULES) is not None) == buys
 
 
-def test_the_signal_tells_who_bought_and_why() -> None:
+def test_the_signal_names_who_bought_and_why() -> None:
     signal = BREAKOUT.entry(view_at(70_000), RULES)
 
     assert signal is not None

@@ -17,7 +17,7 @@ from tests.support.webhook import Webhook
 SECRET: Final = "PSEUDO-APP-KEY-123"
 
 
-class Teller:
+class AlertSender:
     """One hosting process with one alert channel."""
 
     def __init__(self, database: Database, channel: Channel, **rules: Any) -> None:
@@ -25,15 +25,15 @@ class Teller:
         self.duty = Alerting((ACCOUNT, Environment.SIMULATED), database, [channel], AlertRules(**given))
         self.channel = channel
 
-    async def tells(self) -> int:
+    async def sends(self) -> int:
         return await self.duty.send_due(self.channel)
 
 
-async def teller(database: Database, webhook: Webhook, **rules: Any) -> Teller:
+async def alert_sender(database: Database, webhook: Webhook, **rules: Any) -> AlertSender:
     (channel,) = channels_of([webhook.url])
-    told = Teller(database, channel, **rules)
-    await told.duty._register()
-    return told
+    sender = AlertSender(database, channel, **rules)
+    await sender.duty._register()
+    return sender
 
 
 async def happens(database: Database, kind: str, level: EventLevel = EventLevel.CRITICAL, **changes: Any) -> None:

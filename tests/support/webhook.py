@@ -11,7 +11,7 @@ class Webhook:
     """Listens on a loopback port from ``open`` until ``close``; the port stays the same."""
 
     def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.messages: list[dict[str, Any]] = []
         self.attempts = 0
         self.pings = 0
         self.answers = 200
@@ -38,7 +38,7 @@ class Webhook:
                 webhook.attempts += 1
                 time.sleep(webhook.seconds)
                 if webhook.answers == 200:
-                    webhook.told.append(body)
+                    webhook.messages.append(body)
                 self.send_response(webhook.answers)
                 if webhook.encoding:
                     self.send_header("Content-Encoding", webhook.encoding)

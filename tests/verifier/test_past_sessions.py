@@ -91,15 +91,15 @@ def test_the_brokers_book_goes_back_to_the_end_of_the_day() -> None:
     assert as_of(later, TUESDAY) == later
 
 
-def test_what_a_later_session_told_a_worker_is_none_of_this_ones() -> None:
+def test_a_command_of_a_later_session_is_none_of_this_ones() -> None:
     day, later = NOW, NOW + timedelta(days=1)
     monday, tuesday = Watch("a/1", SAMSUNG, day, later), Watch("b/1", SAMSUNG, later)  # type: ignore[arg-type]
     submits = tuple(Submit(IntentId(f"run/{number}"), "w", at) for number, at in enumerate((day, later)))
-    told = tuple(SaleCommand(WORKER, "liquidate", at) for at in (day, later))
+    commands = tuple(SaleCommand(WORKER, "liquidate", at) for at in (day, later))
 
-    seen = Histories(submits, (monday, tuesday), told, runs=1).between(day, day + timedelta(hours=12))
+    seen = Histories(submits, (monday, tuesday), commands, runs=1).between(day, day + timedelta(hours=12))
 
-    assert seen == Histories(submits[:1], (monday,), told[:1], runs=1)
+    assert seen == Histories(submits[:1], (monday,), commands[:1], runs=1)
 
 
 def test_a_position_that_a_past_session_left_unnamed_is_a_violation_of_it() -> None:

@@ -91,7 +91,7 @@ def ledger(**changes: object) -> Callable[[Books], Books]:
     return lambda books: with_ledger(books, **changes)
 
 
-def told(command: str) -> Callable[[Books], Books]:
+def commanded(command: str) -> Callable[[Books], Books]:
     sent = (SaleCommand(WORKER, command, after(10)),)
     return lambda books: replace(still_held_at_the_end(), histories=replace(books.histories, watches=(), commands=sent))
 
@@ -133,7 +133,7 @@ def partly_taken() -> Books:
     )
 
 
-def test_what_the_owner_sold_of_ours_is_counted_once_however_far_back_the_broker_tells() -> None:
+def test_what_the_owner_sold_of_ours_is_counted_once_however_far_back_the_broker_reports() -> None:
     books = partly_taken()
     one_day = with_broker(books, opening_cash=None)
     later = with_ledger(one_day, positions=(replace(books.ledger.positions[0], taken_on=MONDAY - timedelta(days=1)),))
@@ -261,7 +261,7 @@ PLANTED = [
         lambda b: with_order(b, 1, status=OrderStatus.DENIED, denial="KILL_SWITCH_ON"),
     ),
     ("I10", "a signal to sell without a sale", lambda b: replace(still_held_at_the_end(), histories=b.histories)),
-    ("I10", "a command to sell without a sale", told("liquidate")),
+    ("I10", "a command to sell without a sale", commanded("liquidate")),
 ]
 
 
@@ -343,7 +343,7 @@ def test_a_position_whose_rest_the_owner_sold_is_not_open_any_more() -> None:
     assert "I2" not in found_in(rest_sold_by_the_owner(a_clean_day()))
 
 
-def test_the_longest_gap_is_told_even_when_it_is_short_enough() -> None:
+def test_the_longest_gap_is_reported_even_when_it_is_short_enough() -> None:
     books = with_ledger(a_clean_day(), lapses=(Lapse(SAMSUNG, after(10), after(24)),))
 
     assert longest_gap(books) == timedelta(seconds=14)

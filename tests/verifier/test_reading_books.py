@@ -72,7 +72,7 @@ def scheduled(name: str, at: float, number: int, **request: str) -> HistoryEvent
     )
 
 
-def test_a_run_tells_of_its_orders_its_watch_and_its_commands() -> None:
+def test_a_run_shows_its_orders_its_watch_and_its_commands() -> None:
     events = [
         scheduled("submit_order", 1, 5, intent_id="run-1/1"),
         scheduled("watch_position", 2, 9, position_id=POSITION, symbol=SAMSUNG),
@@ -89,12 +89,12 @@ def test_a_run_tells_of_its_orders_its_watch_and_its_commands() -> None:
         scheduled("watch_position", 6, 12, position_id="run-2/1", symbol=SAMSUNG),
     ]
 
-    told = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+    decoded = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
 
     def at(seconds: float) -> datetime:
         return NOW + timedelta(seconds=seconds)
 
-    assert told == Histories(
+    assert decoded == Histories(
         submits=(Submit(IntentId("run-1/1"), "trading-worker/a/worker-1", at(1)),),
         watches=(
             Watch(POSITION, SAMSUNG, at(2), at(4), signalled=True),
@@ -122,10 +122,10 @@ def test_events_that_cannot_be_read_are_named_and_hide_no_others(data: bytes) ->
         activity_task_completed_event_attributes={"scheduled_event_id": 7, "result": {"payloads": [{"data": data}]}},
     )
 
-    told = histories_of([Run("trading-worker/a/worker-1", WORKER, [foreign, without, ours, answer])])
+    decoded = histories_of([Run("trading-worker/a/worker-1", WORKER, [foreign, without, ours, answer])])
 
-    assert [each.intent_id for each in told.submits] == ["run-1/1"]
-    assert told.unreadable == ("trading-worker/a/worker-1",)
+    assert [each.intent_id for each in decoded.submits] == ["run-1/1"]
+    assert decoded.unreadable == ("trading-worker/a/worker-1",)
 
 
 @pytest.mark.parametrize(

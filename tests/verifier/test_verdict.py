@@ -64,7 +64,7 @@ def test_each_invariant_has_its_line_and_its_evidence() -> None:
     assert "not over" not in lines[0]
 
 
-def test_a_running_session_is_told_as_such() -> None:
+def test_a_running_session_is_reported_as_such() -> None:
     books = a_clean_day()
     running = replace(books, read_at=books.plan.session.ends_at - timedelta(hours=1))
 

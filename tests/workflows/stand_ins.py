@@ -200,7 +200,7 @@ class Desk(CloseDesk):
         if record.intent.side is Side.SELL and self.unsold_until is not None and self.now() < self.unsold_until:
             left = request.patience - (activity.info().started_time - activity.info().scheduled_time)
             if left > timedelta(0):
-                raise to_be_continued("nobody buys", min(left, timedelta(minutes=1)))
+                raise to_be_continued("no buyer", min(left, timedelta(minutes=1)))
             return record
         self.patiences.append(request.patience)
         filled = Quantity(self.fills.pop(0)) if self.fills else record.intent.quantity

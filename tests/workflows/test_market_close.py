@@ -26,7 +26,7 @@ CLOSE_CRON_UTC = "15 6 * * 1-5"
 
 
 @activity.defn(name="order_liquidation")
-async def tell_two_workers(request: SessionRequest) -> int:
+async def signal_two_workers(request: SessionRequest) -> int:
     """Signal the first two workers, as the real activity does for those it finds in Postgres."""
     for number in (1, 2):
         handle: WorkflowHandle[object, object] = activity.client().get_workflow_handle(
@@ -37,14 +37,14 @@ async def tell_two_workers(request: SessionRequest) -> int:
 
 
 @activity.defn(name="order_liquidation")
-async def tell_nobody(request: SessionRequest) -> int:
+async def signal_no_worker(request: SessionRequest) -> int:
     """Leave the positions to the close."""
     return 0
 
 
 async def test_the_cron_close_liquidates_what_workers_hold(time_skipping_env: WorkflowEnvironment) -> None:
     await _move_to(time_skipping_env, "2026-11-23 08:50")
-    async with trading_floor(time_skipping_env, "2026-11-23 08:50", [tell_two_workers]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 08:50", [signal_two_workers]) as floor:
         floor.desk.hold_for = timedelta(days=1)
         handles: list[WorkflowHandle[Any, Any]] = [await floor.start_worker(number) for number in (1, 2)]
         handles.append(await floor.start_close(cron_schedule=CLOSE_CRON_UTC))
@@ -59,7 +59,7 @@ async def test_the_cron_close_liquidates_what_workers_hold(time_skipping_env: Wo
 
 
 async def test_the_close_sells_by_itself_what_no_worker_sells(time_skipping_env: WorkflowEnvironment) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [signal_no_worker]) as floor:
         floor.desk.hold_for = timedelta(days=1)
         worker = await floor.start_worker()
         await floor.reaches("2026-11-23 09:30")
@@ -84,10 +84,10 @@ async def sold_by_the_close_alone(floor: Floor) -> CloseOutcome:
     return outcome
 
 
-async def test_what_the_session_leaves_is_told_and_goes_on_into_the_evening(
+async def test_what_the_session_leaves_is_reported_and_goes_on_into_the_evening(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [signal_no_worker]) as floor:
         floor.desk.evening, floor.desk.unsold_until = EVENING, kst("2026-11-23 15:45")
 
         outcome = await sold_by_the_close_alone(floor)
@@ -102,7 +102,7 @@ async def test_what_the_session_leaves_is_told_and_goes_on_into_the_evening(
 async def test_the_evening_goes_on_to_its_last_market_only_if_the_rules_say_so(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [signal_no_worker]) as floor:
         floor.desk.evening, floor.desk.unsold_until = EVENING, kst("2026-11-23 16:30")
 
         outcome = await sold_by_the_close_alone(floor)
@@ -115,7 +115,7 @@ async def test_the_evening_goes_on_to_its_last_market_only_if_the_rules_say_so(
 
 
 async def test_where_there_is_no_evening_the_day_ends_with_the_session(time_skipping_env: WorkflowEnvironment) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 14:00", [signal_no_worker]) as floor:
         floor.desk.unsold_until = kst("2026-11-23 15:45")
 
         outcome = await sold_by_the_close_alone(floor)
@@ -130,7 +130,7 @@ async def test_where_there_is_no_evening_the_day_ends_with_the_session(time_skip
 async def test_a_close_that_begins_after_the_session_still_tries_the_evening(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:35", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:35", [signal_no_worker]) as floor:
         floor.desk.evening, floor.desk.held = EVENING, a_held()
 
         outcome = await (await floor.start_close()).result()
@@ -140,10 +140,10 @@ async def test_a_close_that_begins_after_the_session_still_tries_the_evening(
         assert floor.desk.calls["write_summaries"] == 1
 
 
-async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(
+async def test_the_day_ends_without_a_decision_about_a_quarantined_order(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [signal_no_worker]) as floor:
         floor.desk.lost_submits, floor.desk.undecidable = 1, True
         worker = await floor.start_worker()
         await floor.reaches("2026-11-23 15:16")
@@ -158,7 +158,7 @@ async def test_the_day_ends_although_nobody_decides_about_a_quarantined_order(
 async def test_the_close_keeps_its_own_lease_while_it_follows_the_order_of_a_worker(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [signal_no_worker]) as floor:
         floor.desk.lost_submits, floor.desk.undecidable = 1, True
         worker = await floor.start_worker()
         await floor.reaches("2026-11-23 15:16")
@@ -175,7 +175,7 @@ async def test_the_close_keeps_its_own_lease_while_it_follows_the_order_of_a_wor
 async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proof(
     time_skipping_env: WorkflowEnvironment, faults: int, is_flat: bool
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [signal_no_worker]) as floor:
         floor.desk.held, floor.desk.faults["seize_position"] = a_held(), faults
 
         outcome = await (await floor.start_close()).result()
@@ -187,7 +187,7 @@ async def test_a_fault_of_one_sale_is_tried_again_and_keeps_no_day_from_its_proo
 async def test_books_that_cannot_be_compared_keep_no_day_from_its_proof(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [signal_no_worker]) as floor:
         floor.desk.faults["reconcile_account"] = 1
 
         outcome = await (await floor.start_close()).result()
@@ -200,7 +200,7 @@ async def test_books_that_cannot_be_compared_keep_no_day_from_its_proof(
 async def test_a_statement_that_cannot_be_compared_keeps_no_day_from_its_summary(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [signal_no_worker]) as floor:
         floor.desk.statement_fails = True
 
         outcome = await (await floor.start_close()).result()
@@ -213,7 +213,7 @@ async def test_a_statement_that_cannot_be_compared_keeps_no_day_from_its_summary
 async def test_an_order_that_cannot_be_ended_keeps_no_day_from_its_proof(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 09:00", [signal_no_worker]) as floor:
         floor.desk.lost_submits, floor.desk.undecidable = 1, True
         worker = await floor.start_worker()
         await floor.reaches("2026-11-23 15:16")
@@ -227,7 +227,7 @@ async def test_an_order_that_cannot_be_ended_keeps_no_day_from_its_proof(
 
 
 async def test_a_close_on_a_holiday_has_nothing_to_do(time_skipping_env: WorkflowEnvironment) -> None:
-    async with trading_floor(time_skipping_env, "2026-12-25 15:15", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-12-25 15:15", [signal_no_worker]) as floor:
         close = await floor.start_close()
 
         outcome = await close.result()
@@ -237,7 +237,7 @@ async def test_a_close_on_a_holiday_has_nothing_to_do(time_skipping_env: Workflo
 
 
 async def test_a_week_with_a_weekend_a_holiday_and_the_csat_day(time_skipping_env: WorkflowEnvironment) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-14 12:00", [tell_nobody]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-14 12:00", [signal_no_worker]) as floor:
         closed_tuesday = CalendarOverrides(closures=frozenset({date(2026, 11, 17)}))
         floor.desk.calendar = krx_calendar(2026, 2027, closed_tuesday)
         floor.desk.hold_for = timedelta(days=1)

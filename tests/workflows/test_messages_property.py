@@ -119,7 +119,7 @@ async def test_updates_that_meet_the_end_of_a_run_count_once_on_a_real_server(te
             await asyncio.sleep(0.01)
 
         changes = [await _changes_rules(worker, number) for number in range(6)]
-        paused = await _told(worker, "pause", "pause-1")
+        paused = await _updated(worker, "pause", "pause-1")
         settled = await _settled(floor, worker)
 
         assert paused.paused
@@ -131,10 +131,10 @@ async def test_updates_that_meet_the_end_of_a_run_count_once_on_a_real_server(te
 
 
 async def _changes_rules(worker: WorkflowHandle[TradingWorkerWorkflow, None], number: int) -> WorkerStatus:
-    return await _told(worker, "change_rules", f"rules-{number}", {"exits.stop_loss": f"{number + 1}%"})
+    return await _updated(worker, "change_rules", f"rules-{number}", {"exits.stop_loss": f"{number + 1}%"})
 
 
-async def _told(
+async def _updated(
     worker: WorkflowHandle[TradingWorkerWorkflow, None], name: str, update_id: str, *arguments: Any
 ) -> WorkerStatus:
     """Send a command under one id until it is answered, as the operator's program does."""

@@ -145,7 +145,7 @@ async def test_a_trade_is_booked_with_what_the_owners_sales_brought_on_each_day(
     await worker.terminate()
 
 
-async def test_a_market_sale_that_nobody_takes_keeps_its_place_to_the_end_of_the_session(floor: Floor) -> None:
+async def test_a_market_sale_without_a_buyer_keeps_its_place_to_the_end_of_the_session(floor: Floor) -> None:
     """At the lower limit a new order goes to the end of the queue, and each one lengthens the run's history."""
     floor.desk.fills = [10, 0, 0]
     worker = await floor.start_worker()
@@ -239,7 +239,7 @@ async def test_a_sale_that_is_ordered_while_buying_follows_the_fill_at_once(floo
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 09:07")
 
-    told = await worker.start_update(
+    update = await worker.start_update(
         "liquidate",
         ExitReason.OPERATOR,
         wait_for_stage=WorkflowUpdateStage.ACCEPTED,
@@ -247,7 +247,7 @@ async def test_a_sale_that_is_ordered_while_buying_follows_the_fill_at_once(floo
     )
     await floor.reaches("2026-11-23 09:20")
 
-    assert (await told.result()).paused
+    assert (await update.result()).paused
     assert floor.desk.reasons == [ExitReason.OPERATOR]
     assert (await worker.describe()).status is WorkflowExecutionStatus.RUNNING
     await worker.terminate()
@@ -317,7 +317,7 @@ async def test_a_command_repeated_in_a_later_run_is_not_done_twice(floor: Floor)
     await worker.terminate()
 
 
-async def test_the_close_may_tell_a_worker_twice_and_once_more_after_the_sale(floor: Floor) -> None:
+async def test_the_close_may_signal_a_worker_twice_and_again_after_the_sale(floor: Floor) -> None:
     floor.desk.hold_for = timedelta(days=1)
     worker = await floor.start_worker()
     await floor.reaches("2026-11-23 15:01")

@@ -56,7 +56,7 @@ async def test_the_rest_of_a_buy_whose_end_cannot_be_read_does_not_keep_its_shar
 
 
 @activity.defn(name="order_liquidation")
-async def tell_no_worker(request: SessionRequest) -> int:
+async def signal_no_worker(request: SessionRequest) -> int:
     """Leave the positions to the close."""
     return 0
 
@@ -64,7 +64,7 @@ async def tell_no_worker(request: SessionRequest) -> int:
 async def test_a_close_that_can_read_nothing_sells_and_ends_by_itself_unproven(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_no_worker]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [signal_no_worker]) as floor:
         floor.desk.unreadable, floor.desk.held = True, a_held()
 
         outcome = await (await floor.start_close()).result()
@@ -83,7 +83,7 @@ async def test_a_close_that_can_read_nothing_sells_and_ends_by_itself_unproven(
 async def test_an_order_whose_end_is_never_proven_does_not_keep_the_day_from_its_end(
     time_skipping_env: WorkflowEnvironment,
 ) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [tell_no_worker]) as floor:
+    async with trading_floor(time_skipping_env, "2026-11-23 15:15", [signal_no_worker]) as floor:
         floor.desk.held, floor.desk.follows_nothing = a_held(), True
 
         outcome = await (await floor.start_close()).result()

@@ -101,7 +101,7 @@ class VirtualFloor:
         said = (life.paused, life.stopping, life.rules.version, life.closed_session)
         wanted = (expected.paused, expected.stopping, expected.rules_version, expected.closed_session)
         if said != wanted:
-            found.append(f"commands: (paused, stopping, rules, closed) is {said}, told {wanted}: {expected.accepted}")
+            found.append(f"commands: (paused, stopping, rules, closed) is {said}, sent {wanted}: {expected.accepted}")
         if len(set(self.desk.sent)) != len(self.desk.sent):
             found.append(f"an order id was used twice: {self.desk.sent}")
         earned = sum(trade.net_pnl for trade in self.desk.trades)

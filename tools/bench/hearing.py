@@ -110,7 +110,7 @@ class _Times:
 
     heard: list[float] = field(default_factory=list)
     owner: list[float] = field(default_factory=list)
-    told: list[float] = field(default_factory=list)
+    notified: list[float] = field(default_factory=list)
     unchecked: list[float] = field(default_factory=list)
     asked: list[float] = field(default_factory=list)
 
@@ -132,8 +132,8 @@ def _figures(fall: _Fall, times: _Times) -> list[Figure]:
     floor = median(times.heard)
     by_way = (
         ("the session's own process", times.owner, fall.aim),
-        ("told by NOTIFY", times.told, fall.aim),
-        ("told by NOTIFY, jumps not confirmed", times.unchecked, None),
+        ("reported by NOTIFY", times.notified, fall.aim),
+        ("reported by NOTIFY, jumps not confirmed", times.unchecked, None),
         ("asking every 0.5 s", times.asked, None),
     )
     return [
@@ -158,8 +158,8 @@ async def _one_fall(stack: Stack, listeners: Sequence[_Listener], times: _Times,
         async with asyncio.timeout(_LONGEST):
             decided = await asyncio.gather(*watches)
     except TimeoutError:
-        raise NothingHappenedError(f"{_STOCK} has fallen and nobody has decided to sell it") from None
-    for into, at in zip((times.owner, times.told, times.unchecked, times.asked), decided, strict=True):
+        raise NothingHappenedError(f"{_STOCK} has fallen and no listener has decided to sell it") from None
+    for into, at in zip((times.owner, times.notified, times.unchecked, times.asked), decided, strict=True):
         into.append((at - fell_at).total_seconds() * 1000)
     heard_at = listeners[0].feed.heard_at
     if heard_at is not None:

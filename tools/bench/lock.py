@@ -156,5 +156,5 @@ def _symbol(kind: str, number: int) -> Symbol:
 
 def _won(lease: Lease | None) -> Lease:
     if lease is None:
-        raise LookupError("a lock that nobody else wants was not won")
+        raise LookupError("a free lock was not acquired")
     return lease

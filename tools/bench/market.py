@@ -93,7 +93,7 @@ class Market:
         """Add a fault."""
         (await self._client.post("/control/faults", json=rule)).raise_for_status()
 
-    async def mends(self) -> None:
+    async def restore(self) -> None:
         """Remove all faults."""
         (await self._client.delete("/control/faults")).raise_for_status()
 

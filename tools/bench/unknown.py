@@ -31,7 +31,7 @@ async def measure(stack: Stack) -> list[Figure]:
     if not stack.quick:
         await stack.market.breaks(kind="lag_orders", path=_LISTS, seconds=_LAG, count=0)
         lagging = await _rounds(stack, traders, _lose_replies, 1)
-        await stack.market.mends()
+        await stack.market.restore()
         absent = await _rounds(stack, traders, _lose_request, 1)
     return [
         Figure("unknown", "reply lost → adopted, the list shows it at once", "s", tuple(at_once)),

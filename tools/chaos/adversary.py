@@ -66,17 +66,17 @@ class Adversary:
         self._fleet = day.fleet
         self._pressing: set[asyncio.Task[object]] = set()
 
-    async def play(self, acts: Sequence[Act], opens_at: float, tell: Callable[[Deed], None]) -> tuple[Deed, ...]:
+    async def play(self, acts: Sequence[Act], opens_at: float, log: Callable[[Deed], None]) -> tuple[Deed, ...]:
         """Do every act at its time; ``opens_at`` is the session's open on the event loop's clock."""
-        return tuple(await asyncio.gather(*(self._at_its_time(act, opens_at, tell) for act in acts)))
+        return tuple(await asyncio.gather(*(self._at_its_time(act, opens_at, log) for act in acts)))
 
-    async def _at_its_time(self, act: Act, opens_at: float, tell: Callable[[Deed], None]) -> Deed:
+    async def _at_its_time(self, act: Act, opens_at: float, log: Callable[[Deed], None]) -> Deed:
         await asyncio.sleep(opens_at + act.at - asyncio.get_running_loop().time())
         try:
             deed = Deed(act, await self._do(act))
         except _MISSES as why:
             deed = Deed(act, f"missed: {type(why).__name__} {why}".splitlines()[0][:160], missed=True)
-        tell(deed)
+        log(deed)
         return deed
 
     async def _do(self, act: Act) -> str:
@@ -159,7 +159,7 @@ class Adversary:
         host, network = self._chosen(act), self._networks[act.host]
         network.cut()
         await asyncio.sleep(act.seconds)
-        network.mend()
+        network.restore()
         return f"{host.name} for {act.seconds} s"
 
     async def _deliver_late(self, act: Act) -> str:
@@ -181,11 +181,11 @@ class Adversary:
         settings = self._hosts[0].log.parent / "postgres" / "postgresql.auto.conf"
         before = settings.read_text()
         settings.write_text(f"{before}default_transaction_read_only = on\n")
-        told = self._signal_part(postgres.NAME, signal.SIGHUP)
+        reloaded = self._signal_part(postgres.NAME, signal.SIGHUP)
         await asyncio.sleep(act.seconds)
         settings.write_text(before)
         self._signal_part(postgres.NAME, signal.SIGHUP)
-        return f"{told} for {act.seconds} s"
+        return f"{reloaded} for {act.seconds} s"
 
     def _signal_part(self, name: str, number: int) -> str:
         guard = self._parts.guard_of(name)

@@ -24,7 +24,7 @@ class Network:
         """Stop all traffic."""
         self._whole.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Reset the cut connections and accept new ones."""
         self._whole.set()
         for writer in self._writers:
@@ -82,6 +82,6 @@ async def network_to(addresses: Mapping[str, str]) -> AsyncIterator[tuple[Networ
         yield network, ways
     finally:
         network.deliver()
-        network.mend()
+        network.restore()
         for server in servers:
             server.close()

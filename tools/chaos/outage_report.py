@@ -14,14 +14,14 @@ def timeline(stood: Stood) -> Iterator[str]:
     before = [line for line in stood.lines if line.at < stood.began]
     later = [line for line in stood.lines if line.at >= stood.began]
     for line in before[-_AROUND:]:
-        yield _told((line.at - stood.began).total_seconds(), line.what)
-    yield _told(0.0, f"--- {stood.outage.part} goes away")
-    told_end = False
+        yield _entry((line.at - stood.began).total_seconds(), line.what)
+    yield _entry(0.0, f"--- {stood.outage.part} goes away")
+    end_written = False
     for line in later[:_MOST_LINES]:
-        if line.at >= stood.ended and not told_end:
-            told_end = True
-            yield _told((stood.ended - stood.began).total_seconds(), f"--- {stood.outage.part} may come back")
-        yield _told((line.at - stood.began).total_seconds(), line.what)
+        if line.at >= stood.ended and not end_written:
+            end_written = True
+            yield _entry((stood.ended - stood.began).total_seconds(), f"--- {stood.outage.part} may come back")
+        yield _entry((line.at - stood.began).total_seconds(), line.what)
 
 
 def outages_table(stood: Sequence[Stood]) -> str:
@@ -48,6 +48,6 @@ def _seconds(value: float | None) -> str:
     return "–" if value is None else f"{value:+.1f} s"
 
 
-def _told(seconds: float, what: str) -> str:
+def _entry(seconds: float, what: str) -> str:
     mark = "*" if what.startswith("---") else " "
     return f"{mark}{seconds:+8.1f} s  {what}"

@@ -147,7 +147,7 @@ class Stood:
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON values; seconds count from the outage's end."""
-        told = {
+        entries = {
             "last before": self.last_before,
             "fate of the order": self.known_again,
             "next order": self.ordered_again,
@@ -159,7 +159,7 @@ class Stood:
             "ended": self.ended.isoformat(),
             "struck": self.struck,
             "became": self.final_status.value,
-            **{name: line and {"what": line.what, "seconds": self.after(line)} for name, line in told.items()},
+            **{name: line and {"what": line.what, "seconds": self.after(line)} for name, line in entries.items()},
             "written meanwhile": len(self.meanwhile),
             "closed": self.closed is not None,
             "flat": self.closed is not None and self.closed.flat,
@@ -168,7 +168,7 @@ class Stood:
         }
 
 
-async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str], None]) -> Stood:
+async def stand(outage: Outage, asked: DayAsked, home: Path, log: Callable[[str], None]) -> Stood:
     """Play a day, strike, wait, let the day end, and verify it.
 
     While a part that all processes need is away, a position counts as unwatched only after the outage's length on top
@@ -178,9 +178,9 @@ async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str
         NoOrderError: no worker sent an order.
     """
     async with running_day(asked, home / outage.name, cuttable=outage.part is Part.HOST) as day:
-        tell(f"{outage.name}: {day.parts.endpoints}")
-        struck, began, ended = await _strike(day, outage, tell)
-        tell("back again; the day may end")
+        log(f"{outage.name}: {day.parts.endpoints}")
+        struck, began, ended = await _strike(day, outage, log)
+        log("back again; the day may end")
         closed = await day.closed()
         # With one process cut off, the others continue, and so must the watching.
         allowance = timedelta(seconds=0 if outage.part is Part.HOST else outage.seconds + 5)
@@ -192,9 +192,9 @@ async def stand(outage: Outage, asked: DayAsked, home: Path, tell: Callable[[str
         return Stood(outage, struck, began, ended, closed, await judge(read))
 
 
-async def _strike(day: Day, outage: Outage, tell: Callable[[str], None]) -> tuple[IntentId, datetime, datetime]:
+async def _strike(day: Day, outage: Outage, log: Callable[[str], None]) -> tuple[IntentId, datetime, datetime]:
     struck = await _order_under_way(day, _SIDES[outage.moment])
-    tell(f"{struck.record.intent.intent_id} is {struck.record.status}; {outage.part} goes for {outage.seconds:.0f} s")
+    log(f"{struck.record.intent.intent_id} is {struck.record.status}; {outage.part} goes for {outage.seconds:.0f} s")
     began = _now()
     async with _away(day, outage.part, struck):
         await asyncio.sleep(outage.seconds)
@@ -215,7 +215,7 @@ async def _order_under_way(day: Day, side: Side) -> AuditedOrder:
             if ours:
                 return min(ours, key=lambda order: order.sent_at or order.created_at)
         await asyncio.sleep(_LOOK)
-    raise NoOrderError(f"nobody sent an order to {side.value} within {_ORDERED_WITHIN:.0f} s")
+    raise NoOrderError(f"no worker sent an order to {side.value} within {_ORDERED_WITHIN:.0f} s")
 
 
 async def _has_hit(day: Day) -> bool:
@@ -236,7 +236,7 @@ async def _away(day: Day, part: Part, struck: AuditedOrder) -> AsyncIterator[Non
         try:
             yield
         finally:
-            network.mend()
+            network.restore()
         return
     guard = day.parts.guard_of(_GUARDED[part])
     child = child_of(guard) if guard is not None else None
@@ -272,9 +272,9 @@ def _lines(books: Books) -> Iterator[Line]:
     for fill in books.ledger.fills:
         intent = names[fill.intent_id]
         yield Line(fill.recorded_at, f"booked {intent.side} {intent.symbol} ×{fill.quantity}", fill.intent_id)
-    for told in books.ledger.events:
-        about = str(told.event.detail.get("intent_id", ""))
-        yield Line(told.recorded_at, f"{told.event.kind} {told.event.symbol or ''}".rstrip(), about)
+    for entry in books.ledger.events:
+        about = str(entry.event.detail.get("intent_id", ""))
+        yield Line(entry.recorded_at, f"{entry.event.kind} {entry.event.symbol or ''}".rstrip(), about)
 
 
 def _now() -> datetime:

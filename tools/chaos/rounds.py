@@ -47,13 +47,13 @@ class Outcome:
     """Alert channels that the fleet had at the start and has lost."""
 
 
-async def play_round(asked: Asked, home: Path, tell: Callable[[str], None]) -> Outcome:
+async def play_round(asked: Asked, home: Path, log: Callable[[str], None]) -> Outcome:
     """Play one day of a seed from an empty folder."""
     began = time.monotonic()
     async with running_day(asked, home / str(asked.seed), cuttable=True) as day:
-        tell(f"seed {asked.seed}: {day.parts.endpoints}")
-        deeds, hits = await _break(day, asked, tell)
-        tell("calm again; the day may end")
+        log(f"seed {asked.seed}: {day.parts.endpoints}")
+        deeds, hits = await _break(day, asked, log)
+        log("calm again; the day may end")
         closed = await day.closed()
         lost = await _lost_channels(day)
         verdict = await judge(lambda: read_books(day.sources, day.plan))
@@ -65,14 +65,14 @@ async def _lost_channels(day: Day) -> tuple[str, ...]:
     return tuple(channel.key for channel in channels_of([CHANNEL]) if channel.key not in known)
 
 
-async def _break(day: Day, asked: Asked, tell: Callable[[str], None]) -> tuple[tuple[Deed, ...], dict[str, int]]:
+async def _break(day: Day, asked: Asked, log: Callable[[str], None]) -> tuple[tuple[Deed, ...], dict[str, int]]:
     loop = asyncio.get_running_loop()
     opens_in = day.fleet.clock.real_time(day.plan.session.opens_at) - datetime.now(UTC)  # noqa: TID251 - real processes
     adversary = Adversary(day, BrokerSide(day.control, SIMULATED_ACCOUNT))
     acts = schedule(asked.seed, asked.troubled, asked.processes)
     opens_at = loop.time() + opens_in.total_seconds()
     deeds, hits = await asyncio.gather(
-        adversary.play(acts, opens_at, lambda deed: tell(f"{deed.act.at:6.1f} s  {deed.act.kind}: {deed.fell_upon}")),
+        adversary.play(acts, opens_at, lambda deed: log(f"{deed.act.at:6.1f} s  {deed.act.kind}: {deed.fell_upon}")),
         adversary.calm_broker(opens_at + asked.troubled),
     )
     await adversary.calm()

@@ -37,7 +37,7 @@ async def _ask_paper(*, may_order: bool) -> tuple[Access, list[Finding]]:
     return access, await ask_all(access, FACTS)
 
 
-def _told(console: Console, access: Access, findings: list[Finding]) -> bool:
+def _show(console: Console, access: Access, findings: list[Finding]) -> bool:
     console.print(table(access, findings))
     file = _FOLDER / f"{'simulator' if access.is_simulated else 'kis'}-{access.service}.json"
     private_folder(file.parent)
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         if asked.kis == PAPER:
-            return 0 if _told(console, *asyncio.run(_ask_paper(may_order=asked.orders == _YES))) else 1
-        told = [_told(console, *asked_of) for asked_of in asyncio.run(_ask_simulator())]
+            return 0 if _show(console, *asyncio.run(_ask_paper(may_order=asked.orders == _YES))) else 1
+        passed = [_show(console, *asked_of) for asked_of in asyncio.run(_ask_simulator())]
     except (RefusedError, SettingsError) as error:
         say_error("conformance", error)
         return 2
@@ -73,10 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say_error("conformance", error)
         return 1
     except OrdersLeftError as error:
-        _told(console, error.access, error.findings)
+        _show(console, error.access, error.findings)
         say_error("conformance", error)
         return 1
-    return 0 if all(told) else 1
+    return 0 if all(passed) else 1
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ async def reconciled(desk: Desk, *, apply: bool = True) -> Reconciled:
     return await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT, apply))
 
 
-async def told(desk: Desk) -> list[Event]:
+async def cash_differences(desk: Desk) -> list[Event]:
     return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == "cash_differs"]
 
 
@@ -50,7 +50,7 @@ async def test_looking_only_keeps_no_baseline_and_writes_no_event(desk: Desk) ->
     found = await reconciled(desk, apply=False)
 
     assert found.cash_unexplained == -50_000
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []
 
 
 async def test_after_a_trade_the_cash_is_what_the_ledger_expects(desk: Desk) -> None:
@@ -65,10 +65,10 @@ async def test_after_a_trade_the_cash_is_what_the_ledger_expects(desk: Desk) -> 
     assert cash != desk.broker_account.opening_cash
     assert sold.cash == f"cash: ledger expects {cash:,}, broker shows {cash:,}, no difference"
     assert holding.cash.endswith("no difference")
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []
 
 
-async def test_money_that_was_taken_out_is_told_once_and_shuts_nothing(desk: Desk) -> None:
+async def test_money_that_was_taken_out_is_reported_once_and_shuts_nothing(desk: Desk) -> None:
     await reconciled(desk)
     entry = await desk.buys()
     await desk.sells(entry)
@@ -80,7 +80,7 @@ async def test_money_that_was_taken_out_is_told_once_and_shuts_nothing(desk: Des
     assert first == second
     assert first.cash.endswith("difference -300,000 won, -300,000 unexplained")
     assert (first.cash_unexplained, first.differences, first.entries_closed) == (-300_000, (), False)
-    (event,) = await told(desk)
+    (event,) = await cash_differences(desk)
     assert (event.level, event.detail["unexplained"]) == (EventLevel.WARNING, -300_000)
     snapshot = await desk.database.risk.snapshot(ACCOUNT, WORKER, TODAY, desk.pace.now())
     assert not snapshot.entries_closed_because
@@ -97,7 +97,7 @@ async def test_a_trade_by_hand_explains_its_difference(desk: Desk) -> None:
     paid = desk.broker_account.cash - before
     assert found.cash.endswith(f"difference {paid:+,} won, {paid:+,} by orders not sent by Haru")
     assert found.cash_unexplained == 0
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []
 
 
 async def test_while_an_order_works_cash_is_neither_compared_nor_kept(desk: Desk) -> None:
@@ -121,7 +121,7 @@ async def test_a_difference_of_one_read_is_none(desk: Desk) -> None:
     found = await reconciled(desk)
 
     assert found.cash.endswith("no difference")
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []
 
 
 async def test_an_amount_that_changes_from_read_to_read_is_not_believed(desk: Desk) -> None:
@@ -132,7 +132,7 @@ async def test_an_amount_that_changes_from_read_to_read_is_not_believed(desk: De
     found = await reconciled(desk)
 
     assert found.cash == "cash: not compared, the amount changed during the read"
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []
 
 
 async def test_in_the_middle_of_a_session_a_lagging_balance_makes_no_baseline(desk: Desk) -> None:
@@ -153,4 +153,4 @@ async def test_each_session_has_a_baseline_of_its_own(desk: Desk) -> None:
     found = await reconciled(desk)
 
     assert found.cash.startswith("cash: first reading")
-    assert await told(desk) == []
+    assert await cash_differences(desk) == []

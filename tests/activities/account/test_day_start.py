@@ -27,10 +27,10 @@ HOLIDAY_CALL = "CTCA0903R"
 async def the_fleet_knows(desk: Desk, *, is_open: bool | None) -> None:
     """Store the broker's answer as if another process of the fleet had asked."""
 
-    async def told() -> bool | None:
+    async def broker_answer() -> bool | None:
         return is_open
 
-    await desk.database.session_days.answer(ACCOUNT, TODAY, told)
+    await desk.database.session_days.answer(ACCOUNT, TODAY, broker_answer)
 
 
 async def closed_because(desk: Desk, day: date = TODAY) -> str:
@@ -78,7 +78,7 @@ async def test_the_fleet_asks_once_a_day_and_goes_on_when_both_agree(desk: Desk)
     ],
     ids=["the broker says closed", "the broker says open"],
 )
-async def test_where_they_differ_nothing_is_bought_and_the_mend_is_told(
+async def test_where_they_differ_nothing_is_bought_and_the_fix_is_reported(
     desk: Desk, overrides: CalendarOverrides, day: date, variable: str
 ) -> None:
     ours = krx_calendar(2026, 2027, overrides)
@@ -139,7 +139,7 @@ async def test_an_answer_that_failed_is_asked_for_again(desk: Desk) -> None:
     assert await desk.day_start.compare(ACCOUNT, TODAY) == ""
 
 
-async def test_a_broker_that_cannot_tell_leaves_it_to_the_calendar_and_that_is_noted_once(desk: Desk) -> None:
+async def test_a_broker_without_an_answer_leaves_it_to_the_calendar_and_that_is_noted_once(desk: Desk) -> None:
     await the_fleet_knows(desk, is_open=None)
 
     for _ in range(2):
@@ -150,7 +150,7 @@ async def test_a_broker_that_cannot_tell_leaves_it_to_the_calendar_and_that_is_n
     assert await closed_because(desk) == ""
 
 
-async def test_sales_whose_tax_nobody_told_us_are_warned_of_once_a_session(desk: Desk) -> None:
+async def test_sales_with_an_unknown_tax_are_warned_of_once_a_session(desk: Desk) -> None:
     await desk.day_start.compare(ACCOUNT, TODAY)
     assert await events_of(desk, EventKind.TAX_YEAR_UNKNOWN) == []
 
@@ -158,8 +158,8 @@ async def test_sales_whose_tax_nobody_told_us_are_warned_of_once_a_session(desk:
         await DayStart(desk.broker, desk.database, CALENDAR, desk.pace).compare(ACCOUNT, day)
 
     assert await events_of(desk, EventKind.TAX_YEAR_UNKNOWN) == ["warning", "warning"]
-    told = await desk.database.events.latest(ACCOUNT, 10)
-    texts = {event.session_date: event.detail["detail"] for event in told if event.kind == EventKind.TAX_YEAR_UNKNOWN}
+    taxes = await desk.database.events.latest(ACCOUNT, 10)
+    texts = {event.session_date: event.detail["detail"] for event in taxes if event.kind == EventKind.TAX_YEAR_UNKNOWN}
     assert texts.keys() == {UNTAXED, NEXT_UNTAXED}
     assert "add it in domain/costs.py" in str(texts[SessionDate(UNTAXED)])
 

@@ -24,7 +24,7 @@ from reporting.sentences import words
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
 from tests.activities.account.test_disagreements import compares, shut
-from tests.activities.account.test_session_books import told
+from tests.activities.account.test_session_books import events_of
 from tests.activities.desk import PLAN, Desk
 from tests.activities.test_absent_after_all import given_up
 from tests.support.builders import HYNIX, SAMSUNG
@@ -55,7 +55,7 @@ async def test_an_order_by_api_that_is_not_ours_shuts_entries_and_is_one_critica
     (reason,) = await shut(desk)
     assert f"{order.number} (buy 3 of {HYNIX})" in reason
     assert words("ko").say(reason).startswith("다른 프로그램이 이 계좌에 API로 주문을 냄: ")
-    (event,) = await told(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM)
+    (event,) = await events_of(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM)
     assert (event.level, event.symbol, event.detail["order"]) == (EventLevel.CRITICAL, HYNIX, order.number)
 
 
@@ -66,7 +66,7 @@ async def test_beside_another_program_nothing_is_bought_and_everything_can_be_so
 
     blocked = await desk.prepares(NAVER, name="worker-2.1", worker=WorkerId("worker-2"))
     assert "another program" in str(blocked)
-    assert await told(desk, EventKind.ENTRY_DENIED)
+    assert await events_of(desk, EventKind.ENTRY_DENIED)
     record = await desk.sells(entry)
     assert record.filled_quantity == entry.quantity
 
@@ -181,7 +181,7 @@ async def test_accepted_orders_let_entries_open_and_a_new_one_shuts_them_again(d
     assert await accepts(desk) == 1
     assert await accepts(desk) == 0
     assert await shut(desk) == ("the disk is full",)
-    assert {event.detail["order"] for event in await told(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM_ACCEPTED)} == {
+    assert {event.detail["order"] for event in await events_of(desk, EventKind.ORDER_OF_ANOTHER_PROGRAM_ACCEPTED)} == {
         first.number,
         second.number,
     }

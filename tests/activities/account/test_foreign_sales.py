@@ -141,7 +141,7 @@ async def test_what_the_owner_sold_before_the_night_is_not_offered_next_morning(
     assert trade.exit_amount == sold.filled_amount + by_hand_row.amount
 
 
-async def test_a_carried_position_is_sold_although_nobody_can_be_asked_about_it(desk: Desk) -> None:
+async def test_a_carried_position_is_sold_although_the_broker_answers_no_question_about_it(desk: Desk) -> None:
     entry = await desk.buys()
     desk.passes(days=1)
     desk.simulation.add_fault(kind="garbage", path="inquire-daily-ccld", count=0, body="<html>")
@@ -153,7 +153,7 @@ async def test_a_carried_position_is_sold_although_nobody_can_be_asked_about_it(
     assert decision.quantity == entry.quantity
 
 
-async def test_a_refused_sale_is_offered_again_although_nobody_can_be_asked_whose_the_shares_are(desk: Desk) -> None:
+async def test_a_refused_sale_is_offered_again_although_the_owner_of_the_shares_is_unknown(desk: Desk) -> None:
     entry = await desk.buys()
     desk.simulation.add_fault(kind="garbage", path="inquire-daily-ccld", count=0, body="<html>")
 
@@ -305,7 +305,7 @@ async def test_a_part_that_the_owner_sells_is_taken_out_of_the_books_once(desk: 
     assert await desk.does(desk.foreign_sales.noticed_by, after) == Left(after.quantity)
 
 
-async def test_our_own_sale_that_is_not_booked_yet_is_nobody_elses(desk: Desk) -> None:
+async def test_our_own_sale_that_is_not_booked_yet_is_not_foreign(desk: Desk) -> None:
     entry = await desk.buys()
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
     assert isinstance(decision, PreparedExit)

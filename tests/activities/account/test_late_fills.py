@@ -35,7 +35,7 @@ async def reconciled(desk: Desk) -> Reconciled:
     return await desk.does(desk.reconciling.reconcile_account, ReconcileRequest(ACCOUNT))
 
 
-async def told(desk: Desk, kind: str) -> list[Event]:
+async def events_of(desk: Desk, kind: str) -> list[Event]:
     return [event for event in await desk.database.events.latest(ACCOUNT, 100) if event.kind == kind]
 
 
@@ -153,13 +153,13 @@ async def test_late_shares_of_a_booked_trade_are_watched_and_sold_and_correct_th
     held = await adopted(desk)
 
     assert (found.differences, held.quantity, held.position_id) == ((), LATE, entry.position_id)
-    (event,) = await told(desk, EventKind.LATE_SHARES_RECOVERED)
+    (event,) = await events_of(desk, EventKind.LATE_SHARES_RECOVERED)
     assert (event.level, event.symbol) == (EventLevel.CRITICAL, SAMSUNG)
     await sold_by(desk, entry, held)
     (trade,) = await desk.database.trades.on(ACCOUNT, TODAY)
     assert (trade.quantity, trade.worker_id, trade.net_pnl) == (entry.quantity, WORKER, earned(desk))
     assert await verified(desk) == []
-    assert await told(desk, EventKind.LATE_FILL_NOT_BOOKED) == []
+    assert await events_of(desk, EventKind.LATE_FILL_NOT_BOOKED) == []
 
 
 async def test_the_close_sells_late_shares_of_a_booked_trade(desk: Desk) -> None:
@@ -216,7 +216,7 @@ async def test_late_shares_wait_while_another_worker_holds_their_stock(desk: Des
     again = await desk.buys(worker=RIVAL)
 
     await reconciled(desk)
-    (waiting,) = await told(desk, EventKind.LATE_FILL_NOT_BOOKED)
+    (waiting,) = await events_of(desk, EventKind.LATE_FILL_NOT_BOOKED)
     await desk.sells(again)
     await settled(desk, again)
     await reconciled(desk)
@@ -250,7 +250,7 @@ async def test_an_amount_that_the_broker_corrects_after_the_trade_corrects_the_t
     assert trade.net_pnl == earned(desk)
     assert (trade.quantity, trade.exit_reason) == (entry.quantity, ExitReason.OPERATOR)
     assert again.booked_fills == 0
-    assert await told(desk, EventKind.TRADE_CORRECTED)
+    assert await events_of(desk, EventKind.TRADE_CORRECTED)
     assert await desk.database.positions.live_in(ACCOUNT) == ()
     assert await verified(desk) == []
 

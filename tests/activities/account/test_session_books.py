@@ -37,7 +37,7 @@ def unreadable(desk: Desk) -> None:
     desk.simulation.add_fault(kind="http_error", path=BALANCE, count=0)
 
 
-async def told(desk: Desk, kind: str) -> list[Event]:
+async def events_of(desk: Desk, kind: str) -> list[Event]:
     return [event for event in await desk.database.events.latest(ACCOUNT, 50) if event.kind == kind]
 
 
@@ -81,7 +81,7 @@ async def test_a_comparison_that_fails_shuts_entries_until_one_succeeds(desk: De
     await books.keep_up(ACCOUNT, TODAY)
 
     (reason,) = await desk.database.risk.closed_because(ACCOUNT, TODAY)
-    (event,) = await told(desk, EventKind.BOOKS_NOT_COMPARED)
+    (event,) = await events_of(desk, EventKind.BOOKS_NOT_COMPARED)
     assert reason.startswith("the books were not compared: ")
     assert event.level is EventLevel.CRITICAL
     assert await books.objection(ACCOUNT, TODAY)
@@ -144,7 +144,7 @@ async def test_a_stock_that_the_owner_has_held_since_before_is_no_error_and_may_
 
     await books_of(desk).keep_up(ACCOUNT, TODAY)
 
-    (event,) = await told(desk, "discrepancy_found")
+    (event,) = await events_of(desk, "discrepancy_found")
     assert event.level is EventLevel.INFO
     await desk.buys(SAMSUNG)
 
@@ -159,7 +159,7 @@ async def test_a_reconciliation_that_fails_for_too_long_is_a_value(desk: Desk) -
 
     assert "500" in found.failed
     assert found.entries_closed
-    assert len(await told(desk, EventKind.BOOKS_NOT_COMPARED)) == 1
+    assert len(await events_of(desk, EventKind.BOOKS_NOT_COMPARED)) == 1
 
 
 async def test_a_proof_that_fails_for_too_long_is_a_value(desk: Desk) -> None:
@@ -170,7 +170,7 @@ async def test_a_proof_that_fails_for_too_long_is_a_value(desk: Desk) -> None:
 
     assert not proof.flat
     assert "500" in proof.not_proven
-    (event,) = await told(desk, EventKind.CLOSE_NOT_PROVEN)
+    (event,) = await events_of(desk, EventKind.CLOSE_NOT_PROVEN)
     assert event.level is EventLevel.CRITICAL
     assert await desk.database.snapshots.proof_of(ACCOUNT, TODAY) is None
 

@@ -16,7 +16,7 @@ from domain.money import Price, Quantity
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
-from tests.activities.account.test_late_fills import LISTS, earned, net, reconciled, settled, told, verified
+from tests.activities.account.test_late_fills import LISTS, earned, events_of, net, reconciled, settled, verified
 from tests.activities.desk import Desk
 from tests.activities.test_orders import THIN
 from tests.support.builders import SAMSUNG
@@ -60,7 +60,7 @@ async def test_shares_that_are_sold_already_are_not_taken_from_the_owner(desk: D
     assert decision.until == desk.pace.now() + timedelta(seconds=2)
     assert len(desk.side_of(Side.SELL)) == sent
     assert desk.broker_account.holdings[SAMSUNG].quantity == OWNERS
-    (event,) = await told(desk, EventKind.SALE_LISTED_SHORT)
+    (event,) = await events_of(desk, EventKind.SALE_LISTED_SHORT)
     assert (event.level, event.symbol, event.detail["quantity"]) == (EventLevel.WARNING, SAMSUNG, LATE)
 
 
@@ -73,7 +73,7 @@ async def test_the_trade_is_booked_to_the_won_as_soon_as_the_list_shows_the_fill
 
     await settled(desk, entry)
     assert await net(desk) == earned(desk)
-    assert len(await told(desk, EventKind.MISSING_FILL_BOOKED)) == 1
+    assert len(await events_of(desk, EventKind.MISSING_FILL_BOOKED)) == 1
     assert await verified(desk) == []
 
 
@@ -194,7 +194,7 @@ async def test_the_list_is_read_less_often_the_longer_it_shows_too_little(desk: 
     assert pauses == sorted(pauses)
     assert pauses[0] == 2
     assert pauses[-1] > 20
-    assert len(await told(desk, EventKind.SALE_LISTED_SHORT)) == 1
+    assert len(await events_of(desk, EventKind.SALE_LISTED_SHORT)) == 1
 
 
 async def test_shares_that_the_owner_moved_without_an_order_keep_no_sale_back_for_long(desk: Desk) -> None:

@@ -82,7 +82,7 @@ async def test_what_the_watch_has_just_seen_is_not_asked_for_again(
     ],
     ids=["old for a stop", "ahead of a stop", "old at the deadline", "already tried", "from the future"],
 )
-async def test_a_price_that_is_too_old_or_was_tried_is_asked_for_anew(
+async def test_a_price_that_is_too_old_or_was_tried_is_asked_for_again(
     desk: Desk, seconds: float, changes: dict[str, Any]
 ) -> None:
     entry = await desk.buys()

@@ -136,7 +136,7 @@ async def test_the_ledger_of_a_day_without_trades_is_empty(fleet: Fleet) -> None
     assert (ledger.orders, ledger.fills, ledger.trades, ledger.held) == ((), 0, (), ())
 
 
-async def test_a_simulator_that_is_gone_is_told(unused_port: int) -> None:
+async def test_a_simulator_that_is_gone_is_reported(unused_port: int) -> None:
     with pytest.raises(NothingRunsError, match="does not answer"):
         await read_broker_books(f"http://127.0.0.1:{unused_port}", "50000000-01", {})
 

@@ -65,15 +65,15 @@ async def test_a_warning_lets_the_next_ones_be_tried_and_is_no_failure() -> None
     assert all_well(lines)
 
 
-async def test_an_expected_error_is_a_failure_with_the_checks_mend_and_another_one_passes() -> None:
+async def test_an_expected_error_is_a_failure_with_the_checks_fix_and_another_one_passes() -> None:
     async def breaks() -> Finding:
         raise DatabaseAwayError("the login is refused")
 
     async def is_a_bug() -> Finding:
         raise LookupError
 
-    (line,) = await looked(Check("server", breaks, mend="start it"))
-    assert (line.verdict, line.text, line.mend) == (
+    (line,) = await looked(Check("server", breaks, fix="start it"))
+    assert (line.verdict, line.text, line.fix) == (
         Verdict.FAIL,
         "PostgreSQL: the login is refused; check that it runs and DATABASE_URL, then try again",
         "start it",
@@ -90,17 +90,17 @@ def test_a_folder_that_is_not_there_yet_will_be_made(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
+def test_a_file_in_the_folders_place_is_reported(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
 
     finding = look_at_folder(tmp_path / "data")
 
     assert finding.verdict is Verdict.FAIL
-    assert "HARU_DATA_DIR" in finding.mend
+    assert "HARU_DATA_DIR" in finding.fix
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(10 * 2**20, Verdict.FAIL), (2**30, Verdict.WARN), (2**33, Verdict.OK)])
-def test_a_disk_that_fills_up_is_told_in_time(
+def test_a_disk_that_fills_up_is_reported_in_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, verdict: Verdict
 ) -> None:
     usage = namedtuple("usage", "total used free")  # noqa: PYI024 - what shutil returns
@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_is_told_in_time(
 
 
 @pytest.mark.parametrize(("mode", "verdict"), [(0o600, Verdict.OK), (0o640, Verdict.FAIL), (0o604, Verdict.FAIL)])
-def test_an_env_file_that_others_may_read_is_told(tmp_path: Path, mode: int, verdict: Verdict) -> None:
+def test_an_env_file_that_others_may_read_is_reported(tmp_path: Path, mode: int, verdict: Verdict) -> None:
     path = tmp_path / ".env"
     path.touch()
     path.chmod(mode)
@@ -126,7 +126,7 @@ def test_an_env_file_that_others_may_read_is_told(tmp_path: Path, mode: int, ver
         ("k" * 35 + " ", "s" * 180, "APP_KEY holds a blank"),
     ],
 )
-def test_keys_of_another_form_are_told_without_being_shown(key: str, secret: str, said: str) -> None:
+def test_keys_of_another_form_are_reported_without_being_shown(key: str, secret: str, said: str) -> None:
     finding = look_at_keys(key, secret)
 
     assert finding.verdict is Verdict.FAIL
@@ -142,7 +142,7 @@ def test_clocks_are_judged_by_the_one_that_is_furthest_off(seconds: int, verdict
     assert look_at_clocks(skews).verdict is verdict
 
 
-def test_closures_and_other_hours_of_the_next_two_weeks_are_told() -> None:
+def test_closures_and_other_hours_of_the_next_two_weeks_are_reported() -> None:
     calendar = krx_calendar(2026, 2027)
 
     assert "2026-11-19 from 10:00 to 16:30" in look_ahead(calendar, date(2026, 11, 16)).text
@@ -160,14 +160,14 @@ def test_closures_and_other_hours_of_the_next_two_weeks_are_told() -> None:
         (date(2026, 12, 29), Verdict.WARN, "sales now settle in 2027"),
     ],
 )
-def test_a_tax_that_is_not_known_is_told_before_it_is_needed(today: date, verdict: Verdict, says: str) -> None:
+def test_a_tax_that_is_not_known_is_reported_before_it_is_needed(today: date, verdict: Verdict, says: str) -> None:
     found = look_at_tax(krx_calendar(2026, 2027), today)
 
     assert (found.verdict, found.text[: len(says)]) == (verdict, says)
-    assert ("2027" in found.mend) is (verdict is Verdict.WARN)
+    assert ("2027" in found.fix) is (verdict is Verdict.WARN)
 
 
-async def test_a_calendar_that_differs_from_the_brokers_is_told_with_the_day(database_url: str) -> None:
+async def test_a_calendar_that_differs_from_the_brokers_is_reported_with_the_day(database_url: str) -> None:
     simulation = a_simulation("2026-11-23 10:00")
     ours = krx_calendar(2026, 2027, CalendarOverrides(closures=frozenset({date(2026, 11, 25)})))
     async with (

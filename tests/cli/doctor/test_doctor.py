@@ -24,6 +24,8 @@ from tests.tools.conformance.wrong_servers import YES, a_server_that_says
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 KEY, SECRET = "HARU-" + "P" * 31, "S" * 180
+FIX = "mend"
+"""The JSON key of a line's fix."""
 
 
 class CommandLine:
@@ -80,7 +82,7 @@ def test_with_nothing_running_it_says_what_will_start(command_line: CommandLine)
     assert code == 0
     assert {line["verdict"] for line in lines.values()} == {"ok", "not tried"}
     assert "`python worker.py` starts it" in lines["PostgreSQL"]["text"]
-    assert lines["account"] == {"check": "account", "verdict": "not tried", "text": "needs PostgreSQL", "mend": ""}
+    assert lines["account"] == {"check": "account", "verdict": "not tried", "text": "needs PostgreSQL", FIX: ""}
     assert not Path(".haru").exists()
 
 
@@ -115,8 +117,8 @@ def test_a_paper_account_without_stocks_fails(command_line: CommandLine, unused_
 
     assert (code, lines["universe"]["verdict"]) == (1, "fail")
     assert lines["universe"]["text"] == "no stock is scanned: none is listed, and the paper service has no ranking"
-    assert "HARU_RULES__UNIVERSE__SYMBOLS" in lines["universe"]["mend"]
-    assert "HARU_QUOTATIONS__APP_KEY" in lines["universe"]["mend"]
+    assert "HARU_RULES__UNIVERSE__SYMBOLS" in lines["universe"][FIX]
+    assert "HARU_QUOTATIONS__APP_KEY" in lines["universe"][FIX]
     assert listed["universe"]["text"] == "2 listed stocks and no ranking are scanned"
 
 
@@ -173,14 +175,14 @@ def test_a_whole_paper_account_is_well_and_nothing_secret_is_shown_or_kept_in_cl
         assert not any(secret in row or secret.encode() in bytes(value) for row, value in rows)
 
 
-def test_keys_of_the_wrong_service_fail_with_the_mend(command_line: CommandLine, servers: dict[str, str]) -> None:
+def test_keys_of_the_wrong_service_fail_with_the_fix(command_line: CommandLine, servers: dict[str, str]) -> None:
     with running("--environment", "paper", "--rate-limit", "0") as (_, url):
         command_line.run("doctor", **servers, **a_paper_account(), **at(url))
         code, lines = command_line.doctor(HARU_BROKER__APP_SECRET="T" * 180)
 
     assert code == 1
     assert lines["account"]["verdict"] == "fail"
-    assert "import-keys" in lines["account"]["mend"]
+    assert "import-keys" in lines["account"][FIX]
     assert lines["orders"]["verdict"] == lines["calendar"]["verdict"] == "not tried"
 
 
@@ -200,12 +202,12 @@ def test_servers_that_are_away_are_named_each_with_its_variable(command_line: Co
         ("Temporal", "TEMPORAL_ADDRESS"),
         ("broker host", "HARU_BROKER__REST_URL"),
     ):
-        assert (lines[name]["verdict"], variable in lines[name]["mend"]) == ("fail", True)
+        assert (lines[name]["verdict"], variable in lines[name][FIX]) == ("fail", True)
     assert "geheim" not in json.dumps(lines)
     assert lines["account"]["verdict"] == "not tried"
 
 
-def test_a_server_that_is_no_simulator_is_told_and_gets_no_key(
+def test_a_server_that_is_no_simulator_is_reported_and_gets_no_key(
     command_line: CommandLine, servers: dict[str, str]
 ) -> None:
     with a_server_that_says(YES, "paper") as stranger:
@@ -217,15 +219,15 @@ def test_a_server_that_is_no_simulator_is_told_and_gets_no_key(
     assert re.search(r"^not tried +account", shown, re.MULTILINE)
 
 
-def test_a_shared_database_without_a_shared_key_is_told(command_line: CommandLine, database_url: str) -> None:
+def test_a_shared_database_without_a_shared_key_is_reported(command_line: CommandLine, database_url: str) -> None:
     code, lines = command_line.doctor(DATABASE_URL=database_url, **a_paper_account())
 
     assert code == 1
     assert "HARU_BROKER__TOKEN_KEY" in lines["token key"]["text"]
-    assert lines["token key"]["mend"] == "python starter.py new-key"
+    assert lines["token key"][FIX] == "python starter.py new-key"
 
 
-def test_a_database_of_another_account_and_one_that_is_not_migrated_are_told(
+def test_a_database_of_another_account_and_one_that_is_not_migrated_are_reported(
     command_line: CommandLine, servers: dict[str, str], database_url: str, postgres_server: str
 ) -> None:
     with psycopg.connect(database_url) as connection:
@@ -249,7 +251,7 @@ def test_a_database_of_another_account_and_one_that_is_not_migrated_are_told(
     assert lines["books"]["verdict"] == "not tried"
 
 
-def test_a_host_that_allows_less_than_these_settings_is_told(
+def test_a_host_that_allows_less_than_these_settings_is_reported(
     command_line: CommandLine, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looser = {"HARU_RULES__RISK__TRADES_PER_WORKER": "99"}
@@ -297,7 +299,7 @@ def test_imported_keys_are_read_by_the_next_check_up(command_line: CommandLine, 
     assert command_line.run("import-keys", "nowhere.yaml")[0] == 1
 
 
-def test_a_stream_that_cannot_be_opened_is_a_warning_with_the_mend(
+def test_a_stream_that_cannot_be_opened_is_a_warning_with_the_fix(
     command_line: CommandLine, servers: dict[str, str], unused_port: int
 ) -> None:
     with running("--environment", "paper", "--rate-limit", "0") as (_, url):
@@ -306,20 +308,20 @@ def test_a_stream_that_cannot_be_opened_is_a_warning_with_the_mend(
 
     assert code == 0
     assert lines["stream"]["verdict"] == "warn"
-    assert "HARU_BROKER__STREAM_URL" in lines["stream"]["mend"]
+    assert "HARU_BROKER__STREAM_URL" in lines["stream"][FIX]
 
 
-def test_another_hts_id_is_a_warning_with_the_mend(command_line: CommandLine, servers: dict[str, str]) -> None:
+def test_another_hts_id_is_a_warning_with_the_fix(command_line: CommandLine, servers: dict[str, str]) -> None:
     with running("--environment", "paper", "--rate-limit", "0", "--hts-id", "Tester") as (_, url):
         code, lines = command_line.doctor(**servers, **a_paper_account(HARU_BROKER__HTS_ID="tester"), **at(url))
 
     assert code == 0
     assert lines["stream"]["verdict"] == "warn"
     assert "order notices are refused" in lines["stream"]["text"]
-    assert "HARU_BROKER__HTS_ID" in lines["stream"]["mend"]
+    assert "HARU_BROKER__HTS_ID" in lines["stream"][FIX]
 
 
-def test_a_session_that_the_fleet_holds_is_left_alone_and_told(
+def test_a_session_that_the_fleet_holds_is_left_alone_and_reported(
     command_line: CommandLine, servers: dict[str, str], database_url: str
 ) -> None:
     account = a_paper_account()

@@ -40,7 +40,7 @@ def test_what_a_server_may_forget_is_named_with_what_is_at_stake(
     assert finding.verdict is Verdict.WARN
     assert said in finding.text
     assert "looks at the broker before it gives up an order" in finding.text
-    assert fix in finding.mend
+    assert fix in finding.fix
 
 
 async def test_the_settings_are_those_of_the_connected_server(database_url: str) -> None:

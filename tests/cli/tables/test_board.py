@@ -31,7 +31,7 @@ def shown(board_lines: object, *, width: int = 160) -> str:
     return console.export_text()
 
 
-def test_the_heading_tells_whose_money_when_and_how_it_goes() -> None:
+def test_the_heading_shows_whose_money_when_and_how_it_goes() -> None:
     board = a_board(a_row(realised_pnl=5_000, trades=1), a_holding_row(), web_ui="http://127.0.0.1:8233")
 
     first, second, third, fourth = heading(board)
@@ -53,7 +53,7 @@ def test_a_position_that_is_sold_before_the_others_says_when_and_why() -> None:
     assert read["workers"][0]["sale_begins_at"] is None
 
 
-async def test_the_plan_is_told_before_the_open_and_grows_with_the_fleet(fleet: Fleet) -> None:
+async def test_the_plan_is_shown_before_the_open_and_grows_with_the_fleet(fleet: Fleet) -> None:
     morning = datetime(2026, 11, 23, 8, 0, tzinfo=KST).astimezone(UTC)
     slow = replace(fleet, leads=CloseLeads(calls_per_second=1))
     before = await read_board(slow, morning)
@@ -83,7 +83,7 @@ def test_the_heading_names_a_clock_that_is_not_the_one_on_the_wall(clock: Market
     assert as_json(a_board(clock=clock))["market_speed"] == clock.speed
 
 
-async def test_the_stream_is_told_in_market_time_like_all_else(fleet: Fleet) -> None:
+async def test_the_stream_is_shown_in_market_time_like_all_else(fleet: Fleet) -> None:
     await fleet.database.stream_leases.take(fleet.account_id, "host-1/7/3e53")
     await fleet.database.stream_leases.report(fleet.account_id, "host-1/7/3e53", (SAMSUNG,))
     kept = await fleet.database.stream_leases.state(fleet.account_id)
@@ -112,9 +112,9 @@ HEARD = StreamState("host-1/7/3e53", True, datetime(2026, 11, 23, 0, 59, tzinfo=
         (replace(HEARD, connected_since=None, trouble="cut"), "no stream: cut"),
         (replace(HEARD, is_live=False), "no stream: no process holds it"),
     ],
-    ids=["heard", "lost", "nobody"],
+    ids=["heard", "lost", "no process"],
 )
-def test_the_heading_says_who_holds_the_stream_or_why_nobody_does(stream: StreamState, said: str) -> None:
+def test_the_heading_says_who_holds_the_stream_or_why_no_process_does(stream: StreamState, said: str) -> None:
     board = a_board(stream=stream)
 
     assert heading(board)[1].endswith(f" · {said}")
@@ -250,7 +250,7 @@ async def test_a_database_that_never_answered_is_an_error() -> None:
         await watch(Terminal(file=io.StringIO()), read, lambda: False)
 
 
-def test_shut_entries_are_told_with_the_reason_to_people_and_programs() -> None:
+def test_shut_entries_are_reported_with_the_reason_to_people_and_programs() -> None:
     board = a_board(entries_closed_because=("calendars disagree: 2026-11-23 is a session by ours", "no access"))
 
     assert "entries shut: calendars disagree: 2026-11-23 is a session by ours" in heading(board)

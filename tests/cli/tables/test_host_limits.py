@@ -76,7 +76,7 @@ async def test_a_stricter_change_and_one_that_bounds_no_buy_are_taken(hosted: Ho
     assert outcome.verdict is Verdict.DONE
 
 
-async def test_a_worker_that_was_started_by_looser_rules_tells_the_limits_that_are_effective(hosted: Hosted) -> None:
+async def test_a_worker_that_was_started_by_looser_rules_reports_the_limits_that_are_effective(hosted: Hosted) -> None:
     hosted.desk.ceiling = ceiling_of(TradingRules())
     await scanning(hosted, LOOSE)
     await hosted.fleet.database.workers.register(hosted.fleet.account_id, WORKER, "w")

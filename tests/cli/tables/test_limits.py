@@ -79,7 +79,7 @@ async def test_each_limit_of_the_fleet_is_the_tightest_of_its_own_kind(fleet: Fl
     assert limit_lines((careful,))[0].endswith("profit give-back off")
 
 
-async def test_a_worker_that_runs_tells_its_own_rules(hosted: Hosted) -> None:
+async def test_a_worker_that_runs_reports_its_own_rules(hosted: Hosted) -> None:
     fleet = hosted.fleet
     own = TradingRules(risk=RiskRules(trades_per_worker=7))
     await fleet.database.workers.register(fleet.account_id, WORKER, "w")

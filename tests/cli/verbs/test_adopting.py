@@ -62,7 +62,7 @@ def said(desk: Desk) -> str:
     return desk.console.file.getvalue()
 
 
-async def test_an_order_that_the_broker_lists_is_adopted_and_another_quantity_is_told(
+async def test_an_order_that_the_broker_lists_is_adopted_and_another_quantity_is_reported(
     fleet: Fleet, simulation: Simulation
 ) -> None:
     record = await waiting(fleet)
@@ -95,7 +95,7 @@ async def test_a_number_of_another_stock_or_branch_or_of_none_is_refused_with_wh
     assert await audited(fleet, record, EventKind.ORDER_ADOPTED_BY_OPERATOR) == 0
 
 
-async def test_a_broker_that_does_not_tell_adopts_nothing(fleet: Fleet, simulation: Simulation) -> None:
+async def test_a_broker_that_does_not_answer_adopts_nothing(fleet: Fleet, simulation: Simulation) -> None:
     record = await waiting(fleet)
     order = placed(simulation)
     simulation.add_fault(kind="http_error", path="inquire-daily-ccld", count=0)

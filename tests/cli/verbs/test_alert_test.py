@@ -41,7 +41,7 @@ def test_no_part_of_an_address_is_shown(monkeypatch: pytest.MonkeyPatch) -> None
     assert Masking(settings.secrets())("127.0.0.1 smtp.example.com") == "127.0.0.1 smtp.example.com"
 
 
-def test_an_unknown_level_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_level_is_reported_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARU_ALERTS__MINIMUM_LEVEL", "loud")
 
     with pytest.raises(SettingsError, match="HARU_ALERTS__MINIMUM_LEVEL"):
@@ -60,7 +60,7 @@ def test_each_channel_is_tried_and_said_to_work_or_why_not(
     assert second.startswith("failed  2 (json): A Connection error occurred")
     assert "check the address" in second
     assert "S3CRET" not in second
-    assert webhook.told[0]["title"] == "HARU · SIMULATED · error: test of this channel"
+    assert webhook.messages[0]["title"] == "HARU · SIMULATED · error: test of this channel"
 
 
 def test_when_all_work_the_exit_code_is_0(
@@ -72,17 +72,17 @@ def test_when_all_work_the_exit_code_is_0(
     assert json.loads(capsys.readouterr().out) == [{"channel": "1 (json)", "ok": True, "reason": "", "mend": ""}]
 
 
-def test_without_any_channel_nothing_is_tried_and_the_mend_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_any_channel_nothing_is_tried_and_the_fix_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert starter.main(["alert-test"]) == 1
     assert "HARU_ALERTS__URLS" in capsys.readouterr().err
 
 
-def test_an_address_that_cannot_be_read_is_told_without_showing_it(
+def test_an_address_that_cannot_be_read_is_reported_without_showing_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HARU_ALERTS__URLS", "nonsense://S3CRET-PATH")
 
     assert starter.main(["alert-test"]) == 1
-    told = capsys.readouterr().err
-    assert "address 1 (nonsense://…)" in told
-    assert "S3CRET" not in told
+    shown = capsys.readouterr().err
+    assert "address 1 (nonsense://…)" in shown
+    assert "S3CRET" not in shown

@@ -20,16 +20,16 @@ def test_the_log_is_shown_in_80_columns_and_as_json(
     run("kill-switch", "on")
 
     shown = run("audit")
-    told = json.loads(run("audit", "--json").stdout)
+    report = json.loads(run("audit", "--json").stdout)
 
     assert shown.returncode == 0
     assert "\x1b[31m" not in shown.stdout
     assert "[bold]청산[/bold]" in shown.stdout
     assert max(len(line) + len(re.findall("[가-힣]", line)) for line in shown.stdout.splitlines()) <= 80
     assert "whole: no row was changed, removed, added or reordered" in shown.stdout
-    assert [row["outcome"] for row in told["rows"]] == ["refused", "accepted"]
-    assert told["head"] == {"row": 2, "digest": told["rows"][-1]["digest"]}
-    assert (told["flaws"], told["checked_with_key"], told["waiting"]) == ([], True, 0)
+    assert [row["outcome"] for row in report["rows"]] == ["refused", "accepted"]
+    assert report["head"] == {"row": 2, "digest": report["rows"][-1]["digest"]}
+    assert (report["flaws"], report["checked_with_key"], report["waiting"]) == ([], True, 0)
 
 
 def test_the_log_of_a_date_or_a_stretch(run: Run, paper_fleet: Mapping[str, str]) -> None:
@@ -63,4 +63,4 @@ def test_a_last_row_that_was_removed_is_found_and_reported(run: Run, paper_fleet
     assert [flaw["what"] for flaw in later["flaws"]] == ["not the row that this machine has seen"]
     with psycopg.connect(paper_fleet["DATABASE_URL"]) as connection:
         kinds = connection.execute("SELECT level FROM events WHERE kind = 'audit_log_broken'").fetchall()
-    assert kinds == [("critical",)], "told once, and sent to every channel"
+    assert kinds == [("critical",)], "reported once, and sent to every channel"

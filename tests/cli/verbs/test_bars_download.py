@@ -69,8 +69,8 @@ def test_what_the_market_played_is_stored_bar_by_bar(run: Run, played: BarStore,
 
     store = BarStore(tmp_path / ".haru" / "bars")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert {name: told[name] for name in ("stored", "skipped", "empty", "failed")} == {
+    report = json.loads(done.stdout)
+    assert {name: report[name] for name in ("stored", "skipped", "empty", "failed")} == {
         "stored": 6,
         "skipped": 0,
         "empty": 0,

@@ -101,11 +101,11 @@ def test_other_values_are_only_overwritten_on_request(source: Path, target: Path
     import_keys(source, target, Environment.PAPER)
     before = target.read_text()
 
-    with pytest.raises(KeyImportError, match="another HARU_BROKER__ENVIRONMENT, HARU_BROKER__APP_KEY") as told:
+    with pytest.raises(KeyImportError, match="another HARU_BROKER__ENVIRONMENT, HARU_BROKER__APP_KEY") as raised:
         import_keys(source, target, Environment.LIVE)
 
     assert target.read_text() == before
-    assert not shows_a_secret(str(told.value))
+    assert not shows_a_secret(str(raised.value))
     import_keys(source, target, Environment.LIVE, replace=True)
     assert dotenv_values(target)["HARU_BROKER__APP_KEY"] == "A" * 36
     assert target.read_text().count("HARU_BROKER__APP_KEY") == 1
@@ -114,10 +114,10 @@ def test_other_values_are_only_overwritten_on_request(source: Path, target: Path
 def test_placeholders_and_gaps_are_named_together_and_nothing_is_written(source: Path, target: Path) -> None:
     source.write_text(TEMPLATE)
 
-    with pytest.raises(KeyImportError) as told:
+    with pytest.raises(KeyImportError) as raised:
         import_keys(source, target, Environment.PAPER)
 
-    text = str(told.value)
+    text = str(raised.value)
     assert "paper_app is a placeholder" in text
     assert "paper_sec is missing" in text
     assert "my_paper_stock is not eight digits" in text
@@ -127,13 +127,13 @@ def test_placeholders_and_gaps_are_named_together_and_nothing_is_written(source:
     assert not target.exists()
 
 
-def test_half_a_key_is_told_by_its_length_alone(source: Path, target: Path) -> None:
+def test_half_a_key_is_reported_by_its_length_alone(source: Path, target: Path) -> None:
     source.write_text(KIS_FILE.replace("B" * 36, "B" * 35))
 
-    with pytest.raises(KeyImportError, match="paper_app has 35 characters, KIS's have 36") as told:
+    with pytest.raises(KeyImportError, match="paper_app has 35 characters, KIS's have 36") as raised:
         import_keys(source, target, Environment.PAPER)
 
-    assert "B" * 10 not in str(told.value)
+    assert "B" * 10 not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -144,18 +144,18 @@ def test_half_a_key_is_told_by_its_length_alone(source: Path, target: Path) -> N
         ("", "does not hold KIS's settings"),
     ],
 )
-def test_a_file_of_another_kind_is_told_without_its_content(
+def test_a_file_of_another_kind_is_reported_without_its_content(
     source: Path, target: Path, content: str, said: str
 ) -> None:
     source.write_text(content)
 
-    with pytest.raises(KeyImportError, match=said) as told:
+    with pytest.raises(KeyImportError, match=said) as raised:
         import_keys(source, target, Environment.PAPER)
 
-    assert not shows_a_secret(str(told.value))
+    assert not shows_a_secret(str(raised.value))
 
 
-def test_a_file_that_is_not_there_is_told_with_the_way_to_name_it(tmp_path: Path, target: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_with_the_way_to_name_it(tmp_path: Path, target: Path) -> None:
     with pytest.raises(KeyImportError, match="is not there; name the file"):
         import_keys(tmp_path / "nowhere.yaml", target, Environment.PAPER)
 

@@ -108,7 +108,7 @@ def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["2026-11-22"], "2026-11-22 has no session: the exchange is closed"),
         (["--from", "2026-11-24", "--to", "2026-11-23"], "--from 2026-11-24 is after --to 2026-11-23: swap them"),
@@ -118,15 +118,15 @@ def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch:
         (["--out", "/proc/nowhere"], "/proc/nowhere cannot be written to"),
     ],
 )
-def test_what_cannot_be_reported_is_told_with_its_mend(run: Run, books: None, words: list[str], told: str) -> None:
+def test_a_report_that_is_impossible_fails_with_its_fix(run: Run, books: None, words: list[str], message: str) -> None:
     done = run(*words)
 
     assert done.returncode == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_browser_that_is_missing_is_told_and_the_page_stands(
+def test_a_browser_that_is_missing_is_reported_and_the_page_stands(
     run: Run, books: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
@@ -145,14 +145,14 @@ def test_wrong_usage_exits_with_2(run: Run, words: list[str]) -> None:
     assert done.stderr.startswith("usage: starter.py report")
 
 
-def test_without_books_the_mend_is_told(run: Run) -> None:
+def test_without_books_the_fix_is_reported(run: Run) -> None:
     done = run()
 
     assert done.returncode == 1
     assert f"there are no books in {Path('.haru').absolute()}" in done.stderr
 
 
-def test_a_database_that_nobody_has_traded_with_is_told(
+def test_a_database_without_any_trading_is_reported(
     run: Run, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -163,8 +163,8 @@ def test_a_database_that_nobody_has_traded_with_is_told(
     assert "no worker has traded with this database yet" in done.stderr
 
 
-def test_a_database_that_is_away_is_told(run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"postgresql://nobody@127.0.0.1:{unused_port}/haru")
+def test_a_database_that_is_away_is_reported(run: Run, unused_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://unused@127.0.0.1:{unused_port}/haru")
 
     done = run()
 
@@ -199,7 +199,7 @@ async def test_a_stopped_folders_database_runs_for_as_long_as_it_is_needed(stopp
     assert eventually(lambda: processes_of(stopped) == [])
 
 
-async def test_whoever_holds_the_folder_is_asked_for_its_database(stopped: Path) -> None:
+async def test_the_holder_of_the_folder_is_asked_for_its_database(stopped: Path) -> None:
 
     (stopped / "postgres").mkdir()
     hold = await hold_folder(stopped)

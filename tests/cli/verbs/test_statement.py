@@ -57,12 +57,12 @@ async def test_programs_read_what_is_named_and_what_is_not(hosted: Hosted, capsy
 
     assert await statement(desk) == 0
 
-    told = json.loads(capsys.readouterr().out)["statement"]
-    assert (told["lines"], told["differing"], told["unexplained"]) == (3, 2, 1)
-    assert told["differences"][0]["named"] == {"rounding": 2}
+    shown = json.loads(capsys.readouterr().out)["statement"]
+    assert (shown["lines"], shown["differing"], shown["unexplained"]) == (3, 2, 1)
+    assert shown["differences"][0]["named"] == {"rounding": 2}
 
 
-async def test_a_service_that_tells_nothing_is_said_to(hosted: Hosted) -> None:
+async def test_a_service_that_reports_nothing_is_named(hosted: Hosted) -> None:
     why = "this service reports no profit and loss"
     await hosted.fleet.database.statements.keep_missing(hosted.fleet.account_id, MONDAY, why, NOW)
     hosted.desk.statement = StatementCompared(untold=why)

@@ -74,9 +74,9 @@ def test_a_new_strategy_works_and_so_does_its_test(run: Run, folder: Path, bars:
     (own,) = [each for each in json.loads(listed.stdout)["strategies"] if each["name"] == "opening_gap"]
     assert own["parameters"] == {"least_gap": {"value": "0.5%", "bounds": "within 0%..30%"}}
     assert (own["origin"], own["in_use"]) == (str(folder / "opening_gap.py"), False)
-    told = json.loads(checked.stdout)
-    (signal,) = told["signals"]
-    assert (told["day"], told["stocks"], told["faults"]) == ("2026-11-23", 1, {})
+    report = json.loads(checked.stdout)
+    (signal,) = report["signals"]
+    assert (report["day"], report["stocks"], report["faults"]) == ("2026-11-23", 1, {})
     assert signal["symbol"] == "005930"
     assert signal["since"] >= "2026-11-23T09:01"
     assert signal["until"] < "2026-11-23T09:04"
@@ -104,20 +104,20 @@ def test_nothing_is_overwritten(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "report"),
     [("Gap", "write a name such as"), ("a/b", "write a name"), ("momentum", "is the name of a strategy")],
 )
-def test_a_name_that_cannot_be_used_is_refused(run: Run, folder: Path, name: str, told: str) -> None:
+def test_a_name_that_cannot_be_used_is_refused(run: Run, folder: Path, name: str, report: str) -> None:
     done = run("strategy", "new", name)
 
     assert done.returncode == 1
-    assert told in done.stderr
+    assert report in done.stderr
     assert not folder.exists() or not list(folder.iterdir())
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_check_reports_what_goes_wrong(run: Run, folder: Path, bars: Path, name: str) -> None:
-    body, told = BROKEN[name]
+    body, report = BROKEN[name]
     run("strategy", "new", "opening_gap")
     file = folder / "opening_gap.py"
     file.write_text(
@@ -127,7 +127,7 @@ def test_a_check_reports_what_goes_wrong(run: Run, folder: Path, bars: Path, nam
     done = run("strategy", "check", "opening_gap", "--day", str(bars))
 
     assert done.returncode == 1
-    assert f"times: {told}" in done.stdout
+    assert f"times: {report}" in done.stdout
     assert "0 signals" in done.stdout
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_strategy_or_day_is_refused_with_the_nearest(run: Run, bars: 
 
 
 def test_without_a_file_the_simulators_day_is_played(run: Run) -> None:
-    told = json.loads(run("strategy", "check", "volatility_breakout", "--json").stdout)
+    report = json.loads(run("strategy", "check", "volatility_breakout", "--json").stdout)
 
-    assert (told["stocks"], told["without_reference"], told["faults"]) == (48, 0, {})
-    assert told["signals"]
+    assert (report["stocks"], report["without_reference"], report["faults"]) == (48, 0, {})
+    assert report["signals"]

@@ -12,7 +12,7 @@ from domain.session import session_date_of
 from tests.support.builders import MONDAY, NOW, a_broker_order, an_intent, an_order
 
 
-def test_a_conclusion_is_dated_by_the_decision_and_told_once() -> None:
+def test_a_conclusion_is_dated_by_the_decision_and_reported_once() -> None:
     order = an_order(status=OrderStatus.UNKNOWN)
 
     event = orders.order_quarantined(order, "twins")

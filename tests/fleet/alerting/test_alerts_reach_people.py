@@ -78,11 +78,11 @@ class Host:
             tasks.cancel()
             await asyncio.gather(tasks, return_exceptions=True)
 
-    async def told(self, title: str, since: float) -> float:
+    async def received(self, title: str, since: float) -> float:
         """Wait for a message with this title, print the duration, and return it in seconds."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_LONGEST_WAIT):
-            while not any(title in message["title"] for message in self.webhook.told):
+            while not any(title in message["title"] for message in self.webhook.messages):
                 await asyncio.sleep(0.02)
         took = loop.time() - since
         sys.stdout.write(f"\n{title}: {took:.1f} s\n")
@@ -128,7 +128,7 @@ async def test_a_host_that_dies_while_shares_are_held(fleet: Fleet, webhook: Web
             while other._well_since is None or now() - other._well_since < other._silence.total_seconds():
                 await asyncio.sleep(0.2)
         beating.cancel()
-        took = await host.told("critical: a host has died", now())
+        took = await host.received("critical: a host has died", now())
 
     assert took >= 30 - 2 * HostDuty.terms.every
 
@@ -141,9 +141,9 @@ async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_
         async with host.running(OutageDuty(host.fleet, host.direct)):
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-            took = await host.told("critical: PostgreSQL is unreachable", now())
+            took = await host.received("critical: PostgreSQL is unreachable", now())
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-            await host.told("error: PostgreSQL is reachable again", now())
+            await host.received("error: PostgreSQL is reachable again", now())
     await database.aclose()
 
     assert took >= 15
@@ -158,8 +158,8 @@ async def test_temporal_that_is_away(fleet: Fleet, webhook: Webhook, temporal_de
         ):
             await asyncio.sleep(0)
             network.cut()
-            took = await host.told("critical: Temporal is unreachable", now())
-            network.mend()
+            took = await host.received("critical: Temporal is unreachable", now())
+            network.restore()
 
     assert took >= 15
 
@@ -174,7 +174,7 @@ async def test_held_shares_without_a_price(webhook: Webhook, database_url: str) 
             watching = asyncio.create_task(process.desk.watches(entry))
             market.simulation.add_fault(kind="http_error", path="intstock-multprice", count=0)
             market.simulation.add_fault(kind="stream_silent", path="stream", count=0)
-            took = await host.told("critical: no trusted price", now())
+            took = await host.received("critical: no trusted price", now())
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
 
@@ -191,7 +191,7 @@ async def test_a_workflow_that_cannot_progress(fleet: Fleet, webhook: Webhook) -
         name = worker_workflow_id(fleet.account_id, worker_name(1))
         await fleet.database.workers.register(fleet.account_id, worker_name(1), name)
         handle = await fleet.client.start_workflow(BadRelease.run, id=name, task_queue=queue)
-        await host.told("critical: a workflow cannot progress", since)
+        await host.received("critical: a workflow cannot progress", since)
         await handle.terminate()
 
 
@@ -202,7 +202,7 @@ async def test_a_disk_that_fills(fleet: Fleet, webhook: Webhook, tmp_path: Path)
         async with host.running(duty, DiskSaleDuty(duty)):
             since = now()
             disk.leaves(8 * MEGABYTE)
-            await host.told("critical: the disk is filling up", since)
+            await host.received("critical: the disk is filling up", since)
 
 
 async def test_a_second_host_without_channels_silences_no_other(fleet: Fleet, webhook: Webhook) -> None:
@@ -213,7 +213,7 @@ async def test_a_second_host_without_channels_silences_no_other(fleet: Fleet, we
         await fleet.database.events.append(
             Event(fleet.account_id, EventKind.ORDER_QUARANTINED, EventLevel.CRITICAL, at)
         )
-        await host.told("critical: order quarantined", since)
+        await host.received("critical: order quarantined", since)
 
 
 async def test_a_ping_that_stays_away_while_temporal_is_away(
@@ -234,7 +234,7 @@ async def test_a_ping_that_stays_away_while_temporal_is_away(
             network.cut()
             while await pings_within(webhook, 8.0):
                 pass
-            network.mend()
+            network.restore()
             while not await pings_within(webhook, 8.0):
                 pass
         pinging.cancel()

@@ -44,12 +44,12 @@ async def test_an_event_is_sent_once_for_its_key_masked_and_without_any_book(web
     async with sending(webhook) as alerts:
         for key in ("one", "one", "two"):
             alerts.send(an_event(key))
-        await until(lambda: len(webhook.told) > 0)
+        await until(lambda: len(webhook.messages) > 0)
         alerts.send(an_event("one"))
         alerts.send(an_event("three"))
-        await until(lambda: len(webhook.told) > 1)
+        await until(lambda: len(webhook.messages) > 1)
 
-    first, second = webhook.told
+    first, second = webhook.messages
     assert first["title"] == "HARU · SIMULATED · critical: PostgreSQL is unreachable"
     assert "PostgreSQL is unreachable ×2" in first["message"]
     assert "*** is hidden" in first["message"]
@@ -71,7 +71,7 @@ async def test_what_a_channel_does_not_take_is_sent_again_with_growing_pauses(
         alerts.send(an_event())
         await until(lambda: len(failures) >= 3)
         webhook.answers = 200
-        await until(lambda: len(webhook.told) == 1)
+        await until(lambda: len(webhook.messages) == 1)
 
     assert failures[:3] == [1, 2, 3]
 
@@ -80,16 +80,16 @@ async def test_a_dead_channel_delays_no_other(webhook: Webhook) -> None:
     dead = Webhook()
     async with sending(dead, webhook) as alerts:
         alerts.send(an_event())
-        await until(lambda: len(webhook.told) == 1)
+        await until(lambda: len(webhook.messages) == 1)
 
 
 async def test_what_is_not_loud_enough_is_not_sent(webhook: Webhook) -> None:
     async with sending(webhook, minimum=EventLevel.CRITICAL) as alerts:
         alerts.send(an_event("quiet", EventLevel.ERROR))
         alerts.send(an_event("loud"))
-        await until(lambda: len(webhook.told) == 1)
+        await until(lambda: len(webhook.messages) == 1)
 
-    assert "×" not in webhook.told[0]["message"]
+    assert "×" not in webhook.messages[0]["message"]
 
 
 async def test_a_host_that_ends_as_a_message_is_accepted_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:

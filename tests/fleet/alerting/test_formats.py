@@ -42,8 +42,8 @@ class Service:
     @property
     def sent(self) -> dict[str, Any]:
         (body,) = self.bodies
-        told: dict[str, Any] = json.loads(body)
-        return told
+        delivered: dict[str, Any] = json.loads(body)
+        return delivered
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def an_alert() -> Message:
     return message_of(Environment.SIMULATED, [event], "en", lambda text: text)
 
 
-async def told(url: str) -> None:
+async def deliver(url: str) -> None:
     (channel,) = channels_of([url])
     assert await channel.send(an_alert(), seconds=60) == ""
 
@@ -111,7 +111,7 @@ async def test_discord_shows_every_character_and_mentions_no_one(
 ) -> None:
     monkeypatch.setattr(NotifyDiscord, "notify_url", service.url)
 
-    await told(f"discord://{'1' * 18}/{'a' * 60}")
+    await deliver(f"discord://{'1' * 18}/{'a' * 60}")
 
     content = service.sent["content"]
     assert mentions(content) == []
@@ -124,7 +124,7 @@ async def test_discord_shows_every_character_and_mentions_no_one(
 async def test_slack_gets_entities_and_no_formatting(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NotifySlack, "webhook_url", f"{service.url}/slack")
 
-    await told("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts")
+    await deliver("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#alerts")
 
     (attachment,) = service.sent["attachments"]
     assert service.sent["mrkdwn"] is False
@@ -137,7 +137,7 @@ async def test_slack_gets_entities_and_no_formatting(service: Service, monkeypat
 async def test_telegram_gets_entities_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(NotifyTelegram, "notify_url", f"{service.url}/bot")
 
-    await told("tgram://123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr/12315544")
+    await deliver("tgram://123456789:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr/12315544")
 
     title, text = service.sent["text"].split("\r\n", 1)
     assert title.startswith("<b>HARU")
@@ -147,7 +147,7 @@ async def test_telegram_gets_entities_alone(service: Service, monkeypatch: pytes
 
 
 async def test_mail_is_plain_text(mailbox: Service) -> None:
-    await told(f"mailto://127.0.0.1:{mailbox.port}/?mode=insecure&from=haru@a.example&to=you@b.example")
+    await deliver(f"mailto://127.0.0.1:{mailbox.port}/?mode=insecure&from=haru@a.example&to=you@b.example")
 
     (raw,) = mailbox.bodies
     message = message_from_bytes(raw, policy=policy.default)
@@ -157,7 +157,7 @@ async def test_mail_is_plain_text(mailbox: Service) -> None:
 
 
 async def test_a_webhook_of_any_other_service_mentions_no_one(service: Service) -> None:
-    await told(f"json://127.0.0.1:{service.port}/x")
+    await deliver(f"json://127.0.0.1:{service.port}/x")
 
     assert mentions(service.sent["message"]) == []
     assert len(service.sent["message"].splitlines()) == 1

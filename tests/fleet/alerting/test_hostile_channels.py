@@ -35,10 +35,10 @@ def test_an_answer_of_a_channel_takes_little_memory(webhook: Webhook, encoding: 
     done = subprocess.run([sys.executable, "-c", code, webhook.url], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout) < MOST_GROWN_MB
-    assert len(webhook.told) == 1
+    assert len(webhook.messages) == 1
 
 
-async def test_a_short_refusal_of_a_channel_is_still_told(webhook: Webhook) -> None:
+async def test_a_short_refusal_of_a_channel_is_still_reported(webhook: Webhook) -> None:
     webhook.answers, webhook.answer = 403, b"no such room" + b" " * LARGEST_ANSWER
     (channel,) = channels_of([webhook.url])
 

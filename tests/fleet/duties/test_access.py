@@ -13,19 +13,19 @@ async def shut_because(fleet: Fleet) -> str:
     return snapshot.entries_closed_because
 
 
-async def test_a_refused_token_shuts_entries_and_is_told_once(fleet: Fleet) -> None:
+async def test_a_refused_token_shuts_entries_and_is_reported_once(fleet: Fleet) -> None:
     duty = AccessDuty(fleet, lambda: "KIS issued the same token that it refuses")
 
     for _ in range(3):
         await duty.look()
 
     assert await shut_because(fleet) == SHUT_BECAUSE
-    told = [
+    refusals = [
         event
         for event in await fleet.database.events.latest(fleet.account_id, 10)
         if event.kind == EventKind.ACCESS_REFUSED
     ]
-    assert [event.detail for event in told] == [{"cause": "KIS issued the same token that it refuses"}]
+    assert [event.detail for event in refusals] == [{"cause": "KIS issued the same token that it refuses"}]
 
 
 async def test_entries_open_again_with_the_access(fleet: Fleet) -> None:

@@ -64,11 +64,11 @@ async def test_a_clock_that_is_off_shuts_entries_until_it_is_right_again(
     await duty.look()
 
     assert await shut_because(fleet) == (SHUT_BECAUSE,)
-    told = [
+    reported = [
         event for event in await fleet.database.events.latest(fleet.account_id, 10) if event.kind == EventKind.CLOCK_OFF
     ]
-    assert [event.level for event in told] == [EventLevel.CRITICAL]
-    assert f" s {side} the broker's" in str(told[0].detail["cause"])
+    assert [event.level for event in reported] == [EventLevel.CRITICAL]
+    assert f" s {side} the broker's" in str(reported[0].detail["cause"])
 
     host.behind = timedelta(0)
     await duty.look()

@@ -38,13 +38,13 @@ async def holding(fleet: Fleet) -> Books:
     return books
 
 
-async def told(fleet: Fleet) -> list[tuple[str, str, Symbol | None]]:
+async def reported(fleet: Fleet) -> list[tuple[str, str, Symbol | None]]:
     events = await fleet.database.events.latest(fleet.account_id, 20)
     return [(event.kind, str(event.session_date), event.symbol) for event in reversed(events)]
 
 
 async def kinds(fleet: Fleet) -> list[str]:
-    return [kind for kind, _, _ in await told(fleet) if kind.startswith("close_")]
+    return [kind for kind, _, _ in await reported(fleet) if kind.startswith("close_")]
 
 
 async def closes(fleet: Fleet) -> int:
@@ -101,7 +101,7 @@ async def test_a_close_that_is_late_is_started_at_once_and_only_once(hosted: Hos
     await see_to_the_close(fleet, RULES)
 
     assert await closes(fleet) == 1
-    assert ("close_missed", str(MONDAY), None) not in await told(fleet)
+    assert ("close_missed", str(MONDAY), None) not in await reported(fleet)
 
 
 async def test_a_close_that_runs_already_is_left_alone(fleet: Fleet) -> None:
@@ -115,7 +115,9 @@ async def test_a_close_that_runs_already_is_left_alone(fleet: Fleet) -> None:
     assert (await running.describe()).status is WorkflowExecutionStatus.RUNNING
 
 
-async def test_a_close_that_does_not_come_to_its_end_is_told_once_and_not_while_it_may_still_sell(fleet: Fleet) -> None:
+async def test_a_close_that_does_not_end_is_reported_once_and_not_while_it_may_still_sell(
+    fleet: Fleet,
+) -> None:
     await holding(at(fleet, "2026-11-23 15:20"))
     await close_now(fleet, RULES)
     assert await closes(fleet) == 1
@@ -153,7 +155,7 @@ async def test_a_day_without_anything_of_ours_needs_no_close(fleet: Fleet) -> No
     await see_to_the_close(at(fleet, "2026-11-23 15:20"), RULES)
     await see_to_the_close(at(fleet, "2026-11-24 08:00"), RULES)
 
-    assert await told(fleet) == []
+    assert await reported(fleet) == []
     assert await fleet.database.summaries.dates(fleet.account_id) == ()
 
 
@@ -164,20 +166,20 @@ async def test_a_close_after_the_sessions_end_is_run_and_shouted_about(fleet: Fl
     await see_to_the_close(fleet, RULES)
 
     assert await closes(fleet) == 1
-    assert ("close_missed", str(MONDAY), None) in await told(fleet)
+    assert ("close_missed", str(MONDAY), None) in await reported(fleet)
 
 
-async def test_a_close_that_was_missed_altogether_is_told_summed_up_and_shown(fleet: Fleet) -> None:
+async def test_a_close_that_was_missed_altogether_is_reported_summed_up_and_shown(fleet: Fleet) -> None:
     fleet = at(fleet, "2026-11-24 08:00")
     await holding(fleet)
 
     await see_to_the_close(fleet, RULES)
-    once = await told(fleet)
+    once = await reported(fleet)
     await see_to_the_close(fleet, RULES)
 
     assert ("close_missed", str(MONDAY), None) in once
     assert ("position_carried_overnight", str(MONDAY), SAMSUNG) in once
-    assert await told(fleet) == once
+    assert await reported(fleet) == once
     assert await fleet.database.summaries.get(fleet.account_id, MONDAY, FLEET) is not None
     board = await read_board(fleet, fleet.market_now())
     assert heading(board)[0].endswith("CLOSE OF 2026-11-23 MISSED")
@@ -190,4 +192,4 @@ async def test_a_session_that_only_carried_something_is_missed_too(fleet: Fleet)
 
     await see_to_the_close(fleet, RULES)
 
-    assert [date for kind, date, _ in await told(fleet) if kind == "close_missed"] == ["2026-11-23", "2026-11-24"]
+    assert [date for kind, date, _ in await reported(fleet) if kind == "close_missed"] == ["2026-11-23", "2026-11-24"]

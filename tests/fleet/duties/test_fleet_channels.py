@@ -20,7 +20,7 @@ from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.duties.channels import ChannelDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
-from tests.support.alert_parts import happens, teller
+from tests.support.alert_parts import alert_sender, happens
 from tests.support.builders import ACCOUNT
 from tests.support.webhook import Webhook
 
@@ -43,47 +43,47 @@ def grow_unknown(database_url: str, channel: str) -> None:
 async def test_a_second_host_without_channels_neither_retires_ours_nor_drops_unsent_criticals(
     database: Database, webhook: Webhook
 ) -> None:
-    process = await teller(database, webhook)
+    process = await alert_sender(database, webhook)
     await happens(database, "order_quarantined")
 
     await a_host_without_channels(database)
     await happens(database, "kill_switch_pressed")
 
-    assert await process.tells() == 2
-    assert "order quarantined" in webhook.told[0]["message"]
-    assert "kill switch pressed" in webhook.told[0]["message"]
+    assert await process.sends() == 2
+    assert "order quarantined" in webhook.messages[0]["message"]
+    assert "kill switch pressed" in webhook.messages[0]["message"]
 
 
 async def test_a_channel_is_removed_by_the_operator_alone_and_comes_back_with_a_start(
     database: Database, webhook: Webhook
 ) -> None:
-    process = await teller(database, webhook)
+    process = await alert_sender(database, webhook)
     await happens(database, "order_quarantined")
 
     assert await database.alerts.remove(ACCOUNT, process.channel.key) == 1
     assert await database.alerts.remove(ACCOUNT, process.channel.key) is None
     await database.alerts.keep_known(ACCOUNT, [process.channel.key])
     await happens(database, "kill_switch_pressed")
-    assert await process.tells() == 0
+    assert await process.sends() == 0
 
     await process.duty._register()
     await happens(database, "order_quarantined")
-    assert await process.tells() == 1
+    assert await process.sends() == 1
 
 
 async def test_each_buy_and_sale_is_sent_to_channels_that_want_them(
     database: Database, database_url: str, webhook: Webhook
 ) -> None:
-    await teller(database, webhook)
+    await alert_sender(database, webhook)
     await happens(database, "position_bought", EventLevel.INFO)
     (state,) = await database.alerts.states(ACCOUNT)
     assert state.unsent == 0
 
-    process = await teller(database, webhook, sends_trades=True)
+    process = await alert_sender(database, webhook, sends_trades=True)
     await happens(database, "position_sold", EventLevel.INFO, detail={"quantity": 3, "why": "stop_loss, net -700 won"})
 
-    assert await process.tells() == 1
-    assert "sold · 005930 · worker-1 · 11-23 10:00:00 — ×3: stop_loss, net -700 won" in webhook.told[0]["message"]
+    assert await process.sends() == 1
+    assert "sold · 005930 · worker-1 · 11-23 10:00:00 — ×3: stop_loss, net -700 won" in webhook.messages[0]["message"]
 
 
 async def test_a_channel_that_no_host_knows_is_an_event_once_a_day_and_a_line_of_the_status(

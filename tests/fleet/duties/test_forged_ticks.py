@@ -9,7 +9,7 @@ import pytest
 from domain.exits import ExitSignal
 from domain.position import ExitReason
 from tests.fleet.duties.hearing import Process, a_market, a_process, until
-from tests.fleet.duties.test_streaming import told
+from tests.fleet.duties.test_streaming import logged
 from tests.simulator.streaming import Venue
 from tests.support.builders import SAMSUNG
 
@@ -52,7 +52,7 @@ async def test_a_forged_tick_sells_nothing_and_does_not_move_the_best_price(
     caplog.set_level(logging.INFO, "haru.stream")
     watching = await watches_what_it_bought(process)
     forges(market, forged)
-    await until(lambda: told(caplog, "jump_held_back") == 1, "the forged tick has come", LIMIT)
+    await until(lambda: logged(caplog, "jump_held_back") == 1, "the forged tick has come", LIMIT)
     volume = process.desk.feed._prices.known[SAMSUNG].volume
     await until(lambda: process.desk.feed._prices.known[SAMSUNG].volume > volume, "trades go on", LIMIT)
     assert not watching.done()
@@ -74,7 +74,7 @@ async def test_a_real_fall_is_sold_after_the_brokers_word(process: Process, capl
         signal = await watching
     assert signal.reason is ExitReason.STOP_LOSS
     assert process.asked() > asked
-    assert told(caplog, "jump_taken_unconfirmed") == 0
+    assert logged(caplog, "jump_taken_unconfirmed") == 0
 
 
 @pytest.mark.parametrize("fault", ["http_error", "drop_before", "rate_storm", "garbage"])
@@ -89,7 +89,7 @@ async def test_a_real_fall_is_sold_while_the_broker_confirms_no_price(
     async with asyncio.timeout(LIMIT):
         signal = await watching
     assert (signal.reason, signal.price) == (ExitReason.STOP_LOSS, PRICE * 95 // 100)
-    assert told(caplog, "jump_taken_unconfirmed") == 1
+    assert logged(caplog, "jump_taken_unconfirmed") == 1
 
 
 async def test_a_forged_rise_is_no_price_to_buy_at(
@@ -98,7 +98,7 @@ async def test_a_forged_rise_is_no_price_to_buy_at(
     caplog.set_level(logging.INFO, "haru.stream")
     await process.hears_of()
     forges(market, 75_000)
-    await until(lambda: told(caplog, "jump_held_back") == 1, "the forged tick has come", LIMIT)
+    await until(lambda: logged(caplog, "jump_held_back") == 1, "the forged tick has come", LIMIT)
 
     entry = await process.desk.prepared()
 

@@ -46,21 +46,21 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
             for _ in range(3):
                 await duty.look()
         async with asyncio.timeout(20):
-            while not webhook.told:
+            while not webhook.messages:
                 await asyncio.sleep(0.05)
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     for _ in range(2):
         await duty.look()
 
     assert [record.message for record in caplog.records] == ["database_away"]
-    told = await database.events.latest(fleet.account_id, 10)
-    assert [(event.kind, event.level) for event in told] == [(EventKind.DATABASE_WAS_AWAY, EventLevel.ERROR)]
-    assert [alert["title"] for alert in webhook.told] == ["HARU · SIMULATED · critical: PostgreSQL is unreachable"]
+    reported = await database.events.latest(fleet.account_id, 10)
+    assert [(event.kind, event.level) for event in reported] == [(EventKind.DATABASE_WAS_AWAY, EventLevel.ERROR)]
+    assert [alert["title"] for alert in webhook.messages] == ["HARU · SIMULATED · critical: PostgreSQL is unreachable"]
     sending.cancel()
     await database.aclose()
 
 
-async def test_a_stream_that_is_long_away_is_told_once_for_all_processes(fleet: Fleet) -> None:
+async def test_a_stream_that_is_long_away_is_reported_once_for_all_processes(fleet: Fleet) -> None:
     await fleet.database.stream_leases.take(fleet.account_id, "host-1")
     await fleet.database.stream_leases.report_lost(fleet.account_id, "host-1", "cut")
     patient, one, two = StreamDuty(fleet), StreamDuty(fleet, 0), StreamDuty(fleet, 0)
@@ -68,11 +68,15 @@ async def test_a_stream_that_is_long_away_is_told_once_for_all_processes(fleet: 
     for duty in (patient, one, two, one):
         await duty.look()
 
-    (told,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (told.kind, told.level, told.detail) == (EventKind.STREAM_AWAY, EventLevel.WARNING, {"cause": "cut"})
+    (event,) = await fleet.database.events.latest(fleet.account_id, 10)
+    assert (event.kind, event.level, event.detail) == (
+        EventKind.STREAM_AWAY,
+        EventLevel.WARNING,
+        {"cause": "cut"},
+    )
 
 
-async def test_nothing_is_told_while_the_stream_is_heard_or_the_market_is_closed(fleet: Fleet) -> None:
+async def test_nothing_is_reported_while_the_stream_is_heard_or_the_market_is_closed(fleet: Fleet) -> None:
     evening = replace(fleet, clock=replace(fleet.clock, market_anchor=fleet.clock.market_anchor + timedelta(hours=9)))
     await StreamDuty(evening, 0).look()
     await fleet.database.stream_leases.take(fleet.account_id, "host-1")
@@ -115,16 +119,16 @@ async def test_what_a_running_close_has_seized_is_left_to_it(fleet: Fleet, datab
         while await is_closing(fleet):
             await asyncio.sleep(0.05)
     await LostWorkersDuty(fleet, TradingRules()).look()
-    (told,) = await fleet.database.events.latest(fleet.account_id, 10)
-    assert (told.kind, told.worker_id) == ("worker_brought_back", held.intent.worker_id)
+    (event,) = await fleet.database.events.latest(fleet.account_id, 10)
+    assert (event.kind, event.worker_id) == ("worker_brought_back", held.intent.worker_id)
 
 
-async def test_a_worker_that_is_brought_back_is_told(fleet: Fleet, database_url: str) -> None:
+async def test_a_worker_that_is_brought_back_is_reported(fleet: Fleet, database_url: str) -> None:
     held = await unguarded(fleet, database_url)
     for _ in range(2):
         await LostWorkersDuty(fleet, TradingRules()).look()
-    told = await fleet.database.events.latest(fleet.account_id, 10)
+    reported = await fleet.database.events.latest(fleet.account_id, 10)
 
-    assert {(event.kind, event.symbol, event.worker_id) for event in told} == {
+    assert {(event.kind, event.symbol, event.worker_id) for event in reported} == {
         ("worker_brought_back", held.intent.symbol, held.intent.worker_id)
     }

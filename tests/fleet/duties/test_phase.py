@@ -38,7 +38,7 @@ async def shut(fleet: Fleet) -> tuple[str, ...]:
     return await fleet.database.risk.closed_because(fleet.account_id, session_date_of(fleet.market_now()))
 
 
-async def told(fleet: Fleet) -> list[Event]:
+async def differences(fleet: Fleet) -> list[Event]:
     return [
         event
         for event in await fleet.database.events.latest(fleet.account_id, 20)
@@ -59,7 +59,7 @@ async def test_a_halt_shuts_entries_until_an_open_is_heard(fleet: Fleet) -> None
     await hears(fleet, OPEN)
     await duties[1].look()
     assert await shut(fleet) == ()
-    assert await told(fleet) == []
+    assert await differences(fleet) == []
 
 
 async def test_a_closing_auction_long_before_the_calendars_shuts_entries_and_is_critical_once(fleet: Fleet) -> None:
@@ -71,7 +71,7 @@ async def test_a_closing_auction_long_before_the_calendars_shuts_entries_and_is_
 
     (reason,) = await shut(fleet)
     assert words("ko").say(reason).startswith("거래소 메시지와 달력이 다름: ")
-    (event,) = await told(fleet)
+    (event,) = await differences(fleet)
     assert event.level is EventLevel.CRITICAL
 
     await hears(fleet, OPEN)
@@ -95,7 +95,7 @@ async def test_a_late_close_is_reported_and_shuts_nothing(fleet: Fleet) -> None:
 
     await PhaseDuty(at(fleet, "15:25")).look()
 
-    (event,) = await told(fleet)
+    (event,) = await differences(fleet)
     assert event.level is EventLevel.WARNING
     assert await shut(fleet) == ()
 

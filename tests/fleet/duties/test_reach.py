@@ -30,7 +30,7 @@ def silent() -> DirectAlerts:
     return DirectAlerts(Environment.SIMULATED, (), AlertRules(str))
 
 
-async def told(fleet: Fleet) -> list[tuple[str, EventLevel]]:
+async def reported(fleet: Fleet) -> list[tuple[str, EventLevel]]:
     return [(event.kind, event.level) for event in reversed(await fleet.database.events.latest(fleet.account_id, 10))]
 
 
@@ -44,12 +44,12 @@ async def test_temporal_away_is_reported_once_and_its_return_with_the_length(
         network.cut()
         for _ in range(2):
             await duty.look()
-        network.mend()
+        network.restore()
         async with asyncio.timeout(60):
-            while len(await told(fleet)) < 2:
+            while len(await reported(fleet)) < 2:
                 await duty.look()
 
-    assert await told(fleet) == [("temporal_away", EventLevel.CRITICAL), ("temporal_was_away", EventLevel.ERROR)]
+    assert await reported(fleet) == [("temporal_away", EventLevel.CRITICAL), ("temporal_was_away", EventLevel.ERROR)]
     back, away = await fleet.database.events.latest(fleet.account_id, 2)
     assert {"seconds", "host"} <= set(back.detail)
     for event in (back, away):
@@ -62,11 +62,11 @@ async def test_a_short_absence_is_no_outage(fleet: Fleet, temporal_dev_server: s
         duty = TemporalDuty(relayed, silent(), replace(TEMPORAL, long=1e6))
         network.cut()
         await duty.look()
-        network.mend()
+        network.restore()
         for _ in range(3):
             await duty.look()
 
-    assert await told(fleet) == []
+    assert await reported(fleet) == []
 
 
 async def test_the_brokers_silence_is_reported_with_its_measured_length(fleet: Fleet) -> None:
@@ -75,7 +75,7 @@ async def test_the_brokers_silence_is_reported_with_its_measured_length(fleet: F
     for _ in range(6):
         await duty.look()
 
-    assert await told(fleet) == [("broker_away", EventLevel.CRITICAL), ("broker_was_away", EventLevel.ERROR)]
+    assert await reported(fleet) == [("broker_away", EventLevel.CRITICAL), ("broker_was_away", EventLevel.ERROR)]
 
 
 async def test_while_postgresql_is_away_too_the_alert_is_sent_directly(
@@ -91,11 +91,11 @@ async def test_while_postgresql_is_away_too_the_alert_is_sent_directly(
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
         await duty.look()
         async with asyncio.timeout(30):
-            while not webhook.told:
+            while not webhook.messages:
                 await asyncio.sleep(0.05)
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
-    assert webhook.told[0]["title"] == "HARU · SIMULATED · critical: the broker does not answer"
+    assert webhook.messages[0]["title"] == "HARU · SIMULATED · critical: the broker does not answer"
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
     await database.aclose()

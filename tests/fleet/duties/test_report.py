@@ -52,7 +52,7 @@ async def test_books_that_cannot_be_read_cost_the_report_and_not_the_process(
     assert [record.message for record in caplog.records] == ["report_not_written"]
 
 
-async def test_a_report_that_cannot_be_written_is_told_and_nothing_else_happens(
+async def test_a_report_that_cannot_be_written_is_reported_and_nothing_else_happens(
     fleet: Fleet, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "reports").write_text("a file where the folder should be")

@@ -52,9 +52,9 @@ async def test_other_code_stops_the_strategy_on_both_hosts_until_one_of_them_lea
 
     assert set(one.standing.objections) == set(two.standing.objections) == {"momentum"}
     assert f"momentum is other code on {first.host_id} (aaaaaaaa, here cccccccc)" in two.standing.objections["momentum"]
-    told = {str(event.detail["cause"]) for event in await failures(fleet)}
-    assert len(told) == 2
-    assert all(words("ko").say(each) != each for each in told)
+    causes = {str(event.detail["cause"]) for event in await failures(fleet)}
+    assert len(causes) == 2
+    assert all(words("ko").say(each) != each for each in causes)
 
     await second.leave()
     await one.look()

@@ -26,10 +26,10 @@ async def test_a_stream_that_stays_taken_shuts_entries_until_it_is_ours_again(fl
         await duty.look()
 
     assert await shut_because(fleet) == (SHUT_BECAUSE,)
-    told = {event.kind: event for event in await fleet.database.events.latest(fleet.account_id, 10)}
-    assert told[EventKind.STREAM_TAKEN].level is EventLevel.ERROR
-    assert told[EventKind.STREAM_TAKEN].detail == {"cause": TAKEN}
-    assert sorted(told) == ["entries_shut", EventKind.STREAM_TAKEN]
+    by_kind = {event.kind: event for event in await fleet.database.events.latest(fleet.account_id, 10)}
+    assert by_kind[EventKind.STREAM_TAKEN].level is EventLevel.ERROR
+    assert by_kind[EventKind.STREAM_TAKEN].detail == {"cause": TAKEN}
+    assert sorted(by_kind) == ["entries_shut", EventKind.STREAM_TAKEN]
 
     await fleet.database.stream_leases.report(fleet.account_id, "host-1", [])
     await duties[1].look()

@@ -103,7 +103,7 @@ async def test_after_a_cut_the_gap_is_filled_by_asking_and_a_new_session_goes_on
 
 
 @pytest.mark.slow
-async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_the_session_its_trust(
+async def test_a_stock_that_trades_without_ticks_is_polled_registered_again_and_costs_the_session_its_trust(
     process: Process, market: Venue, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
@@ -114,10 +114,10 @@ async def test_a_stock_that_trades_untold_is_polled_registered_anew_and_costs_th
     await until(lambda: not process.desk.feed.coverage.covers(SAMSUNG), "the silence is noticed")
     price = process.moves(1.02)
     await process.knows_price(price)
-    await until(lambda: told(caplog, "stream_connected") == 2, "a new session is opened")
+    await until(lambda: logged(caplog, "stream_connected") == 2, "a new session is opened")
     looking.cancel()
 
-    assert told(caplog, "stream_registered_again") == 1
+    assert logged(caplog, "stream_registered_again") == 1
 
 
 @pytest.mark.slow
@@ -130,14 +130,14 @@ async def test_no_session_is_opened_while_the_last_minute_had_enough(
             assert await database.stream_leases.turn_to_open(ACCOUNT, "earlier") == timedelta(0)
         await database.stream_leases.release(ACCOUNT, "earlier")
         async with a_process(market, database_url) as process:
-            await until(lambda: told(caplog, "stream_sessions_spent") > 0, "the bound is reported")
+            await until(lambda: logged(caplog, "stream_sessions_spent") > 0, "the bound is reported")
             assert not process.owns_session
             await database._pool.execute("UPDATE stream_leases SET opened_at = '{}'")
 
             await until(lambda: process.owns_session, "a session is open")
 
 
-async def test_a_silent_stock_that_nobody_wants_any_more_costs_no_session(
+async def test_a_silent_stock_without_watchers_costs_no_session(
     process: Process, market: Venue, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
@@ -145,16 +145,16 @@ async def test_a_silent_stock_that_nobody_wants_any_more_costs_no_session(
     monkeypatch.setattr(activities.market.quote_feed, "_OF_INTEREST", timedelta(seconds=0.5))
     market.simulation.add_fault(kind="stream_silent", path="stream", tr_id="H0STCNT0", count=0)
     looking = asyncio.create_task(_looks(process))
-    await until(lambda: told(caplog, "stream_registered_again") == 1, "the silence is noticed")
+    await until(lambda: logged(caplog, "stream_registered_again") == 1, "the silence is noticed")
 
     looking.cancel()
     await asyncio.sleep(2.5)
 
-    assert told(caplog, "stream_connected") == 1
+    assert logged(caplog, "stream_connected") == 1
     assert process.owns_session
 
 
-async def test_a_stream_that_says_nothing_at_all_is_opened_anew(
+async def test_a_stream_that_says_nothing_at_all_is_opened_again(
     market: Venue, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "haru.stream")
@@ -162,7 +162,7 @@ async def test_a_stream_that_says_nothing_at_all_is_opened_anew(
         await process.hears_of()
         market.simulation.clear_faults()
         market.simulation.add_fault(kind="stream_silent", path="stream", count=0)
-        await until(lambda: told(caplog, "stream_connected") >= 2, "a new session is opened")
+        await until(lambda: logged(caplog, "stream_connected") >= 2, "a new session is opened")
 
     assert any("no message for 1 s" in getattr(record, "cause", "") for record in caplog.records)
 
@@ -177,9 +177,9 @@ async def test_a_session_taken_by_somebody_else_is_not_fought_for_and_prices_com
     price = process.moves(1.02)
 
     assert await process.price(age=timedelta(0)) == price
-    await until(lambda: told(caplog, "stream_connected") >= 2 and process.owns_session, "the session is ours again")
+    await until(lambda: logged(caplog, "stream_connected") >= 2 and process.owns_session, "the session is ours again")
     await process.hears_of()
-    assert told(caplog, "stream_lost") <= 5
+    assert logged(caplog, "stream_lost") <= 5
 
 
 async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_is_over(
@@ -197,8 +197,8 @@ async def test_a_circuit_breaker_that_the_stream_reports_shuts_entries_until_it_
     assert await process.desk.database.risk.closed_because(ACCOUNT, today) == (
         "the exchange has halted trading (message 174)",
     )
-    told = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
-    assert told[EventKind.MARKET_MESSAGE].level is EventLevel.WARNING
+    logged = {event.kind: event for event in await process.desk.database.events.latest(ACCOUNT, 20)}
+    assert logged[EventKind.MARKET_MESSAGE].level is EventLevel.WARNING
 
     later = replace(fleet, clock=MarketClock(clock.real_anchor, clock.market_anchor + LONGEST_HALT))
     await PhaseDuty(later).look()
@@ -318,7 +318,7 @@ async def test_a_bug_in_the_stream_costs_the_stream_and_not_the_process(
 
     monkeypatch.setattr(process.desk.feed, "take", broken)
     price = process.moves(1.02)
-    await until(lambda: told(caplog, "stream_failed") == 1, "the bug is told")
+    await until(lambda: logged(caplog, "stream_failed") == 1, "the bug is logged")
 
     assert not process.keeping.done()
     assert not process.owns_session
@@ -331,5 +331,5 @@ async def _looks(process: Process) -> None:
         await asyncio.sleep(0.2)
 
 
-def told(caplog: pytest.LogCaptureFixture, event: str) -> int:
+def logged(caplog: pytest.LogCaptureFixture, event: str) -> int:
     return sum(record.getMessage() == event for record in caplog.records)

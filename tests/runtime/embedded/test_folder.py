@@ -115,7 +115,7 @@ def test_a_private_file_is_replaced_whole_and_belongs_to_its_owner_alone(tmp_pat
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\xff"])
-def test_a_file_that_is_not_a_json_object_is_refused_with_the_mend(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_json_object_is_refused_with_the_fix(tmp_path: Path, text: str) -> None:
     (tmp_path / "market.json").write_text(text)
 
     with pytest.raises(CorruptFolderError, match=r"market\.json.*move it away"):

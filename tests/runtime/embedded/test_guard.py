@@ -124,7 +124,7 @@ def test_terminating_the_guard_stops_the_program(guarded: Guarded) -> None:
     assert not processes_of(guarded.mark)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals a child when its parent was killed")
 def test_killing_the_guard_stops_the_program(guarded: Guarded) -> None:
     guard = guarded.start(POLITE)
     assert eventually(lambda: guarded.has_begun(1))

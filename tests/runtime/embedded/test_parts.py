@@ -200,7 +200,7 @@ async def test_a_taken_port_is_named_with_the_variable_and_earlier_parts_are_sto
 
 
 @pytest.mark.usefixtures("environment")
-async def test_a_part_that_ended_for_good_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_part_that_ended_for_good_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:9")
     async with EmbeddedParts(load_settings()) as parts:
         guard = parts._launcher.running[0].pid
@@ -265,7 +265,7 @@ def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (cut_history, "temporal.sqlite"),
     ],
 )
-def test_a_spoilt_folder_is_refused_with_the_mend_and_kept(
+def test_a_spoilt_folder_is_refused_with_the_fix_and_kept(
     folder: Path, environment: dict[str, str], used_folder: Path, spoil: object, named: str
 ) -> None:
     subprocess.run(["cp", "-a", used_folder, folder], check=True)

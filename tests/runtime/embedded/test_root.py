@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(240),
 ]
-NOBODY = pwd.getpwnam("nobody").pw_uid
+UNPRIVILEGED = pwd.getpwnam("nobody").pw_uid
 DAEMON = pwd.getpwnam("daemon").pw_uid
 POSTGRES_ALONE = {
     "HARU_BROKER__ENVIRONMENT": "paper",
@@ -113,7 +113,7 @@ def test_root_starts_the_database_below_a_private_folder_in_a_namespace_without_
 
         postmaster = postmaster_of(private)
         assert query(private, "SELECT current_database()") == "haru"
-        assert Path(f"/proc/{postmaster}/uid_map").read_text().split() == [str(NOBODY), "0", "1"]
+        assert Path(f"/proc/{postmaster}/uid_map").read_text().split() == [str(UNPRIVILEGED), "0", "1"]
         assert int(status_of(postmaster, "CapEff"), 16) == 0
         assert int(status_of(postmaster, "CapPrm"), 16) == 0
         assert owner_of(private) == 0
@@ -154,9 +154,9 @@ def test_where_namespaces_are_forbidden_private_folders_are_passed_by_one_capabi
         says_up(host)
 
         postmaster = postmaster_of(private)
-        assert status_of(postmaster, "Uid").split() == [str(NOBODY)] * 4
+        assert status_of(postmaster, "Uid").split() == [str(UNPRIVILEGED)] * 4
         assert int(status_of(postmaster, "CapEff"), 16).bit_count() == 1
-        assert owner_of(private) == NOBODY
+        assert owner_of(private) == UNPRIVILEGED
 
 
 def _private_programs_are_open() -> bool:
@@ -170,7 +170,7 @@ def test_where_namespaces_are_forbidden_open_folders_need_no_capability(open_to_
         says_up(host)
 
         postmaster = postmaster_of(open_to_all)
-        assert status_of(postmaster, "Uid").split() == [str(NOBODY)] * 4
+        assert status_of(postmaster, "Uid").split() == [str(UNPRIVILEGED)] * 4
         assert int(status_of(postmaster, "CapEff"), 16) == 0
 
 
@@ -188,8 +188,8 @@ def test_where_nothing_works_the_error_names_what_was_tried_and_each_fix(private
         assert words in complaint
     for tried in (
         "in a user namespace of its own: ",
-        f"as user {NOBODY}: ",
-        f"as user {NOBODY} with CAP_DAC_OVERRIDE: ",
+        f"as user {UNPRIVILEGED}: ",
+        f"as user {UNPRIVILEGED} with CAP_DAC_OVERRIDE: ",
     ):
         assert tried in complaint
     assert not (Path(private["HARU_DATA_DIR"]) / "postgres").exists()
@@ -202,7 +202,7 @@ def test_data_of_another_identity_is_taken_over_and_handed_back(private: dict[st
         query(private, "CREATE TABLE kept AS SELECT 42 AS answer")
         host.send_signal(signal.SIGTERM)
         host.wait(120)
-    assert owner_of(private) == NOBODY
+    assert owner_of(private) == UNPRIVILEGED
 
     with hosting(private) as host:
         says_up(host)
@@ -215,7 +215,7 @@ def test_data_of_another_identity_is_taken_over_and_handed_back(private: dict[st
     with hosting(private, forbid_namespaces) as host:
         says_up(host)
         assert query(private, "SELECT answer FROM kept") == "42"
-        assert owner_of(private) == NOBODY
+        assert owner_of(private) == UNPRIVILEGED
 
 
 def test_an_interrupted_change_of_owner_is_finished_by_the_next_start(private: dict[str, str]) -> None:
@@ -245,7 +245,7 @@ def test_a_data_folder_of_an_ordinary_user_is_not_roots_to_use(open_to_all: dict
     assert list(folder.iterdir()) == []
 
 
-def test_where_namespaces_work_the_data_folder_is_closed_and_nothing_is_nobodys(private: dict[str, str]) -> None:
+def test_where_namespaces_work_the_data_folder_is_closed_and_belongs_to_root(private: dict[str, str]) -> None:
     folder = Path(private["HARU_DATA_DIR"])
     with hosting(private, forbid_namespaces) as host:
         says_up(host)

@@ -23,7 +23,7 @@ VALUES = TypedSearchAttributes([SearchAttributePair(CYCLE, 3), SearchAttributePa
 
 async def a_run_with_attributes(client: Client) -> WorkflowExecutionDescription:
     """Start a workflow with both attributes and without a worker."""
-    run = await client.start_workflow("Probe", id=str(uuid4()), task_queue="nobody", search_attributes=VALUES)
+    run = await client.start_workflow("Probe", id=str(uuid4()), task_queue="unserved", search_attributes=VALUES)
     return await run.describe()
 
 

@@ -62,7 +62,7 @@ async def test_nothing_is_found_where_nothing_runs() -> None:
     assert await find_endpoints(load_settings()) is None
 
 
-async def test_no_simulator_at_the_configured_address_is_told(unused_port: int) -> None:
+async def test_no_simulator_at_the_configured_address_is_reported(unused_port: int) -> None:
     with pytest.raises(PartFailedError, match="HARU_SIMULATOR__URL"):
         await market_of(f"http://127.0.0.1:{unused_port}", attempts=1)
 

@@ -21,7 +21,7 @@ REAL = {
     "HARU_BROKER__APP_KEY": "the key of a real account",
     "HARU_BROKER__APP_SECRET": "its secret",
     "haru_broker__hts_id": "somebody",
-    "DATABASE_URL": "postgresql://nobody@nowhere/real",
+    "DATABASE_URL": "postgresql://unused@nowhere/real",
     "TEMPORAL_ADDRESS": "nowhere:7233",
 }
 
@@ -99,7 +99,7 @@ async def test_a_folder_that_is_in_use_is_refused_and_nothing_changes(at_home: P
     hold.release()
 
 
-def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_home: Path) -> None:
+def test_another_process_gets_its_folder_and_finds_our_modules_from_there(at_home: Path) -> None:
     environment = unconfigured(at_home)
 
     assert {name for name in environment if name.upper().startswith(("HARU_", "TEMPORAL_", "DATABASE_URL"))} == {
@@ -107,7 +107,7 @@ def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_
         "HARU_ENV_FILE",
         "TEMPORAL_CONFIG_FILE",
     }
-    told = subprocess.run(
+    child = subprocess.run(
         [sys.executable, "-c", "from runtime.settings import load_settings; print(load_settings().data_dir)"],
         cwd=at_home,
         env=environment,
@@ -115,4 +115,4 @@ def test_another_process_is_told_its_folder_and_finds_our_modules_from_there(at_
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == str(at_home)
+    assert child.stdout.strip() == str(at_home)

@@ -18,10 +18,10 @@ def test_it_is_made_at_the_first_start_and_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
 
 
-def test_a_file_that_holds_no_key_is_told_with_the_mend(tmp_path: Path) -> None:
+def test_a_file_that_holds_no_key_is_reported_with_the_fix(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text("half a k")
 
-    with pytest.raises(CorruptFolderError, match=r"token\.key does not hold a key; remove it") as told:
+    with pytest.raises(CorruptFolderError, match=r"token\.key does not hold a key; remove it") as raised:
         kept_key(tmp_path)
 
-    assert "half a k" not in str(told.value)
+    assert "half a k" not in str(raised.value)

@@ -75,8 +75,8 @@ async def test_a_start_is_good_for_its_own_workflow_alone(guarded: Guarded) -> N
 async def test_a_start_is_not_good_later(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = await guarded.holding()
     event = await started(ours)
-    (told,) = await commands.command_all(guarded.fleet, [worker_name(1)], commands.STOP)
-    assert told.verdict is Verdict.DONE
+    (stopped,) = await commands.command_all(guarded.fleet, [worker_name(1)], commands.STOP)
+    assert stopped.verdict is Verdict.DONE
     await ours.result()
     before = guarded.desk.calls["begin_cycle"]
     monkeypatch.setattr("security.sealing.guard.START_WITHIN", timedelta(microseconds=1))

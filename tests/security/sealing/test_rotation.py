@@ -102,15 +102,15 @@ def test_a_second_line_is_accepted_and_the_first_encrypts(tmp_path: Path) -> Non
 def test_a_file_that_holds_no_key_is_reported_with_the_fix(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
 
-    with pytest.raises(CorruptFolderError, match=r"payload\.key does not hold keys") as told:
+    with pytest.raises(CorruptFolderError, match=r"payload\.key does not hold keys") as raised:
         kept_ring(tmp_path)
 
-    assert not text or text not in str(told.value)
+    assert not text or text not in str(raised.value)
 
 
 @pytest.mark.parametrize("texts", [[], ["short"], [new_key(), "not a key"], [new_key()[:-4]]])
 def test_what_is_no_key_is_refused_and_never_repeated(texts: list[str]) -> None:
-    with pytest.raises(BadKeyError) as told:
+    with pytest.raises(BadKeyError) as raised:
         KeyRing(texts)
 
-    assert all(text not in str(told.value) for text in texts)
+    assert all(text not in str(raised.value) for text in texts)

@@ -42,7 +42,7 @@ async def test_what_is_said_during_a_cut_is_never_heard_and_the_connection_is_re
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(late_reader.readline(), 0.2)
 
-        network.mend()
+        network.restore()
         with suppress(ConnectionError):
             assert await reader.readline() == b""
         reader, writer = await connected(ways["broker"])

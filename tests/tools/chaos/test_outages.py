@@ -22,7 +22,7 @@ def stood(books: Any = None, **changes: Any) -> Stood:
     return replace(Stood(outage, SALE, after(60.2), after(60.9), closed, verdict), **changes)
 
 
-def test_the_books_tell_what_was_last_before_and_first_known_after() -> None:
+def test_the_books_show_what_was_last_before_and_first_known_after() -> None:
     one = stood()
 
     assert one.last_before is not None

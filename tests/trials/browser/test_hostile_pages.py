@@ -182,7 +182,7 @@ async def test_what_a_page_can_do_at_temporal_is_known(
     """The HTTP API refuses every host name. The Web UI accepts a page only after DNS rebinding; it has no host list."""
     client = await Client.connect(temporal.address)
     for route in ROUTES:
-        await client.start_workflow("Victim", id=f"victim-{route}", task_queue="nobody")
+        await client.start_workflow("Victim", id=f"victim-{route}", task_queue="unserved")
     page, ui, api = Page(), Page(temporal.ui_port, ATTACKER), Page(temporal.http_port, ATTACKER)
     async with served(page, ui, api):
         ui.attempts = at_temporal(ui.base, "ui-rebound", "cors")

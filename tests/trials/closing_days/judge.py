@@ -91,12 +91,12 @@ def _ours(books: Books) -> Counter[Symbol]:
 
 def _untold(day: PlayedDay) -> Iterator[str]:
     """Yield shares that remain after the closing auction and were not reported."""
-    told = {
+    reported = {
         each.event.symbol for each in day.books.ledger.events if each.event.kind == EventKind.POSITION_UNSOLD_AT_CLOSE
     }
     for symbol, shares in _ours_at_the_close(day).items():
-        if shares > 0 and symbol not in told:
-            yield f"{shares} shares of {symbol} were left by the session and nobody was told"
+        if shares > 0 and symbol not in reported:
+            yield f"{shares} shares of {symbol} were left by the session without an alert"
 
 
 def _ours_at_the_close(day: PlayedDay) -> Counter[Symbol]:

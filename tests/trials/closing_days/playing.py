@@ -96,7 +96,7 @@ class _Stage:
 
     def __init__(self, town: Town, plan: DayPlan) -> None:
         self.looks: list[Look] = []
-        self._told = 0
+        self._judged = 0
         """Submissions already reported by the books of an earlier session."""
         self._town, self._plan, self._world = town, plan, World(plan)
         self._clock = MarketClock(plan.starts_at, plan.starts_at)
@@ -133,8 +133,8 @@ class _Stage:
 
     async def frozen_books(self, session: Session, *, is_over: bool = True) -> Books:
         """Read all books as of a session."""
-        submits = submits_of(self._host.submits[self._told :], "trading workers and the close")
-        self._told = len(self._host.submits)
+        submits = submits_of(self._host.submits[self._judged :], "trading workers and the close")
+        self._judged = len(self._host.submits)
         book = await book_of(self._world.simulation)
         return await frozen_books(self._town.database, book, _planned(session), submits, is_over=is_over)
 

@@ -168,13 +168,13 @@ def _a_won_is_missing(day: PlayedDay) -> PlayedDay:
     return replace(day, morning=replace(morning, broker=replace(broker, cash=Won(broker.cash - 1))))
 
 
-def _nobody_names_it(day: PlayedDay) -> PlayedDay:
+def _no_event_names_it(day: PlayedDay) -> PlayedDay:
     ledger = day.books.ledger
     events = tuple(each for each in ledger.events if each.event.kind != "position_carried_overnight")
     return replace(day, books=replace(day.books, ledger=replace(ledger, events=events)))
 
 
-def _nobody_is_told(day: PlayedDay) -> PlayedDay:
+def _the_alert_is_missing(day: PlayedDay) -> PlayedDay:
     ledger = day.books.ledger
     events = tuple(each for each in ledger.events if each.event.kind != EventKind.POSITION_UNSOLD_AT_CLOSE)
     return replace(day, books=replace(day.books, ledger=replace(ledger, events=events)))
@@ -203,8 +203,8 @@ WRONG_DAYS: Final[dict[Callable[[PlayedDay], PlayedDay], str]] = {
     _with_buyers(Place.AT_THE_CLOSE, "2026-11-23 15:44:00", timedelta(minutes=5)): "in the post-close",
     _sold_twice: "bought, ",
     _a_won_is_missing: "-1 won without a reason in the morning",
-    _nobody_names_it: "nothing names them",
-    _nobody_is_told: "left by the session and nobody was told",
+    _no_event_names_it: "nothing names them",
+    _the_alert_is_missing: "left by the session without an alert",
     _sold_late: "after the open",
     _still_held_next_morning: "are not sold next morning",
 }

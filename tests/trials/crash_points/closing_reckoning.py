@@ -15,7 +15,7 @@ from verifier.invariants import violations
 def wrong_with_close(day: ClosedDay) -> list[str]:
     """Return all faults of a day that should have ended flat, one line each."""
     broken = [f"{name} {each.what}: {each.evidence}" for name, found in violations(day.books).items() for each in found]
-    return [*broken, *_not_flat(day), *loose_orders(day.books), *_sold_otherwise(day), *_money(day), *_told(day)]
+    return [*broken, *_not_flat(day), *loose_orders(day.books), *_sold_otherwise(day), *_money(day), *_reported(day)]
 
 
 def _not_flat(day: ClosedDay) -> Iterator[str]:
@@ -37,7 +37,7 @@ def _sold_otherwise(day: ClosedDay) -> Iterator[str]:
         yield f"bought {dict(shares[Side.BUY])}, sold {dict(shares[Side.SELL])}"
     booked = Counter({trade.symbol: trade.quantity for trade in day.books.ledger.trades})
     if booked != +shares[Side.SELL]:
-        yield f"the trades tell of {dict(booked)}, the broker sold {dict(shares[Side.SELL])}"
+        yield f"the trades record {dict(booked)}, the broker sold {dict(shares[Side.SELL])}"
     if len(day.books.ledger.trades) != len(booked):
         yield "a stock has more than one trade"
 
@@ -56,15 +56,15 @@ def _money(day: ClosedDay) -> Iterator[str]:
         yield f"summaries of {dict(scopes)}"
 
 
-def _told(day: ClosedDay) -> Iterator[str]:
+def _reported(day: ClosedDay) -> Iterator[str]:
     kinds = Counter(each.event.kind for each in day.books.ledger.events)
     if kinds[EventKind.POSITION_CARRIED_OVERNIGHT]:
-        yield "a flat day is told as carried"
+        yield "a flat day is reported as carried"
     named = Counter(each.event.symbol for each in day.books.ledger.events if each.event.kind == "position_seized")
     if missing := _sold_by_the_close(day) - set(named):
-        yield f"sold by the close, and not told as seized: {missing}"
+        yield f"sold by the close, and not reported as seized: {missing}"
     if not kinds[EventKind.DAY_SUMMED_UP]:
-        yield "the day's result was never told"
+        yield "the day's result was never reported"
 
 
 def _sold_by_the_close(day: ClosedDay) -> set[Symbol]:

@@ -88,8 +88,8 @@ async def test_a_late_close_sells_while_any_market_is_open(town: Town, at: str, 
     day = await play(town, plot, close=lambda afternoon: the_host_looks(afternoon, town), closes_at=at)
 
     assert wrong_with_close(day) == []
-    told = {each.event.kind for each in day.books.ledger.events if each.event.level is EventLevel.CRITICAL}
-    assert (EventKind.CLOSE_MISSED in told) == (at > "15:30")
+    criticals = {each.event.kind for each in day.books.ledger.events if each.event.level is EventLevel.CRITICAL}
+    assert (EventKind.CLOSE_MISSED in criticals) == (at > "15:30")
 
 
 async def carried_into_the_morning(afternoon: Afternoon, town: Town) -> None:
@@ -124,7 +124,9 @@ async def test_a_close_after_the_last_market_names_what_is_carried_and_the_morni
     afternoon.clockwork.close()
 
 
-async def test_a_close_that_was_missed_altogether_is_told_the_next_morning_and_the_morning_sells(town: Town) -> None:
+async def test_a_missed_close_is_reported_the_next_morning_and_the_morning_sells(
+    town: Town,
+) -> None:
     afternoon = Afternoon(town, LEFT)
     await afternoon.come_to(closes_at="23:00")
     await afternoon.clockwork.until(lambda: False, kst(f"{NEXT_DAY} 08:00"))
@@ -141,7 +143,7 @@ async def test_a_close_that_was_missed_altogether_is_told_the_next_morning_and_t
     afternoon.clockwork.close()
 
 
-async def test_a_close_that_nobody_was_there_to_do_until_the_next_morning_does_not_end_that_day(town: Town) -> None:
+async def test_a_close_that_no_process_did_until_the_next_morning_does_not_end_that_day(town: Town) -> None:
     afternoon = Afternoon(town, LEFT)
     await afternoon.come_to()
     afternoon.clockwork.freeze("market-close")

@@ -50,7 +50,7 @@ async def test_a_sale_that_is_refused_from_morning_to_evening_is_tried_to_the_en
     afternoon.clockwork.close()
 
 
-async def test_a_close_that_goes_on_in_new_runs_keeps_its_leases_and_tells_everything_once(town: Town) -> None:
+async def test_a_close_that_goes_on_in_new_runs_keeps_its_leases_and_reports_everything_once(town: Town) -> None:
     afternoon = Afternoon(town, HALTED)
     clockwork = afternoon.clockwork
     await afternoon.come_to()

@@ -21,7 +21,7 @@ def trouble_with_error(error: BaseException) -> str:
         return f"{type(error).__name__} is none of ours"
     if not str(error).strip():
         return f"{type(error).__name__} says nothing"
-    return "a secret is told" if _tells_a_secret(str(error)) else ""
+    return "a secret is shown" if _shows_a_secret(str(error)) else ""
 
 
 def trouble_with_value(value: object) -> str:
@@ -33,8 +33,8 @@ def trouble_with_outcome(outcome: object, reply: Damaged, orders_sent: int) -> s
     """Return the violation in an order's outcome: a reply proves what it says, and no more."""
     if orders_sent != 1:
         return f"{orders_sent} requests have left"
-    if _tells_a_secret(repr(outcome)):
-        return "a secret is told"
+    if _shows_a_secret(repr(outcome)):
+        return "a secret is shown"
     if isinstance(outcome, Accepted):
         proven = reply.status == httpx.codes.OK and _says(reply, "rt_cd") == "0" and _number_in(reply)
         return "" if proven == outcome.ref.number else "accepted without success and its number"
@@ -88,5 +88,5 @@ def _trouble_with_field(value: object, name: str) -> str:
     return f"{name} has no zone" if isinstance(value, datetime) and value.tzinfo is None else ""
 
 
-def _tells_a_secret(text: str) -> bool:
+def _shows_a_secret(text: str) -> bool:
     return any(secret in text for secret in (APP_KEY, APP_SECRET, ACCOUNT))

@@ -75,7 +75,7 @@ async def test_an_order_that_is_sent_twice_is_found(monkeypatch: pytest.MonkeyPa
         (Unknown(" "), REFUSED, 1, "unknown without a reason"),
         (None, REFUSED, 1, "None is no outcome"),
         (Accepted(REF), PLACED, 0, "0 requests have left"),
-        (Unknown(f"account {ACCOUNT}"), REFUSED, 1, "a secret is told"),
+        (Unknown(f"account {ACCOUNT}"), REFUSED, 1, "a secret is shown"),
     ],
 )
 def test_what_an_order_became_is_held_against_the_reply(
@@ -93,7 +93,7 @@ def test_values_and_errors_are_judged() -> None:
     assert trouble_with_error(BrokerUnavailableError("balance: HTTP 502")) == ""
     assert trouble_with_error(BrokerUnavailableError("")) == "BrokerUnavailableError says nothing"
     assert trouble_with_error(ValueError("x")) == "ValueError is none of ours"
-    assert trouble_with_error(BrokerUnavailableError(ACCOUNT)) == "a secret is told"
+    assert trouble_with_error(BrokerUnavailableError(ACCOUNT)) == "a secret is shown"
 
 
 def test_the_program_counts_and_refuses_nonsense(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ def demo(folder: Path, words: Sequence[str]) -> Iterator["subprocess.Popen[str]"
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "demo.py"), *words],
         cwd=folder,
-        env={**os.environ, "HARU_BROKER__ENVIRONMENT": "paper", "DATABASE_URL": "postgresql://nobody@nowhere/real"},
+        env={**os.environ, "HARU_BROKER__ENVIRONMENT": "paper", "DATABASE_URL": "postgresql://unused@nowhere/real"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -112,7 +112,7 @@ def test_a_second_demo_in_the_same_folder_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--workers", "0"], ["--speed", "-1"], ["--seed", "lucky"], ["--speed", "5000"]])
-def test_wrong_usage_is_told_before_anything_starts(folder: Path, words: list[str]) -> None:
+def test_wrong_usage_is_reported_before_anything_starts(folder: Path, words: list[str]) -> None:
     with demo(folder, words) as process:
         _, errors = process.communicate(timeout=40)
 

@@ -92,7 +92,7 @@ def count(system: RealSystem, side: str) -> int:
 
 
 def alerted(webhook: Webhook, what: str) -> bool:
-    return any(what in f"{alert['title']} {alert['message']}" for alert in webhook.told)
+    return any(what in f"{alert['title']} {alert['message']}" for alert in webhook.messages)
 
 
 def postmasters(system: RealSystem) -> list[int]:

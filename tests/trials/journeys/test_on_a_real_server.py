@@ -63,7 +63,7 @@ async def test_a_cancelled_worker_sells_what_it_holds_and_ends_as_cancelled(
         assert await market.database.positions.held_in(ACCOUNT) == ()
 
 
-async def test_the_web_ui_can_tell_what_a_worker_does(temporal_dev_server: str, database_url: str) -> None:
+async def test_the_web_ui_shows_what_a_worker_does(temporal_dev_server: str, database_url: str) -> None:
     async with running_market(temporal_dev_server, database_url) as market, market.hosted():
         worker = await market.start_worker()
         await market.holds()

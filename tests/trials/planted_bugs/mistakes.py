@@ -220,7 +220,7 @@ def proves_flatness_from_the_ledger() -> AbstractContextManager[None]:
     return swapped(activities.flatness, "split", lambda *_: ())
 
 
-def takes_what_nobody_explains_for_the_owners() -> AbstractContextManager[None]:
+def takes_unexplained_shares_for_the_owners() -> AbstractContextManager[None]:
     def split_in_two(holdings: Any, believed: Any) -> Any:
         parts = split(holdings, believed)
         return tuple(
@@ -241,10 +241,10 @@ def takes_the_owners_shares_for_ours() -> AbstractContextManager[None]:
 
 
 def carries_shares_in_silence() -> AbstractContextManager[None]:
-    async def tell(*_: Any) -> None:
+    async def report(*_: Any) -> None:
         return None
 
-    return swapped(FlatnessActivities, "_report", tell)
+    return swapped(FlatnessActivities, "_report", report)
 
 
 def forgets_the_tax() -> AbstractContextManager[None]:

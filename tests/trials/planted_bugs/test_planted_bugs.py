@@ -67,7 +67,7 @@ PLANTED = (
     Planted(mistakes.trusts_every_price, at_a_desk(scenes.an_absurd_price), "scene: sold"),
     Planted(mistakes.proves_flatness_from_the_ledger, at_a_desk(scenes.shares_from_nowhere), "scene: flat"),
     Planted(
-        mistakes.takes_what_nobody_explains_for_the_owners,
+        mistakes.takes_unexplained_shares_for_the_owners,
         at_a_desk(scenes.shares_from_nowhere),
         "scene: flat",
     ),

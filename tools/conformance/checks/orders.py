@@ -274,7 +274,7 @@ async def an_unknown_stock_is_refused_with_200(kis: Kis) -> None:
 
 
 @fact("6.2", "M", *_ASKED)
-async def nobody_sells_what_he_has_not(kis: Kis) -> None:
+async def more_than_is_held_cannot_be_sold(kis: Kis) -> None:
     """Selling more than any holding, at the upper limit: HTTP 200, rt_cd 1 (real: APBK0400, paper: 40240000)."""
     upper = (await price(kis)).output["stck_mxpr"]
 

@@ -120,7 +120,7 @@ async def a_wrong_hts_id_is_opsp0017(kis: Kis) -> None:
 
 @fact("8.2", "T")
 async def a_later_approval_key_serves_the_same_session(kis: Kis) -> None:
-    """An approval key fetched anew is taken in a session that began with another: python-kis fetches one each time."""
+    """An approval key fetched again is taken in a session that began with another: python-kis fetches one each time."""
     await asyncio.sleep(_SECOND)
     body = {"grant_type": "client_credentials", "appkey": kis.access.app_key, "secretkey": kis.access.app_secret}
     fresh = await kis.oauth("Approval", body)
