@@ -232,7 +232,7 @@ async def test_the_kill_switch_signals_every_worker_whatever_is_wrong_with_one(h
     outcomes = await commands.press_kill_switch(fleet, "operator", "drill")
 
     assert [outcome.verdict for outcome in outcomes] == [Verdict.UNANSWERED, Verdict.DONE]
-    assert outcomes[0].why == "Temporal returned INTERNAL: the shard is not there"
+    assert outcomes[0].why == "Temporal: it refuses the request (INTERNAL)"
 
 
 async def test_an_unknown_worker_is_answered_with_those_that_are_known(hosted: Hosted) -> None:
