@@ -8,36 +8,39 @@ from rich.table import Table
 
 from cli.tables.terminal import Terminal
 from lab.backtest import Progress
+from reporting.spoken import say
 
 
 def progress_line(progress: Progress) -> str:
     """Return one line: finished days, time left, and the last day."""
-    left = "" if progress.left is None else f", {_clock(progress.left)} left"
-    day = progress.last
-    last = "" if day is None else f" · {day.date} {len(day.trades)} trades{'' if day.is_sound else ' NOT SOUND'}"
-    return f"{progress.done}/{progress.of} days{left}{last}"
+    parts = [say(f"{progress.done}/{progress.of} days")]
+    if progress.left is not None:
+        parts.append(say(f"{_clock(progress.left)} left"))
+    if day := progress.last:
+        parts.append(f"{day.date} {say(f'{len(day.trades)} trades')}")
+        parts += [] if day.is_sound else [say("NOT SOUND")]
+    return " · ".join(parts)
 
 
 def print_summary(console: Terminal, values: Mapping[str, Any], written: Path, page: Path) -> None:
     """Print the result."""
-    say = console.say
-    say(f"Backtest {values['id']}: {values['sessions']} sessions, {values['stock_days']:,} stock-days")
-    say("The data lacks:")
+    console.say(f"Backtest {values['id']}: {values['sessions']} sessions, {values['stock_days']:,} stock-days")
+    console.say("The data lacks:")
     for gap in values["gaps"]:
-        say(f"  - {gap}")
-    say(f"Fills: {values['fill_rule']}")
+        console.print(f"  - {say(gap)}", soft_wrap=True)
+    console.print(f"{say('Fills')}: {say(values['fill_rule'])}", soft_wrap=True)
     table = Table(box=None, show_header=False)
     for name, value in _rows(values):
-        table.add_row(name, value)
+        table.add_row(say(name), value)
     console.print(table)
     console.print(_reasons(values))
     for day in values["unsound"]:
         for problem in day["problems"]:
-            say(f"NOT SOUND {day['date']}: {problem}")
+            console.say(f"NOT SOUND {day['date']}: {problem}")
     for day, shares in values["carried"].items():
         listed = ", ".join(f"{symbol} ×{count:,}" for symbol, count in shares.items())
-        say(f"UNSOLD {day}: {listed}; the net result leaves them out")
-    say(f"Trades {values['hash']} · {written} · {page}")
+        console.say(f"UNSOLD {day}: {listed}; the net result leaves them out")
+    console.say(f"Trades {values['hash']} · {written} · {page}")
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -55,7 +58,7 @@ def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _reasons(values: Mapping[str, Any]) -> Table:
     table = Table(box=None)
     for name in ("exit reason", "trades", "wins", "net"):
-        table.add_column(name, justify="left" if name == "exit reason" else "right")
+        table.add_column(say(name), justify="left" if name == "exit reason" else "right")
     for reason, row in values["exit_reasons"].items():
         table.add_row(reason, f"{row['trades']:,}", f"{row['wins']:,}", f"{row['net']:+,}")
     return table

@@ -28,6 +28,7 @@ from lab.day import Order
 from lab.report import write_page
 from lab.results import Settings
 from lab.summary import summary_of
+from reporting.spoken import say
 from runtime.settings import load_settings
 from strategies import all_rule_values, strategies_named, tradable
 
@@ -42,7 +43,7 @@ async def backtest(asked: argparse.Namespace) -> int:
     except HistoryError as error:
         raise OperationError(str(error)) from error
     except asyncio.CancelledError:
-        sys.stderr.write("\nThe finished days are kept; the same command with --resume goes on.\n")
+        sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
         raise
     if not days:
         raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
