@@ -45,6 +45,9 @@ async def _main() -> int:
 
 if __name__ == "__main__":
     _parser().parse_args()
+    from runtime.installed import require_packages
+
+    require_packages("worker.py")
     from runtime.standard_error import guard_standard_error
 
     guard_standard_error()

@@ -252,7 +252,7 @@ async def refuse_superuser(settings: Settings, database: Database) -> None:
         return
     if settings.broker.environment is Environment.LIVE:
         raise WorkerError(f"DATABASE_URL: {problem}; {SEPARATE_ROLES}")
-    logger.warning("database_role_is_superuser", extra={"problem": problem, "mend": SEPARATE_ROLES})
+    logger.warning("database_role_is_superuser", extra={"problem": problem, "fix": SEPARATE_ROLES})
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def refuse_root(settings: Settings) -> None:
             "real money is not traded as root: whatever takes over this program would own the machine. Make a user "
             "for it (useradd --create-home haru), give that user the folder (chown -R haru), and start there"
         )
-    logger.warning("running_as_root", extra={"environment": environment, "mend": "run it as a user of its own"})
+    logger.warning("running_as_root", extra={"environment": environment, "fix": "run it as a user of its own"})
 
 
 def in_words(settings: Settings, dangers: Mapping[Danger, str]) -> str:
