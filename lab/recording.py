@@ -172,7 +172,8 @@ def _in_todays(bars: Sequence[DailyBar], base: int) -> tuple[BarOfDay, ...]:
             break
         if base != bar.close:
             to_today *= Fraction(base, bar.close)
-        prices = (Price(price * to_today.numerator // to_today.denominator) for price in bar[1:5])
-        found.append(BarOfDay(bar.date, *prices, Quantity(bar.volume * to_today.denominator // to_today.numerator)))
+        opened, high, low, closed = (Price(price * to_today.numerator // to_today.denominator) for price in bar[1:5])
+        volume = Quantity(bar.volume * to_today.denominator // to_today.numerator)
+        found.append(BarOfDay(bar.date, opened, high, low, closed, volume))
         base = bar.base or 0
     return tuple(reversed(found))
