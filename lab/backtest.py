@@ -44,6 +44,8 @@ class Backtest:
     """Where the results of all backtests are kept."""
     universe: Universe = None
     processes: int = 1
+    strategies: Path | None = None
+    """Where the operator's own strategies are; every process loads them."""
 
 
 async def run(
@@ -77,7 +79,7 @@ async def _play(
     found: dict[date, DayResult],
     show: Callable[[Progress], None],
 ) -> None:
-    job = Job(backtest.bars, backtest.order, backtest.calendar)
+    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies)
     before, of = len(found), len(found) + len(left)
     async with running_engine(backtest.folder / ENGINE) as engine:
         urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]

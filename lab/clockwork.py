@@ -4,6 +4,7 @@ This module does the work of the SDK's core and a server, so that a day takes a 
 deterministic. Other tests cover the real server.
 """
 
+import asyncio
 import heapq
 import itertools
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,8 @@ Step = Callable[[], Awaitable[None]]
 _MOST_EVENTS: Final = 20_000
 _EVENTS_OF: Final = {"resolve_activity": 2}
 """Events per job of a run; an activity counts as started and as completed."""
+_LONGEST_STEP: Final = 120.0
+"""Real seconds that an attempt may act before it ends or lets virtual time pass."""
 _MOST_RUNS: Final = 2_000
 """Per scenario; without it a workflow that continues as new endlessly would fill the memory."""
 
@@ -43,6 +46,7 @@ class Clockwork:
         self.past: list[Run] = []
         self.longest_run = 10_000
         """Number of tasks in a run after which the server suggests continue-as-new."""
+        self.longest_step = _LONGEST_STEP
         self._stuck: dict[str, list[Step]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
@@ -233,7 +237,7 @@ class Clockwork:
     async def _try(self, run: Run, about: Scheduled) -> None:
         if run.is_over or about.command.seq not in run.activities:
             return
-        await self._follow(run, about, await self._attempt(about, self.now))
+        await self._follow(run, about, await self._bounded(run, about, self._attempt(about, self.now)))
 
     async def _follow(self, run: Run, about: Scheduled, outcome: Outcome) -> None:
         match outcome:
@@ -253,7 +257,21 @@ class Clockwork:
         if run.is_over:
             await waiting.cancel()
         else:
-            await self._follow(run, about, await waiting.go_on())
+            await self._follow(run, about, await self._bounded(run, about, waiting.go_on()))
+
+    async def _bounded(self, run: Run, about: Scheduled, acts: Awaitable[Outcome]) -> Outcome:
+        """Let an attempt act. Virtual time stands still meanwhile, so only real time can bound it."""
+        limit = asyncio.timeout(self.longest_step)
+        try:
+            async with limit:
+                return await acts
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise StuckError(
+                f"{about.name} (attempt {about.attempt}) of {run.workflow_id}, at {self.now:%Y-%m-%d %H:%M:%S%z}, "
+                f"has neither ended nor let time pass within {self.longest_step:g} real seconds"
+            ) from None
 
     def _cancel(self, run: Run, seq: int) -> None:
         """Cancel between two attempts, or while one waits: no attempt acts while a workflow acts."""

@@ -92,6 +92,10 @@ class LabBooks:
         await self._pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
+    async def aclose(self) -> None:
+        """Close the connections, those of the pool included."""
+        await self._pool.close()
+
 
 async def play(books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> PlayedDay:
     """Play a session with empty books.

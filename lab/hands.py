@@ -25,6 +25,7 @@ from history.store import BarStore
 from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
+from runtime.strategy_loading import install_strategies
 
 _CONNECTIONS: Final = 10
 """As many as a process of the fleet has."""
@@ -37,6 +38,8 @@ class Job:
     bars: Path
     order: Order
     calendar: TradingCalendar
+    strategies: Path | None = None
+    """Where the operator's own strategies are."""
 
 
 def bars_hash(bars: Path, day: date) -> str:
@@ -61,6 +64,7 @@ class Hand:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         logging.basicConfig(handlers=[logging.NullHandler()])
+        install_strategies(job.strategies)
         cls.job, cls.loop = job, asyncio.new_event_loop()
         cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
         cls.store = BarStore(job.bars)

@@ -10,7 +10,9 @@ from activities.support.pace import Pace
 from broker.protocol import Broker
 from domain.lane import Lane
 from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Symbol
+from domain.market import MinuteBar as SeenBar
 from domain.money import Price, Quantity, Won
+from domain.tick_size import PriceLimits
 from lab.fills import BarLiquidity
 from lab.recording import RecordedSession, RecordedStock
 from simulator.day_path import DayPath
@@ -39,6 +41,7 @@ class LabMarket:
         """Minutes of continuous trading."""
         self._paths: dict[Symbol, DayPath] = {}
         self._totals: dict[Symbol, list[_Totals]] = {}
+        self._bars: dict[Symbol, tuple[SeenBar, ...]] = {}
         self._quotes: dict[Symbol, Quote] = {}
         self._quoted_at = recorded.session.opens_at - timedelta(days=1)
 
@@ -76,10 +79,7 @@ class LabMarket:
         if rest or not 0 <= minute < self.minutes:
             return None
         minute, stock = int(minute), self.stocks[symbol]
-        totals = self._totals.get(symbol)
-        if totals is None:
-            totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
-        path = self.path(symbol)
+        totals, path = self._totals_of(symbol), self.path(symbol)
         before, bar = totals[minute], path.natural.bars[minute]
         begun = bar.volume // _MINUTE
         bid, ask = self._book.touches(symbol, path, self.session, minute)
@@ -118,7 +118,39 @@ class LabMarket:
     def view(self, quote: Quote) -> MarketView:
         """Return what a strategy sees of a stock."""
         stock = self.stocks[quote.symbol]
-        return MarketView(quote, stock.reference, self._recent(quote))
+        return MarketView(quote, stock.reference, self._recent(quote), self._minutes(quote), self.session)
+
+    def _minutes(self, quote: Quote) -> tuple[SeenBar, ...]:
+        """Return today's bars since the first trade; the last one is open during continuous trading."""
+        symbol, opens_at = quote.symbol, self.session.opens_at
+        if quote.observed_at < opens_at or not quote.volume:
+            return ()
+        bars = self._bars.get(symbol)
+        if bars is None:
+            bars = self._bars[symbol] = self._barred(symbol)
+        second = second_of(self.session, quote.observed_at)
+        minute = second // _MINUTE
+        if minute >= len(bars):
+            return bars
+        seen = [self.path(symbol).price_at(each) for each in range(minute * _MINUTE, second)]
+        prices = [*seen, quote.price]
+        traded = Quantity(max(0, quote.volume - self._totals_of(symbol)[minute].volume))
+        last = SeenBar(bars[minute].at, prices[0], max(prices), min(prices), quote.price, traded)
+        return (*bars[:minute], last)
+
+    def _barred(self, symbol: Symbol) -> tuple[SeenBar, ...]:
+        at = [self.session.opens_at + timedelta(minutes=minute) for minute in range(self.minutes)]
+        bars = self.path(symbol).natural.bars
+        return tuple(
+            SeenBar(begins, Price(bar.open), Price(bar.high), Price(bar.low), Price(bar.close), Quantity(bar.volume))
+            for begins, bar in zip(at, bars, strict=False)
+        )
+
+    def _totals_of(self, symbol: Symbol) -> list["_Totals"]:
+        totals = self._totals.get(symbol)
+        if totals is None:
+            totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
+        return totals
 
     def _recent(self, quote: Quote) -> tuple[PriceSample, ...]:
         """Return one sample a minute of the last half hour, and the present price."""
@@ -186,7 +218,7 @@ def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:
         high_price=totals.high_price,
         low_price=totals.low_price,
         previous_close=seen.base,
-        limits=seen.limits,
+        limits=PriceLimits(seen.limits.lower, seen.limits.upper),
         name=seen.listing.name,
     )
 

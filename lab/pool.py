@@ -46,7 +46,7 @@ class LabPool:
                 self._free.append(connection)
 
     async def close(self) -> None:
-        """Close all connections."""
-        for connection in self._free:
-            await self._pool.release(connection)  # type: ignore[arg-type]
+        """Close all connections. The pool's own ``close`` would wait for those that are kept here."""
+        while self._free:
+            await self._pool.release(self._free.pop())  # type: ignore[arg-type]
         await self._pool.close()

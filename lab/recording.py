@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Final
 
 from domain.bar import DailyBar, MinuteBar
 from domain.clock import in_seoul
+from domain.market import DailyBar as BarOfDay
 from domain.market import DailyReference, Market, Symbol
 from domain.money import Price, Quantity
 from domain.session import Session
@@ -17,7 +19,8 @@ from simulator.listings import Listing
 from simulator.natural_day import MinuteBar as TapeBar
 from simulator.recorded import RecordedBars, Recording
 
-_LONGEST_BREAK: Final = timedelta(days=14)
+_EARLIER: Final = timedelta(days=21)
+"""Earlier sessions that a stock's reference has, as the KIS client asks for them."""
 _MINUTE: Final = 60
 
 
@@ -72,20 +75,17 @@ def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | 
         HistoryError: the store has no bars of it, or they cannot be read.
     """
     day = store.day(session.date, symbols)
-    before = {
-        symbol: bars[-1]
-        for symbol, bars in store.daily_between(session.date - _LONGEST_BREAK, session.date - timedelta(days=1)).items()
-    }
+    before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), symbols)
     return recorded(session, day, before)
 
 
-def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, DailyBar]) -> RecordedSession:
-    """Return a session's stocks; ``before`` are the daily bars of the session before it."""
+def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, Sequence[DailyBar]]) -> RecordedSession:
+    """Return a session's stocks; ``before`` are the daily bars of the sessions before it, oldest first."""
     counts: Counter[str] = Counter()
     stocks: dict[Symbol, RecordedStock] = {}
     left_out: dict[Symbol, str] = {}
     for symbol, stock_day in sorted(day.stocks.items()):
-        found = _stock(symbol, session, stock_day, before.get(symbol), counts)
+        found = _stock(symbol, session, stock_day, before.get(symbol, ()), counts)
         if isinstance(found, str):
             left_out[symbol] = found
         else:
@@ -105,12 +105,12 @@ def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, DailyBa
 
 
 def _stock(
-    symbol: Symbol, session: Session, day: StockDay, before: DailyBar | None, counts: Counter[str]
+    symbol: Symbol, session: Session, day: StockDay, before: Sequence[DailyBar], counts: Counter[str]
 ) -> RecordedStock | str:
     """Return a stock as it can be played, or why not."""
     if not day.previous_close:
         return "no previous close"
-    if before is None:
+    if not before:
         return "no daily bar of the session before"
     limits = price_limits(day.previous_close)
     found = RecordedBars(session, day.previous_close)
@@ -155,13 +155,25 @@ def _rounded(price: int) -> int:
     return max(1, round_down(price + tick_at(price) // 2))
 
 
-def _reference(symbol: Symbol, before: DailyBar, base: Price, limits: PriceLimits) -> DailyReference:
-    """Return the session before in today's shares: its close becomes the day's base price."""
-    high, low, volume = before.high, before.low, before.volume
-    if before.close and base != before.close:
-        high, low, volume = (
-            high * base // before.close,
-            low * base // before.close,
-            volume * before.close // base,
-        )
-    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits)
+def _reference(symbol: Symbol, before: Sequence[DailyBar], base: Price, limits: PriceLimits) -> DailyReference:
+    """Return the earlier sessions in today's shares: the close of the last one becomes the day's base price."""
+    last, high, low, volume = before[-1], before[-1].high, before[-1].low, before[-1].volume
+    if last.close and base != last.close:
+        high, low, volume = high * base // last.close, low * base // last.close, volume * last.close // base
+    return DailyReference(symbol, base, Price(high), Price(low), Quantity(volume), limits, _in_todays(before, base))
+
+
+def _in_todays(bars: Sequence[DailyBar], base: int) -> tuple[BarOfDay, ...]:
+    """Return the bars in today's shares: each session's base price is the close of the session before it."""
+    found: list[BarOfDay] = []
+    to_today = Fraction(1)
+    for bar in reversed(bars):
+        if bar.low <= 0 or not base:
+            break
+        if base != bar.close:
+            to_today *= Fraction(base, bar.close)
+        opened, high, low, closed = (Price(price * to_today.numerator // to_today.denominator) for price in bar[1:5])
+        volume = Quantity(bar.volume * to_today.denominator // to_today.numerator)
+        found.append(BarOfDay(bar.date, opened, high, low, closed, volume))
+        base = bar.base or 0
+    return tuple(reversed(found))

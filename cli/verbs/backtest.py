@@ -30,7 +30,7 @@ from lab.results import Settings
 from lab.summary import summary_of
 from reporting.spoken import say
 from runtime.settings import load_settings
-from strategies import all_rule_values, strategies_named, tradable
+from strategies import all_rule_values, known, strategies_named, tradable
 
 _SYMBOL_LENGTH: Final = 6
 
@@ -79,6 +79,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
+            sources={name: known().sources.get(name, "") for name in rules.strategy.names},
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
         calendar=krx_calendar(asked.first.year - 1, asked.last.year + 1, settings.calendar.overrides()),
@@ -86,6 +87,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
         folder=settings.data_dir / "backtests",
         universe=universe,
         processes=asked.processes or os.cpu_count() or 1,
+        strategies=own.expanduser().absolute() if (own := settings.strategies.path) else None,
     )
 
 

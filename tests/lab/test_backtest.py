@@ -17,6 +17,34 @@ from tests.lab.recorded_days import DAYS, STOCKS, a_store
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _LAST: Final = DAYS[-1]
+RISER: Final = '''
+"""Buys after a few rising minutes, and checks that it sees what a fleet shows."""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from strategies.api import EntrySignal, MarketView, OpenPosition, Parameters
+
+
+class RiserParameters(Parameters):
+    rises: int = Field(default=3, ge=1, le=60)
+
+
+class Riser:
+    name = "riser"
+    version = "1"
+    Parameters = RiserParameters
+
+    def entry(self, view: MarketView, parameters: RiserParameters) -> EntrySignal | None:
+        closes = [bar.close for bar in view.minutes[-parameters.rises - 2 : -1]]
+        if not view.days or view.session is None or len(closes) <= parameters.rises or closes != sorted(set(closes)):
+            return None
+        return EntrySignal(self.name, self.version, Decimal("0.5"), f"{parameters.rises} rising minutes")
+
+    def wants_out(self, view: MarketView, position: OpenPosition, parameters: RiserParameters) -> bool:
+        return False
+'''
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -26,6 +54,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     folder.chmod(0o700)
     a_store(folder / "bars")
+    (folder / "own").mkdir()
+    (folder / "own" / "riser.py").write_text(RISER)
     return folder
 
 
@@ -45,9 +75,14 @@ def endless(data: Path) -> Iterator[Callable[[], None]]:
 
 
 def command(data: Path, *words: str) -> tuple[list[str], dict[str, str]]:
-    asked = ["backtest", "--strategy", "volatility_breakout", "--from", f"{DAYS[0]}", "--to", f"{_LAST}", *words]
+    named = () if "--strategy" in words else ("--strategy", "volatility_breakout")
+    asked = ["backtest", *named, "--from", f"{DAYS[0]}", "--to", f"{_LAST}", *words]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HARU_")}
-    return [sys.executable, str(ROOT / "starter.py"), *asked], {**clean, "HARU_DATA_DIR": str(data)}
+    return [sys.executable, str(ROOT / "starter.py"), *asked], {
+        **clean,
+        "HARU_DATA_DIR": str(data),
+        "HARU_STRATEGIES__PATH": str(data / "own"),
+    }
 
 
 def result(data: Path, *words: str) -> Any:
@@ -116,3 +151,17 @@ def test_the_universe_is_that_of_each_day(data: Path, tmp_path: Path) -> None:
 
 def test_a_changed_rule_gives_another_backtest(data: Path) -> None:
     assert result(data, "--set", "exits.stop_loss=1%")["id"] != result(data)["id"]
+
+
+def test_a_strategy_of_a_file_is_played_with_its_parameters_and_resumed_only_unchanged(data: Path) -> None:
+    asked = ("--strategy", "riser", "--symbols", STOCKS[0])
+
+    usual = result(data, *asked)
+    rare = result(data, *asked, "--set", "strategy.riser.rises=60")
+    (data / "own" / "riser.py").write_text(RISER.replace("len(closes) <= parameters.rises", "len(closes) >= 0"))
+    changed = result(data, *asked, "--resume")
+
+    assert usual["trades"] > 0
+    assert rare["trades"] == 0
+    assert changed["trades"] == 0, "the days of other code are not taken"
+    assert len({usual["id"], rare["id"], changed["id"]}) == 3

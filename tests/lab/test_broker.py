@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from activities.market.minute_bars import MinuteBars
 from broker.kis import KisBroker
 from broker.protocol import AccessToken
 from domain.clock import KST
@@ -116,3 +117,18 @@ async def test_orders_and_the_account_are_the_same(both: Both) -> None:
         assert await both.lab.orders_on(DAY, Lane.WATCH, Symbol(STOCKS[0])) == await both.kis.orders_on(
             DAY, Lane.WATCH, Symbol(STOCKS[0])
         )
+
+
+async def test_a_view_has_the_minutes_that_a_host_builds_from_the_same_prices(both: Both) -> None:
+    market, bars = both.lab._market, MinuteBars()
+    for _ in range(3 * 60 + 20):
+        both.at += timedelta(seconds=1)
+        bars.add(market.quote(STOCKS[0], both.at))
+
+    view = market.view(market.quote(STOCKS[0], both.at))
+    shown, built = view.minutes, bars.of(STOCKS[0])
+
+    assert [(bar.at, bar.high, bar.low, bar.close) for bar in shown] == [
+        (bar.at, bar.high, bar.low, bar.close) for bar in built
+    ]
+    assert view.session == CALENDAR.session_on(DAY)

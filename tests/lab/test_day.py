@@ -34,11 +34,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedSession:
 
 @pytest.fixture
 async def books(database_url: str) -> AsyncIterator[LabBooks]:
-    pool = await open_pool(database_url, 5)
-    try:
-        yield LabBooks(pool)
-    finally:
-        await pool.close()
+    found = LabBooks(await open_pool(database_url, 5))
+    yield found
+    await found.aclose()
 
 
 async def judged(books: LabBooks, recorded: RecordedSession, order: Order = ORDER) -> DayResult:

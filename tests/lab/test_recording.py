@@ -73,3 +73,22 @@ def test_the_session_before_is_shown_in_todays_shares(tmp_path: Path) -> None:
 
     assert (reference.previous_close, reference.previous_high, reference.previous_low) == (5_000, 5_250, 4_750)
     assert reference.previous_volume == 10
+
+
+def test_earlier_sessions_are_shown_in_todays_shares_across_a_split(tmp_path: Path) -> None:
+    assert isinstance(SESSION, Session)
+    earlier = CALENDAR.session_before(BEFORE).date
+    gaps_of(
+        tmp_path,
+        [a_bar(540, 5_000)],
+        [
+            DailyBar(earlier, 20_000, 22_000, 18_000, 20_000, 100, None, 20_000),
+            DailyBar(BEFORE, 5_000, 5_500, 4_500, 5_000, 400, None, 5_000),
+            DailyBar(DAY, 1, 1, 1, 1, 1, None, 5_000),
+        ],
+    )
+
+    split, last = read_session(BarStore(tmp_path), SESSION).stocks[STOCK].reference.days
+
+    assert (split.date, split.open, split.high, split.low, split.close) == (earlier, 5_000, 5_500, 4_500, 5_000)
+    assert (split.volume, last.close, last.volume) == (400, 5_000, 400)

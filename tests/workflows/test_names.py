@@ -1,7 +1,6 @@
 """The names that the command line uses are those of the definitions."""
 
-from temporalio import workflow
-
+from lab.temporal_parts import workflow_definition
 from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
@@ -17,10 +16,10 @@ def test_our_workflow_types_are_named_as_temporal_knows_them() -> None:
         OrderLookupWorkflow,
     )
 
-    assert tuple(workflow._Definition.must_from_class(each).name for each in defined) == OUR_TYPES
+    assert tuple(workflow_definition(each.run).name for each in defined) == OUR_TYPES
 
 
 def test_the_queries_of_the_rules_are_named_as_temporal_knows_them() -> None:
-    queries = workflow._Definition.must_from_class(TradingWorkerWorkflow).queries
+    queries = workflow_definition(TradingWorkerWorkflow.run).queries
 
     assert {RISK_RULES, TRADING_RULES} <= queries.keys()
