@@ -3,6 +3,7 @@
 from temporalio.service import RPCError
 
 from database.errors import DATABASE_FAULTS, database_cause
+from security.private_files import NotPrivateError
 from workflows.faults import temporal_cause
 
 
@@ -10,6 +11,8 @@ def explain(error: BaseException) -> str:
     """Return an expected error as a sentence for people. A raw error of a server becomes its cause and remedy."""
     if isinstance(error, RPCError):
         return f"Temporal: {temporal_cause(error)}; check that it runs and TEMPORAL_ADDRESS, then try again"
+    if isinstance(error, NotPrivateError):
+        return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, DATABASE_FAULTS):

@@ -178,5 +178,5 @@ async def test_a_postgres_that_fails_once_it_is_open_is_named(
 
     assert code == 1
     assert "\nworker.py: PostgreSQL at " in f"\n{said}"
-    assert "accounts" in said
+    assert "its tables are missing; run `python starter.py migrate`" in said
     assert "Traceback" not in said
