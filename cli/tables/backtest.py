@@ -25,7 +25,7 @@ def progress_line(progress: Progress) -> str:
 def print_summary(console: Terminal, values: Mapping[str, Any], written: Path, page: Path) -> None:
     """Print the result."""
     console.say(f"Backtest {values['id']}: {values['sessions']} sessions, {values['stock_days']:,} stock-days")
-    console.say("The data lacks:")
+    console.say("Data:")
     for gap in values["gaps"]:
         console.print(f"  - {say(gap)}", soft_wrap=True)
     console.print(f"{say('Fills')}: {say(values['fill_rule'])}", soft_wrap=True)
