@@ -17,7 +17,6 @@ from fleet.fleet import Fleet
 
 logger = logging.getLogger("haru.hosting")
 
-"""Event kind of a duty that raises or hangs."""
 _JITTER: Final = 0.1
 """Share of an interval by which a pause may be shorter, so that the duties of all hosts do not run in step."""
 _LONGEST_PAUSE: Final = 60.0
