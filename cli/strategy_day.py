@@ -14,12 +14,14 @@ from domain.clock import LIVE_CLOCK, MarketClock
 from domain.errors import BrokerRefusedError
 from domain.lane import Lane
 from domain.market import DailyBar, DailyReference, MarketView, Quote, Symbol
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.rules import StrategyRules
 from domain.session import Session, SessionDate, TradingCalendar
 from domain.strategy import EntrySignal, objection_to_signal
-from domain.tick_size import price_limits
+from domain.tick_size import PriceLimits, price_limits
 from fleet.errors import OperationError
+from lab.exchange import calendar_there
+from lab.recording import session_there
 from simulator.bar_folder import read_bars
 from simulator.exchange import Exchange
 from simulator.recorded import BarsError, RecordedBars, Recording
@@ -92,15 +94,15 @@ class _Day:
         totals = path.totals_at(second)
         return Quote(
             symbol,
-            path.price_at(second),
+            Price(path.price_at(second)),
             self._pace.at,
-            volume=totals.volume,
-            turnover=totals.turnover,
-            open_price=totals.open_price,
-            high_price=totals.high_price,
-            low_price=totals.low_price,
-            previous_close=tape.base_price(self._position),
-            limits=path.limits,
+            volume=Quantity(totals.volume),
+            turnover=Won(totals.turnover),
+            open_price=Price(totals.open_price),
+            high_price=Price(totals.high_price),
+            low_price=Price(totals.low_price),
+            previous_close=Price(tape.base_price(self._position)),
+            limits=PriceLimits(Price(path.limits.lower), Price(path.limits.upper)),
             name=tape.listing.name,
             shows_book=False,
         )
@@ -122,14 +124,14 @@ async def check_day(
     """
     recording = None if file is None else _read(file, calendar)
     day = _chosen(recording, calendar, on)
-    exchange = Exchange(_SEED, calendar, interrupts=False, recording=recording)
+    exchange = Exchange(_SEED, calendar_there(calendar), interrupts=False, recording=recording)
     tapes = {
-        symbol: tape
+        Symbol(symbol): tape
         for symbol, tape in exchange.tapes.items()
         if recording is None or day.date in recording.days.get(symbol, ())
     }
     pace = _Pace(day.opens_at)
-    played = _Day(tapes, exchange.sessions.position(day), day, pace)
+    played = _Day(tapes, exchange.sessions.position(session_there(day)), day, pace)
     played.references = {
         symbol: reference
         for symbol, tape in tapes.items()
@@ -201,7 +203,7 @@ def _note(view: MarketView, signal: EntrySignal | None, going: dict[Symbol, Said
 
 def _read(file: Path, calendar: TradingCalendar) -> Recording:
     try:
-        return read_bars(file, calendar)
+        return read_bars(file, calendar_there(calendar))
     except (BarsError, OSError) as error:
         raise OperationError(str(error)) from None
 
@@ -221,9 +223,9 @@ def _reference(tape: Tape, exchange: Exchange, day: Session, recording: Recordin
     days = tuple(_recorded_days(tape, day, recording) if recording else _simulated_days(tape, exchange, day))
     if not days:
         return None
-    base, last = tape.base_price(exchange.sessions.position(day)), days[-1]
+    base, last = Price(tape.base_price(exchange.sessions.position(session_there(day)))), days[-1]
     limits = price_limits(base)
-    return DailyReference(tape.listing.symbol, base, last.high, last.low, last.volume, limits, days)
+    return DailyReference(Symbol(tape.listing.symbol), base, last.high, last.low, last.volume, limits, days)
 
 
 def _recorded_days(tape: Tape, day: Session, recording: Recording) -> Iterator[DailyBar]:
@@ -236,12 +238,14 @@ def _day_bar(day: date, bars: RecordedBars) -> DailyBar:
     minutes = [bars.minutes[minute] for minute in sorted(bars.minutes)]
     minutes += [bars.closing] if bars.closing else []
     high, low = max(bar.high for bar in minutes), min(bar.low for bar in minutes)
-    return DailyBar(day, Price(minutes[0].open), Price(high), Price(low), bars.close_price, Quantity(bars.volume))
+    return DailyBar(
+        day, Price(minutes[0].open), Price(high), Price(low), Price(bars.close_price), Quantity(bars.volume)
+    )
 
 
 def _simulated_days(tape: Tape, exchange: Exchange, day: Session) -> Iterator[DailyBar]:
-    position = exchange.sessions.position(day)
+    position = exchange.sessions.position(session_there(day))
     for each in range(max(1, position - _SIMULATED_DAYS), position):
         found, on = tape.summary(each), exchange.sessions.at(each).date
-        prices = (found.open_price, found.high_price, found.low_price, found.close_price)
-        yield DailyBar(on, *prices, found.volume)
+        first, high, low, last = map(Price, (found.open_price, found.high_price, found.low_price, found.close_price))
+        yield DailyBar(SessionDate(on), first, high, low, last, Quantity(found.volume))

@@ -18,7 +18,7 @@ from domain.hosts import SIMULATED_KEY, SIMULATED_SECRET
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Crowding, Lane
 from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
-from domain.money import NO_SHARES, NO_WON, Price, Quantity
+from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
 from domain.unreadable import Rows
@@ -110,16 +110,16 @@ class LabBroker(KisBroker):
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         account = self._account_now()
-        quantity = self._simulation.engine.buyable(account, price, self._instant(), symbol)
-        return BuyingPower(account.free_cash, quantity) if quantity else BuyingPower(NO_WON, NO_SHARES)
+        quantity = self._simulation.engine.buyable(account, price, symbol)
+        return BuyingPower(Won(account.free_cash), Quantity(quantity)) if quantity else BuyingPower(NO_WON, NO_SHARES)
 
     async def balance(self, lane: Lane) -> Balance:
         account = self._account_now()
         held = [holding for holding in account.holdings.values() if holding.quantity]
         return Balance(
-            cash=account.cash,
+            cash=Won(account.cash),
             holdings=tuple(self._holding(account, holding) for holding in held),
-            sold_out=frozenset(symbol for symbol, holding in account.holdings.items() if not holding.quantity),
+            sold_out=frozenset(Symbol(symbol) for symbol, holding in account.holdings.items() if not holding.quantity),
         )
 
     def _account_now(self) -> Account:
@@ -129,13 +129,14 @@ class LabBroker(KisBroker):
 
     def _holding(self, account: Account, holding: HeldThere) -> Holding:
         at = min(self._instant(), self._market.session.ends_at)
-        quote = self._market.quote(holding.symbol, at)
+        symbol = Symbol(holding.symbol)
+        quote = self._market.quote(symbol, at)
         return Holding(
-            symbol=holding.symbol,
+            symbol=symbol,
             name=quote.name,
             quantity=Quantity(holding.quantity),
-            sellable=account.sellable(holding.symbol),
-            cost=holding.cost,
+            sellable=Quantity(account.sellable(symbol)),
+            cost=Won(holding.cost),
             price=quote.price,
         )
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.identity import SIMULATED_ACCOUNT
 from domain.market import Side, Symbol
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.order import (
     Accepted,
     BrokerOrder,
@@ -60,7 +60,7 @@ def listed(simulation: Simulation, date: SessionDate, symbol: Symbol | None, sid
         [
             _row(order)
             for order in orders
-            if order.day == date and symbol in (None, order.symbol) and side in (None, order.side)
+            if order.day == date and symbol in (None, order.symbol) and side in (None, Side(order.side))
         ],
         (),
     )
@@ -69,15 +69,15 @@ def listed(simulation: Simulation, date: SessionDate, symbol: Symbol | None, sid
 def _row(order: Order) -> BrokerOrder:
     return BrokerOrder(
         ref=_ref(order),
-        symbol=order.symbol,
-        side=order.side,
+        symbol=Symbol(order.symbol),
+        side=Side(order.side),
         order_type=_TYPES.get(order.kind),
-        quantity=order.quantity,
-        limit_price=order.price or None,
+        quantity=Quantity(order.quantity),
+        limit_price=Price(order.price) or None,
         ordered_at=_whole_second(order.placed_at),
         filled_quantity=Quantity(order.filled),
-        filled_amount=order.amount,
-        remaining_quantity=order.remaining,
+        filled_amount=Won(order.amount),
+        remaining_quantity=Quantity(order.remaining),
         rejected_quantity=Quantity(order.rejected),
         original=order.original or None,
         entered_by="OpnAPI",

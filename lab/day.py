@@ -144,8 +144,8 @@ class _Stage:
     def _taken(self) -> frozenset[Symbol]:
         """Return the stocks that no worker can buy now: they are held, or have an order."""
         account = self._simulation.engine.account(LAB_ACCOUNT)
-        held = (symbol for symbol, holding in account.holdings.items() if holding.quantity)
-        return frozenset([*held, *(order.symbol for order in account.live_orders)])
+        held = (Symbol(symbol) for symbol, holding in account.holdings.items() if holding.quantity)
+        return frozenset([*held, *(Symbol(order.symbol) for order in account.live_orders)])
 
     def _now(self) -> datetime:
         return self.clockwork.now

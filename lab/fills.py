@@ -6,11 +6,10 @@ price; an order that rests at the last price waits in a queue.
 
 from typing import Final
 
-from domain.market import Side, Symbol
-from domain.money import Price
-from domain.session import Session
 from simulator.day_path import DayPath
 from simulator.exchange import Exchange, second_of
+from simulator.krx.sessions import Session
+from simulator.krx.units import Price, Side, Symbol
 from simulator.liquidity import LEVELS, Level, Liquidity, touch_of
 from simulator.orders import Order
 

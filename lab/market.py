@@ -9,12 +9,22 @@ from activities.market.quote_feed import QuoteFeed
 from activities.support.pace import Pace
 from broker.protocol import Broker
 from domain.lane import Lane
-from domain.market import BookLevel, InstrumentStatus, MarketView, OrderBook, PriceSample, Quote, Symbol
+from domain.market import (
+    BookLevel,
+    InstrumentStatus,
+    Market,
+    MarketView,
+    OrderBook,
+    PriceSample,
+    Quote,
+    Symbol,
+    TradingFlag,
+)
 from domain.market import MinuteBar as SeenBar
 from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceLimits
 from lab.fills import BarLiquidity
-from lab.recording import RecordedSession, RecordedStock
+from lab.recording import RecordedSession, RecordedStock, session_there
 from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
 from simulator.liquidity import Level
@@ -32,6 +42,8 @@ class LabMarket:
 
     def __init__(self, recorded: RecordedSession, simulation: Simulation) -> None:
         self.session = recorded.session
+        self.session_there = session_there(recorded.session)
+        """The same session, as the simulator takes it."""
         self.stocks = recorded.stocks
         self.symbols = tuple(recorded.stocks)
         self._simulation = simulation
@@ -49,7 +61,7 @@ class LabMarket:
         """Return a stock's path of the session."""
         found = self._paths.get(symbol)
         if found is None:
-            found = self._paths[symbol] = self._simulation.exchange.path(symbol, self.session)
+            found = self._paths[symbol] = self._simulation.exchange.path(symbol, self.session_there)
         return found
 
     def bar(self, symbol: Symbol, minute: int) -> MinuteBar:
@@ -82,13 +94,13 @@ class LabMarket:
         totals, path = self._totals_of(symbol), self.path(symbol)
         before, bar = totals[minute], path.natural.bars[minute]
         begun = bar.volume // _MINUTE
-        bid, ask = self._book.touches(symbol, path, self.session, minute)
+        bid, ask = self._book.touches(symbol, path, self.session_there, minute)
         return Quote(
             symbol=symbol,
             price=Price(bar.open),
             observed_at=at,
-            bid=bid.price if bid else Price(0),
-            ask=ask.price if ask else Price(0),
+            bid=Price(bid.price if bid else 0),
+            ask=Price(ask.price if ask else 0),
             bid_quantity=Quantity(bid.quantity if bid else 0),
             ask_quantity=Quantity(ask.quantity if ask else 0),
             volume=Quantity(before.volume + begun),
@@ -96,7 +108,7 @@ class LabMarket:
             open_price=before.open_price or Price(bar.open),
             high_price=Price(max(before.high, bar.open)),
             low_price=Price(min(before.low or bar.open, bar.open)),
-            previous_close=stock.bars.base,
+            previous_close=Price(stock.bars.base),
             limits=stock.limits,
             name=stock.listing.name,
         )
@@ -109,7 +121,8 @@ class LabMarket:
     def status(self, symbol: Symbol, at: datetime) -> InstrumentStatus:
         """Return a stock's board and flags."""
         seen = self._simulation.exchange.snapshot(symbol, at)
-        return InstrumentStatus(symbol, seen.listing.market, flags_of(seen))
+        flags = frozenset(TradingFlag(flag) for flag in flags_of(seen))
+        return InstrumentStatus(symbol, Market(seen.listing.market), flags)
 
     def leaders(self, count: int, at: datetime) -> tuple[Symbol, ...]:
         """Return the stocks with the highest turnover so far."""
@@ -128,11 +141,11 @@ class LabMarket:
         bars = self._bars.get(symbol)
         if bars is None:
             bars = self._bars[symbol] = self._barred(symbol)
-        second = second_of(self.session, quote.observed_at)
+        second = second_of(self.session_there, quote.observed_at)
         minute = second // _MINUTE
         if minute >= len(bars):
             return bars
-        seen = [self.path(symbol).price_at(each) for each in range(minute * _MINUTE, second)]
+        seen = [Price(self.path(symbol).price_at(each)) for each in range(minute * _MINUTE, second)]
         prices = [*seen, quote.price]
         traded = Quantity(max(0, quote.volume - self._totals_of(symbol)[minute].volume))
         last = SeenBar(bars[minute].at, prices[0], max(prices), min(prices), quote.price, traded)
@@ -160,7 +173,7 @@ class LabMarket:
         samples = self._samples.get(quote.symbol)
         if samples is None:
             samples = self._samples[quote.symbol] = self._sampled(quote.symbol)
-        minute = min(second_of(self.session, at) // _MINUTE, len(samples) - 1)
+        minute = min(second_of(self.session_there, at) // _MINUTE, len(samples) - 1)
         seen = samples[max(0, minute - _REMEMBERED) : minute + 1]
         if seen[-1].at == at:
             return seen
@@ -205,26 +218,26 @@ def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:
     """Return a snapshot as the KIS client reads it from intstock-multprice."""
     totals = seen.totals
     return Quote(
-        symbol=seen.listing.symbol,
-        price=Price(0) if seen.conditions.halted else seen.price,
+        symbol=Symbol(seen.listing.symbol),
+        price=Price(0 if seen.conditions.halted else seen.price),
         observed_at=seen.at,
-        bid=bids[0].price if bids else Price(0),
-        ask=asks[0].price if asks else Price(0),
+        bid=Price(bids[0].price if bids else 0),
+        ask=Price(asks[0].price if asks else 0),
         bid_quantity=Quantity(bids[0].quantity if bids else 0),
         ask_quantity=Quantity(asks[0].quantity if asks else 0),
-        volume=totals.volume,
+        volume=Quantity(totals.volume),
         turnover=Won(totals.turnover),
-        open_price=totals.open_price,
-        high_price=totals.high_price,
-        low_price=totals.low_price,
-        previous_close=seen.base,
-        limits=PriceLimits(seen.limits.lower, seen.limits.upper),
+        open_price=Price(totals.open_price),
+        high_price=Price(totals.high_price),
+        low_price=Price(totals.low_price),
+        previous_close=Price(seen.base),
+        limits=PriceLimits(Price(seen.limits.lower), Price(seen.limits.upper)),
         name=seen.listing.name,
     )
 
 
 def _levels(levels: list[Level]) -> tuple[BookLevel, ...]:
-    return tuple(BookLevel(level.price, Quantity(level.quantity)) for level in levels if level.quantity)
+    return tuple(BookLevel(Price(level.price), Quantity(level.quantity)) for level in levels if level.quantity)
 
 
 class LabFeed(QuoteFeed):

@@ -131,12 +131,12 @@ class DayMoments:
     def _looks(self, now: datetime, position: OpenPosition, best: Price, deadline: datetime) -> Iterator[datetime]:
         """Yield the instants to try, in order: each minute's start, and where the path leaves the bounds."""
         opens_at = self._market.session.opens_at
-        second = second_of(self._market.session, now) if now >= opens_at else -1
+        second = second_of(self._market.session_there, now) if now >= opens_at else -1
         while second < self._market.minutes * _MINUTE:
             found = self._crossing(position, best, second)
             second = (second // _MINUTE + 1) * _MINUTE if found is None else found
             at = opens_at + timedelta(seconds=second)
-            best = max(best, self._market.path(position.symbol).price_at(second))
+            best = Price(max(best, self._market.path(position.symbol).price_at(second)))
             yield min(at, deadline)
         yield deadline
 
@@ -149,4 +149,4 @@ class DayMoments:
         if not bounds.may_leave(bar.low, bar.high):
             return None
         path = self._market.path(position.symbol)
-        return bounds.first([(path.price_at(each), each) for each in range(second + 1, (minute + 1) * _MINUTE)])
+        return bounds.first([(Price(path.price_at(each)), each) for each in range(second + 1, (minute + 1) * _MINUTE)])

@@ -15,6 +15,8 @@ from domain.money import Price, Quantity
 from domain.session import Session
 from domain.tick_size import PriceLimits, is_on_grid, may_have_traded, price_limits, round_down, tick_at
 from history.store import BarStore, SessionBars, StockDay
+from simulator.krx.sessions import Session as SessionThere
+from simulator.krx.units import Market as MarketThere
 from simulator.listings import Listing
 from simulator.natural_day import MinuteBar as TapeBar
 from simulator.recorded import RecordedBars, Recording
@@ -62,10 +64,15 @@ class RecordedSession:
     @property
     def recording(self) -> Recording:
         """Return the bars as the simulator's tape takes them."""
-        days: dict[Symbol, dict[date, RecordedBars]] = {
+        days: dict[str, dict[date, RecordedBars]] = {
             symbol: {self.session.date: stock.bars} for symbol, stock in self.stocks.items()
         }
         return Recording(days, self.session.date.isoformat())
+
+
+def session_there(session: Session) -> SessionThere:
+    """Return a session as the simulator takes it."""
+    return SessionThere(session.date, session.opens_at, session.auction_at, session.ends_at)
 
 
 def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | None = None) -> RecordedSession:
@@ -113,7 +120,7 @@ def _stock(
     if not before:
         return "no daily bar of the session before"
     limits = price_limits(day.previous_close)
-    found = RecordedBars(session, day.previous_close)
+    found = RecordedBars(session_there(session), day.previous_close)
     opens = in_seoul(session.opens_at).hour * _MINUTE + in_seoul(session.opens_at).minute
     auction = int((session.auction_at - session.opens_at).total_seconds()) // _MINUTE
     match = int((session.ends_at - session.opens_at).total_seconds()) // _MINUTE
@@ -132,7 +139,7 @@ def _stock(
     if not found.minutes:
         return "no minute of continuous trading"
     name, market = day.instrument.name or symbol, day.instrument.market or Market.KOSPI
-    listing = Listing(symbol, name, market, day.previous_close, max(1, found.volume), 1.0)
+    listing = Listing(symbol, name, MarketThere(market), day.previous_close, max(1, found.volume), 1.0)
     return RecordedStock(listing, found, limits, _reference(symbol, before, day.previous_close, limits))
 
 

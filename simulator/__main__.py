@@ -7,16 +7,22 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from domain.clock import MarketClock
-from domain.session import TradingCalendar
-from exchange.calendar import CalendarOverrides, hours_from_text, krx_calendar
-from security.private_files import close_to_others
 from simulator.access import read_access_list
 from simulator.app import create_simulation
 from simulator.callers import Callers, read_token
-from simulator.clock import ManualClock, clock_from_json, clock_from_text, kst_instant, market_instant, utc_now
+from simulator.clock import (
+    ManualClock,
+    MarketClock,
+    clock_from_json,
+    clock_from_text,
+    kst_instant,
+    market_instant,
+    utc_now,
+)
 from simulator.journal import JournalError, Record, first_record
+from simulator.krx.sessions import TradingCalendar, hours_from_text, krx_calendar
 from simulator.listings import LISTINGS, MOST_LISTINGS
+from simulator.private_files import close_to_others
 from simulator.recorded import Recording
 from simulator.server import Door, listen, serve
 from simulator.settings import PAPER, REAL, SimulationSettings, StreamSettings
@@ -140,9 +146,14 @@ def _add_calendar(parser: argparse.ArgumentParser) -> None:
 
 def _simulation(options: argparse.Namespace) -> Simulation:
     now = utc_now()
-    overrides = CalendarOverrides(frozenset(options.closure), frozenset(options.session), dict(options.hours))
     first_year = _FIRST_RECORDED_YEAR if options.bars else FIRST_DATE.year
-    calendar = krx_calendar(first_year, now.year + _YEARS_AHEAD, overrides)
+    calendar = krx_calendar(
+        first_year,
+        now.year + _YEARS_AHEAD,
+        closures=frozenset(options.closure),
+        sessions=frozenset(options.session),
+        changed_hours=dict(options.hours),
+    )
     kept = first_record(options.data) if options.data else None
     clock = _kept_clock(options, kept, calendar) if kept else _new_clock(options, now, calendar)
     values = kept["values"] if kept else {}

@@ -11,11 +11,11 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from domain.clock import in_seoul
 from simulator.approvals import ApprovalTooSoonError
 from simulator.control import control_routes
 from simulator.gateway import Gateway, ReplyDroppedError, one_slash
 from simulator.input_checks import hash_of
+from simulator.krx.sessions import in_seoul
 from simulator.proof import proof_routes
 from simulator.services import Service
 from simulator.settings import PAPER, SimulationSettings

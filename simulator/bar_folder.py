@@ -3,18 +3,23 @@
 The engine takes a ``Recording`` and knows no file, so that a backtest can inject bars of its own.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
-from domain.market import Symbol
-from domain.session import TradingCalendar
+import domain.bar
+from domain.market import Symbol as StoredSymbol
+from domain.session import SessionHours
+from domain.session import TradingCalendar as KnownCalendar
 from history.errors import HistoryError
 from history.importing import Gathered, each_stock_day, gather
 from history.rows import Dates
 from history.store import BarStore, CloseFrom, Instrument, Kind
 from history.tables import files_below
+from simulator.bars import DailyBar, StoredBar
+from simulator.krx.sessions import TradingCalendar
+from simulator.krx.units import Market, Symbol
 from simulator.recorded import BarsError, Identity, Recording, StockDay, recording_of
 
 _LOOKBACK: Final = timedelta(days=370)
@@ -31,7 +36,7 @@ def read_bars(path: Path, calendar: TradingCalendar, *, only: bool = False) -> R
         if (path / "minute").is_dir():
             store = BarStore(path)
             return read_sessions(store, calendar, store.sessions(), only=only)
-        return recording_of_files(gather(files_below(path), {}, Dates(calendar)), calendar, only=only)
+        return recording_of_files(gather(files_below(path), {}, Dates(_known(calendar))), calendar, only=only)
     except HistoryError as error:
         raise BarsError(str(error)) from error
 
@@ -44,8 +49,9 @@ def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: b
     """
     days = list(_days_of(gathered))
     _refuse_bad_rows(gathered)
-    identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
-    return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+    daily = {str(symbol): {day: _daily(bar) for day, bar in bars.items()} for symbol, bars in gathered.daily.items()}
+    identities: dict[Symbol, Identity] = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
+    return recording_of(days, calendar, daily=daily, identities=identities, only=only)
 
 
 def read_sessions(
@@ -63,23 +69,29 @@ def read_sessions(
         HistoryError: a file is missing or damaged.
     """
     dates = sorted(sessions)
-    wanted = None if symbols is None else frozenset(symbols)
+    wanted = None if symbols is None else frozenset(map(StoredSymbol, symbols))
     days: list[StockDay] = []
-    identities: dict[Symbol, Identity] = {}
+    identities: dict[StoredSymbol, Identity] = {}
     for day in dates:
         for symbol, stock in store.day(day, wanted).stocks.items():
             guess = stock.close_from is not CloseFrom.EXCHANGE
-            days.append(StockDay(symbol, day, stock.bars, stock.previous_close, guess))
+            days.append(StockDay(symbol, day, _minutes(stock.bars), stock.previous_close, guess))
             identities.setdefault(symbol, _identity(stock.instrument))
     around = store.daily_between(dates[0] - _LOOKBACK, dates[-1], identities) if dates else {}
-    daily = {symbol: {bar.date: bar for bar in bars} for symbol, bars in around.items()}
-    return recording_of(days, calendar, daily=daily, identities=identities, only=only)
+    daily = {str(symbol): {bar.date: _daily(bar) for bar in bars} for symbol, bars in around.items()}
+    known = {str(symbol): identity for symbol, identity in identities.items()}
+    return recording_of(days, calendar, daily=daily, identities=known, only=only)
+
+
+def _known(calendar: TradingCalendar) -> KnownCalendar:
+    hours = {day: SessionHours(*changed) for day, changed in calendar.changed_hours.items()}
+    return KnownCalendar(calendar.closures, hours)
 
 
 def _days_of(gathered: Gathered) -> Iterator[StockDay]:
     for day, stocks in each_stock_day(gathered):
         for symbol, bars in stocks.items():
-            yield StockDay(symbol, day, [bars[minute] for minute in sorted(bars)])
+            yield StockDay(symbol, day, _minutes([bars[minute] for minute in sorted(bars)]))
 
 
 def _refuse_bad_rows(gathered: Gathered) -> None:
@@ -90,6 +102,15 @@ def _refuse_bad_rows(gathered: Gathered) -> None:
             raise BarsError(verdict.refused[0])
 
 
+def _minutes(bars: Sequence[domain.bar.MinuteBar]) -> Sequence[StoredBar]:
+    """Return stored bars as the simulator's. They are the same fields in the same order; copies would cost time."""
+    return cast("Sequence[StoredBar]", bars)
+
+
+def _daily(bar: domain.bar.DailyBar) -> DailyBar:
+    return DailyBar(*bar)
+
+
 def _identity(instrument: Instrument) -> Identity:
     etf = None if instrument.kind is None else instrument.kind is Kind.ETF
-    return Identity(instrument.name, instrument.market, etf)
+    return Identity(instrument.name, Market(instrument.market) if instrument.market else None, etf)

@@ -5,9 +5,9 @@ from datetime import date
 from itertools import groupby, islice, pairwise, takewhile
 from typing import Final, NamedTuple
 
-from domain.money import Quantity, Won
 from simulator.day_path import DaySummary
 from simulator.exchange import Exchange, Snapshot
+from simulator.krx.units import Quantity, Won
 from simulator.quotes import asked_stock, change_fields, price_fields
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, percent, quotation, sign
 

@@ -5,10 +5,31 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.clock import KST, LIVE_CLOCK, MarketClock, in_seoul
-from domain.session import TradingCalendar
+from simulator.krx.sessions import KST, TradingCalendar, in_seoul
 
 _BEFORE_OPEN = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketClock:
+    """Market time as a line through one pair of instants (aware UTC); ``speed`` is market seconds per real second."""
+
+    real_anchor: datetime
+    market_anchor: datetime
+    speed: int = 1
+
+    def market_time(self, real: datetime) -> datetime:
+        """Return the market's instant at a real instant."""
+        return self.market_anchor + (real - self.real_anchor) * self.speed
+
+    @property
+    def is_live(self) -> bool:
+        """Return whether market time and real time are the same."""
+        return self.speed == 1 and self.real_anchor == self.market_anchor
+
+
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+LIVE_CLOCK = MarketClock(_EPOCH, _EPOCH)
 
 
 def utc_now() -> datetime:

@@ -9,12 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from domain.clock import in_seoul
-from domain.market import Side, Symbol
-from domain.money import Price, Quantity
 from simulator.call_counter import CallCounter
 from simulator.clock import ManualClock, clock_to_json, kst_instant
 from simulator.faults import BadFaultError
+from simulator.krx.sessions import in_seoul
+from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.order_types import OrderType
 from simulator.orders import Account, AccountId, Order, OrderRequest
 from simulator.refusals import OrderRefusedError

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from domain.money import Price, Quantity, Won
-from simulator.grid_limits import GridLimits
+from simulator.krx.prices import DailyLimits
+from simulator.krx.units import Price, Quantity, Won
 from simulator.natural_day import MinuteBar, NaturalDay
 from simulator.pauses import FOR_THE_DAY, Breaker, InterruptionRule, Pause
 
@@ -76,7 +76,7 @@ class DayPath:
         return len(self.natural.bars)
 
     @property
-    def limits(self) -> GridLimits:
+    def limits(self) -> DailyLimits:
         """Return the day's price limits."""
         return self.natural.limits
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from domain.costs import Costs
-from domain.market import Side, Symbol
-from domain.money import Won
+from simulator.krx.costs import Costs
+from simulator.krx.units import Side, Symbol, Won
 
 
 @dataclass(slots=True)

@@ -3,14 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.clock import in_seoul
-from domain.costs import cost_rates
-from domain.market import Side, Symbol, TradingFlag
-from domain.money import Price, Quantity, Won
-from domain.session import Session, SessionPhase
-from domain.tick_size import PriceLimits
 from simulator.exchange import Exchange, second_of
-from simulator.grid_limits import GridLimits
+from simulator.krx.costs import most_commission
+from simulator.krx.prices import DailyLimits
+from simulator.krx.sessions import Session, SessionPhase, in_seoul
+from simulator.krx.units import Price, Quantity, Side, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.matching import Matching, orders_of
 from simulator.off_hours import OffHours
@@ -33,7 +30,6 @@ from simulator.orders import (
     Order,
     OrderAction,
     OrderRequest,
-    most_commission,
 )
 from simulator.pauses import Pause
 from simulator.refusals import OrderRefusedError, Refusal
@@ -116,13 +112,13 @@ class Engine:
         if self.exchange.phase_at(at) is SessionPhase.CONTINUOUS:
             self._matching.match_second(orders_of(self._live, symbol), session, second_of(session, at))
 
-    def buyable(self, account: Account, price: Price, at: datetime, symbol: Symbol | None) -> Quantity:
+    def buyable(self, account: Account, price: Price, symbol: Symbol | None) -> Quantity:
         """Return how many shares the free cash buys at a price, commission included."""
         if price <= 0 or symbol is None:
             return Quantity(0)
-        rates, cash = cost_rates(self.exchange.shown_session(at).date), account.free_cash
+        cash = account.free_cash
         quantity = max(cash, 0) // price
-        while quantity and quantity * price + most_commission(quantity * price, rates) > cash:
+        while quantity and quantity * price + most_commission(quantity * price) > cash:
             quantity -= 1
         return Quantity(quantity)
 
@@ -212,7 +208,7 @@ class Engine:
             account=request.account,
             symbol=request.symbol,
             market=snapshot.listing.market,
-            side=request.side,
+            side=Side(request.side),
             kind=request.kind,
             quantity=request.quantity,
             price=price,
@@ -221,13 +217,13 @@ class Engine:
             trigger=stop or Price(0),
         )
 
-    def _limits(self, request: OrderRequest, session: Session, limits: GridLimits) -> PriceLimits:
+    def _limits(self, request: OrderRequest, session: Session, limits: DailyLimits) -> DailyLimits:
         """Return a price's bounds. The single-price session also limits it to ten percent around the close."""
         if board_of(request.kind) is not Board.SINGLE_PRICE:
             return limits
         close = self.exchange.path(request.symbol, session).close_price
         lower, upper = single_price_limits(close, limits.grid)
-        return PriceLimits(limits.clamp(lower), limits.clamp(upper))
+        return DailyLimits(limits.clamp(lower), limits.clamp(upper), limits.grid)
 
     def _order_price(self, request: OrderRequest, session: Session, at: datetime) -> Price:
         if request.kind in LIMIT_TYPES:
@@ -238,8 +234,9 @@ class Engine:
             return self.exchange.snapshot(request.symbol, at).base
         if request.kind is OrderType.POST_CLOSE:
             return self.exchange.path(request.symbol, session).close_price
-        opposite = Side.SELL if request.side is Side.BUY else Side.BUY
-        side = opposite if request.kind in BEST_TYPES else request.side
+        own = Side(request.side)
+        opposite = Side.SELL if own is Side.BUY else Side.BUY
+        side = opposite if request.kind in BEST_TYPES else own
         levels = self.liquidity.levels(request.symbol, side, session, second_of(session, at))
         if not levels:
             raise OrderRefusedError(Refusal.NO_OPPOSITE_SIDE)

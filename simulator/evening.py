@@ -3,9 +3,9 @@
 import math
 from typing import Final, NamedTuple
 
-from domain.money import Price
 from simulator.day_plan import seeded
-from simulator.grid_limits import GridLimits
+from simulator.krx.prices import DailyLimits
+from simulator.krx.units import Price
 
 _NOISE: Final = 0.0006
 _WIDEST: Final = 0.03
@@ -26,7 +26,7 @@ class Evening:
     The price changes each minute.
     """
 
-    def __init__(self, seed: str, close: Price, limits: GridLimits, seconds: range, daily_volume: int) -> None:
+    def __init__(self, seed: str, close: Price, limits: DailyLimits, seconds: range, daily_volume: int) -> None:
         self.seconds = seconds
         self.limits = limits
         self._forced: list[tuple[int, Price]] = []

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from domain.clock import in_seoul
-from domain.market import Market, Symbol, TradingFlag
-from domain.money import Price, Quantity, Won
-from domain.session import Session, SessionPhase, TradingCalendar
 from simulator.day_path import DayPath, DaySummary, DayTotals, Edit
 from simulator.evening import Evening
-from simulator.grid_limits import GridLimits
+from simulator.krx.prices import DailyLimits
+from simulator.krx.sessions import Session, SessionPhase, TradingCalendar, in_seoul
+from simulator.krx.units import Market, Price, Quantity, Symbol, TradingFlag, Won
 from simulator.listings import LISTINGS, Listing
 from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
@@ -59,7 +57,7 @@ class Snapshot:
     at: datetime
     price: Price
     base: Price
-    limits: GridLimits
+    limits: DailyLimits
     totals: DayTotals
     conditions: Conditions = field(compare=False)
     pause: Pause | None = None

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from domain.clock import in_seoul
 from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
+from simulator.krx.sessions import in_seoul
 from simulator.odd_rows import with_odd_rows
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service

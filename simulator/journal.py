@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
-from security.private_files import FOLDER_MODE, NotPrivateError, append_private
+from simulator.private_files import FOLDER_MODE, NotPrivateError, append_private
 
 FILE_NAME: Final = "journal.jsonl"
 

@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from domain.costs import Costs
-from domain.market import Market, Side, Symbol
-from domain.money import Won
 from simulator.day_trades import DayTrade, sum_of
 from simulator.exchange import Snapshot
 from simulator.faults import FaultKind
+from simulator.krx.costs import Costs
+from simulator.krx.units import Market, Side, Symbol, Won
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
 from simulator.orders import Account, Holding, Order, OrderAction
 from simulator.spoilt_rows import shown_branch, spoilt

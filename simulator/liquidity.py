@@ -4,12 +4,11 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from domain.market import Side, Symbol
-from domain.money import Price
-from domain.session import Session
 from simulator.day_path import DayPath
 from simulator.exchange import Exchange, second_of
-from simulator.grid_limits import GridLimits
+from simulator.krx.prices import DailyLimits
+from simulator.krx.sessions import Session
+from simulator.krx.units import Price, Side, Symbol
 from simulator.orders import Order
 
 LEVELS: Final = 10
@@ -102,7 +101,7 @@ class Liquidity:
         return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
 
 
-def touch_of(symbol: Symbol, price: Price, resting: Side, second: int, limits: GridLimits) -> Price | None:
+def touch_of(symbol: Symbol, price: Price, resting: Side, second: int, limits: DailyLimits) -> Price | None:
     """Return the best price of a side: one of the two sides is at the last price, none beyond a limit."""
     if price == (limits.upper if resting is Side.SELL else limits.lower):
         return None

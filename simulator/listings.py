@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from domain.market import Market, Symbol, TradingFlag
-from domain.money import Price
-from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, round_down
+from simulator.krx.prices import ETF_GRID, STOCK_GRID, PriceGrid
+from simulator.krx.units import Market, Price, Symbol, TradingFlag
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,7 @@ def first_listings(count: int) -> dict[Symbol, Listing]:
 
 def _extra(number: int) -> Listing:
     chance = Random(f"listing {number}")
-    price = round_down(int(_between(chance, _EXTRA_PRICES)))
+    price = STOCK_GRID.round_down(int(_between(chance, _EXTRA_PRICES)))
     return Listing(
         Symbol(f"{_FIRST_EXTRA + 10 * number:06}"),
         f"모의종목{number:03}",

@@ -6,10 +6,10 @@ from itertools import islice
 from typing import Final
 from zlib import crc32
 
-from domain.clock import KST
-from domain.market import TradingFlag
 from simulator.charts import PeriodBar, days_of
 from simulator.exchange import Snapshot, second_of
+from simulator.krx.sessions import KST
+from simulator.krx.units import TradingFlag
 from simulator.quotes import asked_or_any_stock, blanked, book_of, change_fields, flags_of, price_fields, status_fields
 from simulator.trading_hours import single_price_limits
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, percent, quotation, sign

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from domain.market import Side, Symbol
-from domain.money import Price, Quantity
-from domain.session import Session
 from simulator.exchange import Exchange
+from simulator.krx.sessions import Session
+from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.liquidity import Liquidity
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, MID_TYPES, OrderType
 from simulator.orders import Fill, Order

@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.clock import KST
-from domain.session import Session
 from simulator.day_path import DayPath
 from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.krx.sessions import KST, Session
 from simulator.quotes import asked_stock, change_fields
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
 

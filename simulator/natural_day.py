@@ -3,9 +3,9 @@
 import math
 from typing import Final, NamedTuple
 
-from domain.money import Price
 from simulator.day_plan import Character, DayPlan, seeded
-from simulator.grid_limits import limits_around
+from simulator.krx.prices import limits_around
+from simulator.krx.units import Price
 from simulator.listings import Listing
 
 _TAPER_MINUTES: Final = 15

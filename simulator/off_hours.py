@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import Final
 from zlib import crc32
 
-from domain.market import Side, Symbol
-from domain.money import Price, Quantity
-from domain.session import MarketHours, Session
 from simulator.exchange import Exchange, second_of
+from simulator.krx.sessions import MarketHours, Session
+from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.liquidity import Liquidity
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, Board, board_of
 from simulator.orders import Fill, Order

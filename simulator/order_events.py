@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import NamedTuple
 
-from domain.money import Price
+from simulator.krx.units import Price
 from simulator.orders import Order
 
 

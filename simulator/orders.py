@@ -5,10 +5,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.costs import COMMISSION_STEP, CostRates, Costs, added_costs, cost_rates
-from domain.market import Market, Side, Symbol
-from domain.money import Price, Quantity, Won, portion
 from simulator.day_trades import DayTrade
+from simulator.krx.costs import Costs, added_costs, most_commission
+from simulator.krx.units import Market, Price, Quantity, Side, Symbol, Won
 from simulator.order_types import MARKET_TYPES, OrderType
 
 
@@ -28,15 +27,15 @@ class AccountId(NamedTuple):
 
 
 class OrderRequest(NamedTuple):
-    """A new order; ``price`` in won, 0 for types without one; ``trigger`` for a stop-limit."""
+    """A new order; ``side`` as in `Side`; ``price`` in won, 0 for types without one; ``trigger`` for a stop-limit."""
 
     account: AccountId
     symbol: Symbol
-    side: Side
+    side: str
     kind: OrderType
     quantity: Quantity
     price: Price
-    trigger: Price = Price(0)
+    trigger: Price = 0
 
 
 class ChangeRequest(NamedTuple):
@@ -48,7 +47,7 @@ class ChangeRequest(NamedTuple):
     kind: OrderType
     quantity: Quantity | None
     price: Price
-    trigger: Price = Price(0)
+    trigger: Price = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +78,13 @@ class Order:
     action: OrderAction = OrderAction.NEW
     original: str = ""
     by_hand: bool = False
-    trigger: Price = Price(0)
+    trigger: Price = 0
     triggered: bool = False
     turned_market: bool = False
     cancelled: int = 0
     rejected: int = 0
     filled: int = 0
-    amount: Won = Won(0)
+    amount: Won = 0
     costs: Costs = field(default_factory=Costs)
     fills: list[Fill] = field(default_factory=list)
     hidden: int = 0
@@ -121,17 +120,12 @@ class Order:
         return self.is_market or (low <= self.price if self.side is Side.BUY else high >= self.price)
 
     @property
-    def rates(self) -> CostRates:
-        """Return the cost rates of the order's day."""
-        return cost_rates(self.day)
-
-    @property
     def reserved(self) -> Won:
         """Return the cash (won) reserved for the unfilled part of a buy, costs included."""
         if self.side is Side.SELL or not self.remaining:
             return Won(0)
         rest = self.reserve_price * self.remaining
-        return Won(rest + most_commission(rest, self.rates))
+        return Won(rest + most_commission(rest))
 
     def take(self, fill: Fill) -> Won:
         """Book a fill and return the change of the account's cash (won)."""
@@ -143,18 +137,13 @@ class Order:
         return Won((traded if self.side is Side.SELL else -traded) - fill.costs.total)
 
 
-def most_commission(amount: int, rates: CostRates) -> Won:
-    """Return the most (won) that a purchase can add to its day's commission, whatever was bought before."""
-    return Won(portion(Won(amount), rates.commission) + COMMISSION_STEP if rates.commission else 0)
-
-
 @dataclass(slots=True)
 class Holding:
     """Shares of one stock in an account; ``cost`` is the moving-average purchase amount in won."""
 
     symbol: Symbol
     quantity: int = 0
-    cost: Won = Won(0)
+    cost: Won = 0
     last_sold: date | None = None
 
     def take(self, side: Side, fill: Fill) -> None:
@@ -207,7 +196,8 @@ class Account:
         """Book a fill of one of the account's orders. Costs count per stock, side and day, as at KIS."""
         trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
         traded = Won(fill.price * fill.quantity)
-        added = added_costs(order.side, trade.amount_of(order.side), traded, order.market, order.rates)
+        before = trade.amount_of(order.side)
+        added = added_costs(order.side, order.market, order.day, before, traded)
         change = order.take(replace(fill, costs=added))
         self.cash = Won(self.cash + change)
         self.cash_flows[order.day] = self.cash_flows.get(order.day, 0) + change

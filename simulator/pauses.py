@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from domain.market import Market
-from domain.money import Price
-from domain.tick_size import STOCK_GRID, PriceGrid
+from simulator.krx.prices import STOCK_GRID, PriceGrid
+from simulator.krx.units import Market, Price
 
 _STATIC_PERCENT: Final = 10
 _DYNAMIC_PERCENT: Final = {Market.KOSPI: 3, Market.KOSDAQ: 6}

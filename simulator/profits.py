@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from domain.clock import in_seoul
 from simulator.day_trades import DayTrade, sum_of
+from simulator.krx.sessions import in_seoul
 from simulator.ledger import BALANCE_ROWS, cash_fields, holding_row, shown_holdings
 from simulator.orders import Account
 from simulator.wire import Call, Fields, Reply, ledger, page, percent

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Final
 
-from domain.market import Side, Symbol, TradingFlag
-from domain.session import SessionPhase
 from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.krx.sessions import SessionPhase
+from simulator.krx.units import Side, Symbol, TradingFlag
 from simulator.liquidity import LEVELS, Level
 from simulator.order_types import Board
 from simulator.simulation import Simulation

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from domain.market import Market, TradingFlag
 from simulator.exchange import Snapshot
+from simulator.krx.units import Market, TradingFlag
 from simulator.quotes import change_fields, flags_of
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 

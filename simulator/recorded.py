@@ -8,13 +8,10 @@ from datetime import date, datetime
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from domain.bar import DailyBar
-from domain.bar import MinuteBar as StoredBar
-from domain.clock import in_seoul
-from domain.market import Market, Symbol
-from domain.money import Price
-from domain.session import Session, TradingCalendar
-from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, grid_of, price_limits
+from simulator.bars import DailyBar, StoredBar
+from simulator.krx.prices import ETF_GRID, STOCK_GRID, PriceGrid, limits_around, looks_like_an_etf
+from simulator.krx.sessions import Session, TradingCalendar, in_seoul
+from simulator.krx.units import Market, Price, Symbol
 from simulator.natural_day import MinuteBar
 
 _MINUTE: Final = 60
@@ -82,7 +79,7 @@ class RecordedBars:
         """Return why the day cannot be played, or nothing."""
         if not self.minutes:
             return "it has no minutes of continuous trading with volume"
-        limits = price_limits(self.base, self.grid)
+        limits = limits_around(self.base, self.grid)
         bars = [*self.minutes.values(), *([self.closing] if self.closing else [])]
         low, high = min(bar.low for bar in bars), max(bar.high for bar in bars)
         if limits.contains(Price(low)) and limits.contains(Price(high)):
@@ -192,7 +189,7 @@ class _Making:
             return "nothing traded"
         said = self._identities.get(symbol, Identity()).etf
         if symbol not in self._etfs:
-            self._etfs[symbol] = grid_of(bar.close for bar in traded) is ETF_GRID if said is None else said
+            self._etfs[symbol] = looks_like_an_etf(bar.close for bar in traded) if said is None else said
         recorded = self._recorded(traded, session, ETF_GRID if self._etfs[symbol] else STOCK_GRID)
         problem = self._set_base(recorded, stock_day)
         if not problem:

@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from domain.market import Market
-from domain.money import Price
-from domain.tick_size import round_down
 from simulator.day_plan import DayPlan
-from simulator.grid_limits import limits_around
+from simulator.krx.prices import STOCK_GRID, limits_around
+from simulator.krx.units import Market, Price
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay
 from simulator.recorded import Identity, RecordedBars, Recording
@@ -57,4 +55,4 @@ def with_recorded(listings: Iterable[Listing], recording: Recording) -> Iterator
 
 def _measures(recorded: Mapping[date, RecordedBars]) -> dict[str, Any]:
     volume = sum(day.volume for day in recorded.values()) // len(recorded)
-    return {"price": round_down(recorded[min(recorded)].base), "daily_volume": max(1, volume)}
+    return {"price": STOCK_GRID.round_down(recorded[min(recorded)].base), "daily_volume": max(1, volume)}

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.market import Market, TradingFlag
+from simulator.krx.units import Market, TradingFlag
 from simulator.listings import Listing
 from simulator.quotes import flags_of
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, failure, padded, quotation

@@ -6,10 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from domain.clock import MarketClock
-from domain.session import TradingCalendar
 from simulator.access import AccessList
-from simulator.clock import ManualClock, utc_now
+from simulator.clock import ManualClock, MarketClock, utc_now
+from simulator.krx.sessions import TradingCalendar
 from simulator.listings import LISTINGS
 from simulator.recorded import Recording
 

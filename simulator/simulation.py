@@ -5,16 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from domain.clock import MarketClock, in_seoul
-from domain.market import Market, Side, Symbol, TradingFlag
-from domain.money import Price, Quantity, Won
 from simulator.call_counter import CallCounter
-from simulator.clock import ManualClock, clock_to_json, kst_instant, steady
+from simulator.clock import ManualClock, MarketClock, clock_to_json, kst_instant, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
 from simulator.exchange import Exchange
 from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
+from simulator.krx.sessions import in_seoul
+from simulator.krx.units import Market, Price, Quantity, Side, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.listings import LISTINGS, first_listings
 from simulator.order_types import OrderType

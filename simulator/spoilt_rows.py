@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from domain.money import Won
 from simulator.faults import FaultKind, FaultRule
+from simulator.krx.units import Won
 from simulator.orders import Order, OrderAction
 from simulator.trading import branch
 from simulator.wire import Call

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
-from domain.bar import DailyBar
-from domain.money import Price, Quantity, Won
-from domain.session import Session, SessionDate, TradingCalendar
+from simulator.bars import DailyBar
 from simulator.day_path import DayPath, DaySummary, Edit
 from simulator.day_plan import DayPlan, plan_day
-from simulator.grid_limits import limits_around
+from simulator.krx.prices import limits_around
+from simulator.krx.sessions import Session, TradingCalendar
+from simulator.krx.units import Price, Quantity, Won
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay
 from simulator.pauses import Breaker, InterruptionRule
@@ -49,7 +49,7 @@ class SessionSequence:
         self.first_date = first_date
         self._calendar = calendar
         self._sessions: list[Session] = []
-        self._dates: list[SessionDate] = []
+        self._dates: list[date] = []
         self._next_date = first_date
 
     def position(self, session: Session) -> int:

@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from domain.market import Side, Symbol
-from domain.money import Price, Quantity
 from simulator.faults import FaultKind
+from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.order_types import LIMIT_TYPES, PAPER_TYPES, OrderType
 from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
@@ -81,7 +80,7 @@ def psbl_order(call: Call) -> Reply:
     symbol = _known_symbol(call)
     price = _buying_price(call, symbol)
     cash = account.free_cash
-    quantity = call.simulation.engine.buyable(account, price, call.at, symbol)
+    quantity = call.simulation.engine.buyable(account, price, symbol)
     sold_today = max(0, account.cash_flows.get(call.simulation.exchange.shown_session(call.at).date, 0))
     output = {
         "ord_psbl_cash": str(cash),

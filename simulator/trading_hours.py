@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.money import Price
-from domain.session import AFTER_MARKET_SINCE, MarketHours, Session
-from domain.tick_size import PriceGrid
+from simulator.krx.prices import PriceGrid
+from simulator.krx.sessions import AFTER_MARKET_SINCE, MarketHours, Session
+from simulator.krx.units import Price
 from simulator.order_types import Board
 
 _PRE_OPEN: Final = (timedelta(minutes=-30), timedelta(minutes=-20))

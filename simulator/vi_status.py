@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
-from domain.market import Market, Symbol
 from simulator.exchange import Snapshot, second_of
+from simulator.krx.units import Market, Symbol
 from simulator.pauses import Pause, PauseKind
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation
 

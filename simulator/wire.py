@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from domain.clock import in_seoul
 from simulator.faults import FaultRule
+from simulator.krx.sessions import in_seoul
 from simulator.orders import AccountId
 from simulator.refusals import Refusal
 from simulator.simulation import Simulation

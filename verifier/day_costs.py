@@ -1,14 +1,19 @@
-"""Expected costs of the session's orders. KIS rounds once per stock, side and day, over all trades of the account."""
+"""Expected costs of the session's orders. KIS rounds once per stock, side and day, over all trades of the account.
+
+The rule is the simulator's own, not the ledger's: a wrong rate in `domain/costs.py` shows up as a difference.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import reduce
+from datetime import date
 
-from domain.costs import Costs, cost_rates, day_costs
-from domain.day_costs import charged
+from domain.costs import Costs
 from domain.identity import PositionId
 from domain.market import Market, Side, Symbol
 from domain.money import Won, total
+from simulator.krx.costs import added_costs, charged
+from simulator.krx.units import Market as Board
+from simulator.krx.units import Side as Way
 from verifier.books import Books, BrokerRow
 
 _Traded = tuple[Symbol, Side]
@@ -18,9 +23,15 @@ def costs_of_position(books: Books, position_id: PositionId) -> Costs:
     """Return what a position's orders of the session add to the costs of their stock."""
     position = next(each for each in books.ledger.positions if each.position_id == position_id)
     orders = [order.record for order in books.ledger.orders if order.record.intent.symbol == position.symbol]
-    rates = cost_rates(books.date)
-    each = charged(orders, lambda _: position.market, rates.commission)
-    return reduce(Costs.plus, (costs for order, costs in each if order.intent.position_id == position_id), Costs())
+    before: Counter[tuple[date, Side]] = Counter()
+    found = Costs()
+    for order in orders:
+        day, side = order.intent.session_date, order.intent.side
+        added = added_costs(Way(side), Board(position.market), day, before[day, side], order.filled_amount)
+        before[day, side] += order.filled_amount
+        if order.intent.position_id == position_id:
+            found = found.plus(Costs(Won(added.commission), Won(added.tax)))
+    return found
 
 
 def expected_flow(books: Books) -> int:
@@ -50,9 +61,8 @@ def broker_differs(books: Books) -> Iterator[tuple[str, str]]:
 
 def _by_rule(books: Books, amounts: "Counter[_Traded]") -> dict[_Traded, int]:
     markets = {each.symbol: each.market for each in books.ledger.positions}
-    rates = cost_rates(books.date)
     return {
-        (symbol, side): day_costs(side, Won(amount), markets.get(symbol, Market.KOSPI), rates).total
+        (symbol, side): charged(Way(side), Board(markets.get(symbol, Market.KOSPI)), books.date, amount).total
         for (symbol, side), amount in amounts.items()
     }
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.market import Symbol
+from simulator.krx.units import Symbol
 from simulator.quotes import expected_match, levels_of
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds

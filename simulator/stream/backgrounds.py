@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from domain.market import Symbol
-from domain.money import Price
-from domain.session import Session
 from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.krx.sessions import Session
+from simulator.krx.units import Price, Symbol
 from simulator.stream.records import Background
 
 _MINUTE: Final = 60

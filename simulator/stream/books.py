@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Final
 
-from domain.market import Symbol, TradingFlag
-from domain.session import SessionPhase
 from simulator.exchange import Snapshot
+from simulator.krx.sessions import SessionPhase
+from simulator.krx.units import Symbol, TradingFlag
 from simulator.quotes import expected_match, flags_of, levels_of
 from simulator.simulation import Simulation
 from simulator.stream.records import book_fields

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from domain.market import Symbol
+from simulator.krx.units import Symbol
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.auctions import ExpectedFeed, StatusFeed

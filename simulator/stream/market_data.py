@@ -6,8 +6,8 @@ from datetime import datetime
 from time import thread_time
 from typing import Final
 
-from domain.market import Symbol
 from simulator.faults import CallFacts
+from simulator.krx.units import Symbol
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.feeds import Feed, feed_of

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from domain.market import Side
+from simulator.krx.units import Side
 from simulator.order_events import OrderEvent, OrderEventKind
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES
 from simulator.orders import Order, OrderAction

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Final
 
-from domain.market import TradingFlag
-from domain.money import Price
-from domain.session import SessionDate, SessionPhase
 from simulator.day_path import DaySummary
 from simulator.exchange import Snapshot, second_of
+from simulator.krx.sessions import SessionPhase
+from simulator.krx.units import Price, TradingFlag
 from simulator.liquidity import Level
 from simulator.quotes import flags_of, market_code
 from simulator.wire import kst_time, percent, sign
@@ -40,8 +39,8 @@ _time = lru_cache(maxsize=1024)(kst_time)
 
 
 @lru_cache(maxsize=8)
-def _day(date: SessionDate) -> str:
-    return date.strftime("%Y%m%d")
+def _day(day: date) -> str:
+    return day.strftime("%Y%m%d")
 
 
 @dataclass(frozen=True, slots=True)

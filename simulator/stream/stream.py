@@ -8,8 +8,8 @@ from typing import Any, Final
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
-from domain.clock import in_seoul
 from simulator.faults import DOOR_FAULTS, SESSION_FAULTS, CallFacts, StreamFault
+from simulator.krx.sessions import in_seoul
 from simulator.services import Service
 from simulator.simulation import Simulation
 from simulator.stream.desk import RegistrationDesk

@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from domain.market import Symbol
-from domain.session import Session
 from simulator.exchange import Snapshot, second_of
+from simulator.krx.sessions import Session
+from simulator.krx.units import Symbol
 from simulator.quotes import levels_of
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation

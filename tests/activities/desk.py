@@ -278,7 +278,7 @@ class Desk:
         return [order for order in self.broker_account.orders if not order.original]
 
     def price(self, symbol: Symbol = SAMSUNG) -> Price:
-        return self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
+        return Price(self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price)
 
     def price_moves(self, by: float, symbol: Symbol = SAMSUNG) -> None:
         self.simulation.force_price(symbol, round(self.price(symbol) * (1 + by)))
@@ -290,7 +290,7 @@ class Desk:
         return ScanRequest(ACCOUNT, WORKER, replace(RULES, **rules), PLAN)
 
     def side_of(self, side: Side) -> list[Order]:
-        return [order for order in self.sent if order.side is side]
+        return [order for order in self.sent if order.side == side.value]
 
 
 def a_candidate(symbol: Symbol = SAMSUNG) -> Candidate:

@@ -8,7 +8,7 @@ from activities.settling import CloseRequest
 from activities.statement import StatementCompared, StatementRequest
 from domain.costs import Costs, cost_rates, day_costs
 from domain.identity import WorkerId
-from domain.market import Side, Symbol
+from domain.market import Market, Side, Symbol
 from domain.money import Won
 from domain.position import ClosedTrade, ExitReason
 from tests.activities.desk import PLAN, Desk
@@ -48,18 +48,18 @@ def charged(desk: Desk) -> dict[tuple[Symbol, Side], Costs]:
     found = {}
     for (day, symbol), traded in desk.broker_account.day_trades.items():
         assert day == TODAY
-        found[symbol, Side.BUY] = Costs(Won(traded.buy_fee))
-        found[symbol, Side.SELL] = Costs(Won(traded.sell_fee), Won(traded.tax))
+        found[Symbol(symbol), Side.BUY] = Costs(Won(traded.buy_fee))
+        found[Symbol(symbol), Side.SELL] = Costs(Won(traded.sell_fee), Won(traded.tax))
     return found
 
 
 def by_rule(desk: Desk) -> dict[tuple[Symbol, Side], Costs]:
     amounts: Counter[tuple[Symbol, Side]] = Counter()
     for order in desk.sent:
-        amounts[order.symbol, order.side] += order.amount
+        amounts[Symbol(order.symbol), Side(order.side)] += order.amount
     markets = {symbol: tape.listing.market for symbol, tape in desk.simulation.exchange.tapes.items()}
     return {
-        (symbol, side): day_costs(side, Won(amount), markets[symbol], cost_rates(TODAY))
+        (symbol, side): day_costs(side, Won(amount), Market(markets[symbol]), cost_rates(TODAY))
         for (symbol, side), amount in amounts.items()
     }
 

@@ -204,7 +204,7 @@ async def test_a_post_close_order_whose_reply_was_lost_is_found(desk: Desk, list
     lost = await desk.submits(prepared, OrderPurpose.EXIT)
     if listed_price is not None:
         for order in desk.side_of(lost.intent.side):
-            order.price = 0  # type: ignore[assignment]
+            order.price = 0
 
     found = await desk.does(desk.resolving.resolve_order, ResolveRequest(prepared.intent_id))
 

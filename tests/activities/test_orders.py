@@ -233,7 +233,7 @@ async def test_a_sale_is_sent_though_every_entry_guard_is_up(desk: Desk) -> None
     sold = await desk.sells(entry)
 
     assert sold.status is OrderStatus.FILLED
-    assert [order.side for order in desk.sent] == [Side.BUY, Side.SELL]
+    assert [Side(order.side) for order in desk.sent] == [Side.BUY, Side.SELL]
 
 
 def _runs_away(desk: Desk) -> None:

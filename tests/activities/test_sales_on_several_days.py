@@ -16,7 +16,7 @@ from domain.day_costs import Brought
 from domain.identity import WorkerId
 from domain.ladder import Rung, Tries
 from domain.market import Side
-from domain.money import Price, Quantity
+from domain.money import Price, Quantity, Won
 from domain.order import OrderPurpose
 from domain.position import ExitReason
 from domain.session import session_date_of
@@ -224,7 +224,7 @@ async def test_our_sale_that_was_booked_as_the_owners_leaves_the_owners_other_sa
     shown = {"shares": 1_000_000, "number": desk.sent[-1].number}
     desk.simulation.add_fault(kind="hide_fills", path=LISTS, count=0, **shown)
     await desk.follows(decision.intent_id)
-    brought = desk.sent[-1].amount
+    brought = Won(desk.sent[-1].amount)
     by_others = SoldByOthers(brought, by_day=(Brought(session_date_of(desk.pace.now()), brought),))
     await ends(desk, entry, by_others)
     desk.simulation.clear_faults()

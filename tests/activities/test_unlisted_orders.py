@@ -151,7 +151,9 @@ async def test_notices_report_what_unlisted_shares_have_cost(desk: Desk) -> None
     (order,) = desk.sent
     hide(desk)
     for fill in order.fills:
-        notice = OrderNotice(NoticeKind.FILLED, SAMSUNG, Side.BUY, order.number, None, fill.quantity, fill.price)
+        notice = OrderNotice(
+            NoticeKind.FILLED, SAMSUNG, Side.BUY, order.number, None, Quantity(fill.quantity), Price(fill.price)
+        )
         desk.notices.hear(notice, desk.pace.now())
 
     record = await desk.follows(entry.intent_id, PATIENCE)

@@ -14,9 +14,9 @@ from domain.lane import Lane
 from domain.market import Market, Side, Symbol, TradingFlag
 from domain.money import Price
 from domain.order import Accepted, Rejected, Unknown
-from exchange.calendar import krx_calendar
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock
+from simulator.krx.sessions import krx_calendar
 from simulator.settings import PAPER, REAL, SimulationSettings
 from simulator.simulation import Simulation
 from tests.broker.parts import ACCOUNT, APP_KEY, DAY, SAMSUNG, Budget, Tokens, an_intent

@@ -8,6 +8,7 @@ import pytest
 from exchange.calendar import krx_calendar
 from history.importing import gather
 from history.rows import Dates
+from lab.exchange import calendar_there
 from simulator.bar_folder import recording_of_files
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ def test_nearly_all_real_stock_days_play_and_the_others_have_a_reason() -> None:
     gathered = gather([FOLDER / "2025-09.parquet", FOLDER / "daily.parquet"], {}, Dates(calendar))
     offered = sum(map(len, gathered.minutes.values()))
 
-    recording = recording_of_files(gathered, calendar, only=True)
+    recording = recording_of_files(gathered, calendar_there(calendar), only=True)
 
     assert [verdict.verdict for verdict in gathered.verdicts] == ["read", "read"]
     played = sum(map(len, recording.days.values()))

@@ -87,7 +87,7 @@ async def test_a_lost_fill_makes_the_day_unsound(
     listed = counter._row
 
     def without_a_bought_share(order: BrokerOrder) -> Any:
-        row, lost = listed(order), order.side is Side.BUY and order.filled > 1
+        row, lost = listed(order), order.side == Side.BUY.value and order.filled > 1
         return replace(row, filled_quantity=Quantity(row.filled_quantity - 1)) if lost else row
 
     monkeypatch.setattr(counter, "_row", without_a_bought_share)

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from domain.bar import DailyBar, MinuteBar
-from domain.market import Side, Symbol
+from domain.market import Symbol
 from domain.money import Price, Quantity
 from history.store import BarStore
 from lab.counter import LAB_ACCOUNT
 from lab.exchange import open_exchange
-from lab.recording import read_session
+from lab.recording import read_session, session_there
+from simulator.krx.units import Side
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
 from simulator.simulation import Simulation
@@ -82,7 +83,7 @@ def test_an_order_at_the_touch_waits_for_the_shares_ahead_of_it(tmp_path: Path) 
     exchange = an_exchange(tmp_path, bars)
     session = CALENDAR.session_on(DAY)
     assert session is not None
-    bids = exchange.engine.liquidity.levels(STOCK, Side.BUY, session, 0)
+    bids = exchange.engine.liquidity.levels(STOCK, Side.BUY, session_there(session), 0)
     order = ordered(exchange, 100, bids[0].price)
     ahead = bids[0].quantity
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import httpx
 
-from domain.market import Side, Symbol
-from domain.money import Price, Quantity
-from domain.session import TradingCalendar
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock, kst_instant
+from simulator.krx.prices import STOCK_GRID
+from simulator.krx.sessions import TradingCalendar
+from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.order_types import OrderType
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.settings import SimulationSettings
@@ -145,3 +145,10 @@ def a_cancel(number: str) -> dict[str, str]:
 def full_path(path: str) -> str:
     """Return a path with KIS's domestic prefix; overseas paths already start with uapi."""
     return path if path.lstrip("/").startswith("uapi/") else PREFIX + path
+
+
+def steps(price: int, ticks: int) -> int:
+    """Move a stock's grid price (won) up or down by whole ticks."""
+    for _ in range(abs(ticks)):
+        price = STOCK_GRID.next_above(price) if ticks > 0 else STOCK_GRID.next_below(price)
+    return price

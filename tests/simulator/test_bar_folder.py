@@ -8,10 +8,12 @@ from typing import Final
 import pytest
 
 from domain.bar import DailyBar, MinuteBar
-from domain.market import Market, Side, Symbol
+from domain.market import Market, Symbol
 from history.store import BarStore, Instrument
 from simulator.__main__ import main
 from simulator.bar_folder import read_bars
+from simulator.krx import units
+from simulator.krx.units import Side
 from simulator.recorded import BarsError, Recording
 from tests.simulator.market_day import CALENDAR, SAMSUNG, Client, Day, a_simulation
 
@@ -67,7 +69,10 @@ def test_only_recorded_stocks_are_listed_when_asked_for(store: BarStore) -> None
 
     assert list(alone.tapes) == [EPIS]
     assert SAMSUNG in mixed.tapes
-    assert (alone.tapes[EPIS].listing.name, alone.tapes[EPIS].listing.market) == ("삼성에피스홀딩스", Market.KOSDAQ)
+    assert (alone.tapes[EPIS].listing.name, alone.tapes[EPIS].listing.market) == (
+        "삼성에피스홀딩스",
+        units.Market.KOSDAQ,
+    )
     assert alone.tapes[EPIS].listing.isin == "KR70126Z0000"
     assert played(store).digest != played(store, only=False).digest
 
@@ -104,9 +109,9 @@ def test_minutes_without_volume_are_gaps_and_a_session_without_a_closing_auction
 
 def test_a_day_that_cannot_be_played_is_refused_with_its_reason_and_the_others_play(store: BarStore) -> None:
     store.write_day(
-        MONDAY, {EPIS: minutes_at(10_000), SAMSUNG: minutes_at(70_000), KODEX: minutes_at(30_000, volume=0)}
+        MONDAY, {EPIS: minutes_at(10_000), Symbol(SAMSUNG): minutes_at(70_000), KODEX: minutes_at(30_000, volume=0)}
     )
-    store.write_daily({SAMSUNG: [DailyBar(MONDAY, 1, 1, 1, 1, 1, None, 210_000)]})
+    store.write_daily({Symbol(SAMSUNG): [DailyBar(MONDAY, 1, 1, 1, 1, 1, None, 210_000)]})
 
     recording = played(store)
 

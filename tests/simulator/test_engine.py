@@ -2,13 +2,11 @@
 
 import pytest
 
-from domain.costs import cost_rates, day_costs
-from domain.market import Market, Side
-from domain.money import Price, Won
-from domain.tick_size import steps
+from simulator.krx.costs import charged
+from simulator.krx.units import Market, Price, Side
 from simulator.order_types import OrderType
 from simulator.refusals import OrderRefusedError, Refusal
-from tests.simulator.market_day import ACCOUNT, SAMSUNG, THIN, Day, a_simulation
+from tests.simulator.market_day import ACCOUNT, SAMSUNG, THIN, Day, a_simulation, steps
 
 OPENING_CASH = 100_000_000
 
@@ -38,7 +36,7 @@ def test_a_market_order_fills_at_the_best_ask_and_pays_commission(day: Day) -> N
 
     order = day.buys(10)
 
-    costs = day_costs(Side.BUY, Won(10 * ask), Market.KOSPI, cost_rates(order.day))
+    costs = charged(Side.BUY, Market.KOSPI, order.day, 10 * ask)
     account = day.simulation.engine.account(ACCOUNT)
     assert [(fill.price, fill.quantity) for fill in order.fills] == [(ask, 10)]
     assert account.cash == OPENING_CASH - 10 * ask - costs.total

@@ -2,8 +2,8 @@
 
 import pytest
 
-from domain.market import Symbol
 from simulator.endpoints import ENDPOINTS
+from simulator.krx.units import Symbol
 from tests.simulator.fact_sheet import FACT_SHEET, Documented, served
 from tests.simulator.market_day import SAMSUNG, Client, Day, a_simulation, an_order
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.market import Market, Symbol
-from domain.money import Price
-from domain.tick_size import round_up
+from simulator.krx.prices import STOCK_GRID
+from simulator.krx.units import Market, Price, Symbol
 from simulator.order_types import OrderType
 from simulator.pauses import InterruptionRule, PauseKind
 from simulator.refusals import OrderRefusedError, Refusal
@@ -23,7 +22,7 @@ def day() -> Day:
 
 def jump(day: Day, by: float, symbol: Symbol = SAMSUNG) -> int:
     """Force a price that may interrupt trading, and return it."""
-    target = round_up(round(day.price(symbol) * (1 + by)))
+    target = STOCK_GRID.round_up(round(day.price(symbol) * (1 + by)))
     day.simulation.force_price(symbol, target, vi=True)
     return target
 

@@ -6,13 +6,13 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.market import Side, Symbol
-from domain.tick_size import is_on_grid, steps
 from simulator.clock import ManualClock
+from simulator.krx.prices import STOCK_GRID
+from simulator.krx.units import Side, Symbol
 from simulator.orders import Account, OrderAction
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import Simulation
-from tests.simulator.market_day import ACCOUNT, SAMSUNG, THIN, Day, a_simulation
+from tests.simulator.market_day import ACCOUNT, SAMSUNG, THIN, Day, a_simulation, steps
 
 LIVELY = Symbol("056080")
 OPENING_CASH = 100_000_000
@@ -106,7 +106,7 @@ def test_every_fill_is_lawful(steps_taken: list[Step]) -> None:
         if order.action is not OrderAction.CANCEL:
             assert order.filled + order.cancelled + order.remaining == order.quantity
         for fill in order.fills:
-            assert is_on_grid(fill.price)
+            assert STOCK_GRID.is_on_grid(fill.price)
             assert limits.contains(fill.price)
             assert fill.at >= order.placed_at
             if order.price:

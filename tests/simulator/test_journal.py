@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from domain.tick_size import steps
 from simulator.journal import FILE_NAME, JournalError
 from simulator.orders import Account
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import SettingsMismatchError, Simulation
-from tests.simulator.market_day import ACCOUNT, KEY, SAMSUNG, SECRET, THIN, Day, a_simulation
+from tests.simulator.market_day import ACCOUNT, KEY, SAMSUNG, SECRET, THIN, Day, a_simulation, steps
 
 
 def a_busy_day(simulation: Simulation) -> None:

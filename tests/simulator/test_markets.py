@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.tick_size import is_on_grid, steps
+from simulator.krx.prices import STOCK_GRID
 from simulator.order_types import OrderType
 from simulator.refusals import OrderRefusedError, Refusal
-from tests.simulator.market_day import ACCOUNT, BALANCE, SAMSUNG, Client, Day, a_simulation, an_order
+from tests.simulator.market_day import ACCOUNT, BALANCE, SAMSUNG, Client, Day, a_simulation, an_order, steps
 
 OVERHEATED = "090710"
 
@@ -180,7 +180,7 @@ def test_a_mid_price_order_trades_between_the_best_prices(day: Day) -> None:
     impossible = day.buys(5_000_000 // day.price(), kind=OrderType.MID_FOK)
 
     assert order.filled > 0
-    assert any(not is_on_grid(fill.price) for fill in order.fills)
+    assert any(not STOCK_GRID.is_on_grid(fill.price) for fill in order.fills)
     assert impossible.filled in (0, impossible.quantity)
     assert impossible.remaining == 0
 

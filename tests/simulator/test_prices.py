@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.market import Symbol
-from domain.money import Price
-from domain.tick_size import is_on_grid
 from simulator.clock import kst_instant
 from simulator.day_path import Edit
 from simulator.exchange import Exchange, Snapshot
+from simulator.krx.prices import STOCK_GRID
+from simulator.krx.units import Price, Symbol
 from simulator.listings import LISTINGS, MOST_LISTINGS, first_listings
 from tests.simulator.market_day import CALENDAR, SAMSUNG
 
@@ -30,7 +29,7 @@ def see(symbol: Symbol = SAMSUNG, at: str = "2026-11-23 12:00:00", exchange: Exc
 def test_every_price_is_on_the_grid_and_inside_the_limits(symbol: Symbol, seconds: int) -> None:
     seen = WHOLE.snapshot(symbol, NOON + timedelta(seconds=seconds))
 
-    assert is_on_grid(seen.price)
+    assert STOCK_GRID.is_on_grid(seen.price)
     assert seen.limits.contains(seen.price)
     if seen.totals.volume:
         assert seen.totals.low_price <= seen.price <= seen.totals.high_price
@@ -177,8 +176,8 @@ def test_more_stocks_can_be_listed_and_trade_like_the_known_ones() -> None:
     assert len(everything) == len({listing.name for listing in everything.values()}) == MOST_LISTINGS
     for symbol in list(everything)[-5:]:
         seen = see(symbol, exchange=exchange)
-        assert is_on_grid(seen.price)
-        assert is_on_grid(everything[symbol].price)
+        assert STOCK_GRID.is_on_grid(seen.price)
+        assert STOCK_GRID.is_on_grid(everything[symbol].price)
         assert seen.totals.turnover > 50_000_000
 
 

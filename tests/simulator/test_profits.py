@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.clock import in_seoul
-from domain.market import Side, Symbol
+from simulator.krx.sessions import in_seoul
+from simulator.krx.units import Side, Symbol
 from simulator.orders import AccountId
 from tests.simulator.fact_sheet import FACT_SHEET
 from tests.simulator.market_day import ACCOUNT, SAMSUNG, Client, Day, a_simulation

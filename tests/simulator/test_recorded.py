@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.market import Side, Symbol
-from domain.tick_size import is_on_grid
 from simulator.__main__ import main
 from simulator.bar_folder import read_bars
+from simulator.krx.prices import STOCK_GRID
+from simulator.krx.units import Side, Symbol
 from simulator.recorded import BarsError, Recording
 from simulator.refusals import OrderRefusedError, Refusal
 from simulator.simulation import SettingsMismatchError
@@ -105,7 +105,7 @@ def test_half_tick_prices_are_rounded_and_counted_and_codes_with_letters_are_rep
     assert recording.changes["prices off the grid rounded"] == 6
     path = day.simulation.exchange.path(epis, session)
     assert path.bar(0)[:4] == (273_500, 274_000, 273_500, 274_000)
-    assert all(is_on_grid(level.price) for each in levels.values() for level in each)
+    assert all(STOCK_GRID.is_on_grid(level.price) for each in levels.values() for level in each)
     assert (bought.filled, refused.value.refusal) == (1, Refusal.OFF_GRID)
 
 

@@ -34,6 +34,7 @@ from runtime.composition import Collaborators, hosting, workers_for
 from runtime.embedded.search_attributes import ensure_search_attributes
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock, kst_instant
+from simulator.krx import sessions
 from simulator.orders import Account
 from simulator.orders import AccountId as BrokerAccountId
 from simulator.settings import SimulationSettings
@@ -47,6 +48,8 @@ from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 CALENDAR: Final = krx_calendar(2025, 2027)
+EXCHANGE_CALENDAR: Final = sessions.krx_calendar(2025, 2027)
+"""The same days, as the simulator's own tables have them."""
 FINGERPRINT: Final = "3f9a1c"
 ACCOUNT: Final = account_alias(Environment.SIMULATED, SIMULATED_ACCOUNT)
 STEPS: Final[Mapping[str, timedelta]] = {
@@ -131,7 +134,7 @@ def kst(text: str) -> datetime:
 
 def a_simulation(at: str, **settings: Any) -> Simulation:
     """Build a simulator whose market stands still at a time (KST) until it is moved; without limits on calls."""
-    defaults: dict[str, Any] = {"calendar": CALENDAR, "rate_limit": 0, "token_interval": 0}
+    defaults: dict[str, Any] = {"calendar": EXCHANGE_CALENDAR, "rate_limit": 0, "token_interval": 0}
     return create_simulation(SimulationSettings(clock=ManualClock(kst_instant(at)), **(defaults | settings)))
 
 

@@ -33,7 +33,7 @@ async def bought_as_it_seems_nothing(day: Stage) -> Symbol:
     held: list[Symbol] = []
     while not held:
         await day.env.sleep(timedelta(minutes=1))
-        held = [symbol for symbol, each in day.broker_account.holdings.items() if each.quantity]
+        held = [Symbol(symbol) for symbol, each in day.broker_account.holdings.items() if each.quantity]
     await day.env.sleep(timedelta(minutes=1))
     await worker.terminate("it has let go of what it bought")
     assert await day.held() == ()

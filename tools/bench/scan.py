@@ -15,6 +15,7 @@ from activities.support.strategy_guard import StrategyGuard
 from domain.errors import TryAgainError
 from domain.identity import WorkerId
 from domain.lane import Lane
+from domain.market import Symbol
 from domain.rules import UniverseRules
 from simulator.listings import first_listings
 from tools.bench.client import Client, open_client
@@ -47,7 +48,7 @@ class _Scanning:
     def __init__(self, stack: Stack, client: Client) -> None:
         self.stack = stack
         self._client = client
-        self.universe = tuple(first_listings(_STOCKS_QUICKLY if stack.quick else _STOCKS))
+        self.universe = tuple(map(Symbol, first_listings(_STOCKS_QUICKLY if stack.quick else _STOCKS)))
         rules = replace(
             RULES,
             universe=UniverseRules(ranking_size=0, symbols=self.universe),

@@ -58,8 +58,8 @@ async def test_the_trade_is_booked_at_the_owners_price_not_at_the_last_one_seen(
 
     decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, tries=REFUSED))
 
-    assert decision == SoldByOthers(theirs.amount, by_day=(Brought(MONDAY, theirs.amount),))
-    close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), theirs.amount)
+    assert decision == SoldByOthers(Won(theirs.amount), by_day=(Brought(MONDAY, Won(theirs.amount)),))
+    close = CloseRequest(entry.position_id, ExitReason.FOREIGN_SALE, entry.lease, timedelta(0), Won(theirs.amount))
     await desk.does(desk.settling.close_position, close)
     (trade,) = await desk.database.trades.on(ACCOUNT, MONDAY)
     assert trade.exit_amount == theirs.amount
@@ -300,7 +300,7 @@ async def test_a_part_that_the_owner_sells_is_taken_out_of_the_books_once(desk: 
     await desk.does(desk.foreign_sales.booked, before, left)
     after = await desk.holding(entry.position_id)
 
-    assert left == Left(Quantity(entry.quantity - 1), (Brought(MONDAY, desk.side_of(Side.SELL)[-1].amount),))
+    assert left == Left(Quantity(entry.quantity - 1), (Brought(MONDAY, Won(desk.side_of(Side.SELL)[-1].amount)),))
     assert (after.quantity, after.taken, after.taken_amount) == (left.quantity, 1, left.brought)
     assert await desk.does(desk.foreign_sales.noticed_by, after) == Left(after.quantity)
 

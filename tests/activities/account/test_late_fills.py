@@ -13,9 +13,11 @@ from activities.resolving import ProofRules, ResolveRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
 from activities.support.requests import SessionRequest
+from domain.costs import Costs
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
 from domain.identity import WorkerId
+from domain.market import Side, Symbol
 from domain.money import Quantity, Won
 from domain.order import Accepted, OrderPurpose, OrderStatus
 from domain.position import ExitReason
@@ -91,26 +93,26 @@ async def verified(desk: Desk) -> list[str]:
         BrokerRow(
             day=order.day,
             number=order.number,
-            symbol=order.symbol,
-            side=order.side,
-            quantity=order.quantity,
+            symbol=Symbol(order.symbol),
+            side=Side(order.side),
+            quantity=Quantity(order.quantity),
             placed_at=order.placed_at,
             filled=Quantity(order.filled),
-            amount=order.amount,
-            remaining=order.remaining,
-            costs=order.costs,
+            amount=Won(order.amount),
+            remaining=Quantity(order.remaining),
+            costs=Costs(Won(order.costs.commission), Won(order.costs.tax)),
             original=order.original,
             by_hand=order.by_hand,
             is_new=not order.original,
         )
         for order in account.orders
     )
-    holdings = {symbol: Quantity(held.quantity) for symbol, held in account.holdings.items() if held.quantity}
+    holdings = {Symbol(symbol): Quantity(held.quantity) for symbol, held in account.holdings.items() if held.quantity}
     books = Books(
         plan=PLAN,
         clock=desk.pace.clock,
         read_at=PLAN.session.ends_at + timedelta(minutes=1),
-        broker=BrokerBook(rows, holdings, account.opening_cash, account.cash),
+        broker=BrokerBook(rows, holdings, Won(account.opening_cash), Won(account.cash)),
         ledger=Ledger(
             orders=await database.audit.orders_on(ACCOUNT, TODAY),
             fills=await database.audit.fills_on(ACCOUNT, TODAY),

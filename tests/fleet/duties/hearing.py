@@ -23,12 +23,13 @@ from domain.market import Symbol
 from domain.money import Price
 from fleet.duties.attending import StreamBounds
 from fleet.duties.streaming import Streaming
+from simulator.clock import MarketClock as ExchangeClock
 from simulator.simulation import Simulation
 from tests.activities.desk import OPENS_AT, Desk
 from tests.broker.parts import APP_KEY, APP_SECRET, Budget
 from tests.simulator.streaming import Venue, a_venue
 from tests.support.builders import SAMSUNG
-from tests.support.stepping import ACCOUNT, CALENDAR, FINGERPRINT, kst, pinned_database
+from tests.support.stepping import ACCOUNT, EXCHANGE_CALENDAR, FINGERPRINT, kst, pinned_database
 
 AN_HOUR: Final = timedelta(hours=1)
 BOUNDS: Final = StreamBounds(round=0.2, hears_again_within=1.0, pause_when_in_use=0.4)
@@ -110,8 +111,8 @@ async def until(condition: Callable[[], bool], what: str, limit: float = 12.0) -
 @asynccontextmanager
 async def a_market(**settings: Any) -> AsyncIterator[Venue]:
     """Run a simulator whose market starts at ten o'clock and runs at its own speed."""
-    clock = MarketClock(datetime.now(UTC), kst(OPENS_AT))  # noqa: TID251 - the market begins now
-    async with a_venue(clock=clock, calendar=CALENDAR, **settings) as venue:
+    clock = ExchangeClock(datetime.now(UTC), kst(OPENS_AT))  # noqa: TID251 - the market begins now
+    async with a_venue(clock=clock, calendar=EXCHANGE_CALENDAR, **settings) as venue:
         venue.simulation.force_price(SAMSUNG, 70_000, natural=False)
         yield venue
 
@@ -122,8 +123,8 @@ async def a_process(
 ) -> AsyncIterator[Process]:
     """Run one process's streaming beside its activities."""
     clock = venue.simulation.settings.clock
-    assert isinstance(clock, MarketClock)
-    pace = LivePace(clock)
+    assert isinstance(clock, ExchangeClock)
+    pace = LivePace(MarketClock(clock.real_anchor, clock.market_anchor, clock.speed))
     number, product = SIMULATED_ACCOUNT.split("-")
     connection = KisConnection(
         environment=Environment.SIMULATED,

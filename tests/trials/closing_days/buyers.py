@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.market import Side, Symbol
+from domain.market import Symbol
 from domain.money import Quantity
-from domain.session import Session
 from simulator.exchange import second_of
+from simulator.krx.sessions import Session
+from simulator.krx.units import Side
 from simulator.order_types import Board
 from simulator.simulation import Simulation
 from simulator.trading_hours import window_of

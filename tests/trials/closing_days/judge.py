@@ -62,6 +62,7 @@ def judged(day: PlayedDay) -> Verdict:
         *_sellable(day, carried),
         *_not_sold_first(day, carried),
         *_not_sold_once(day),
+        *_off_the_grid(day),
     )
     difference = [unexplained_won(*day.sessions[:count]) for count in range(1, len(day.sessions) + 1)]
     lost = [f"{won:+,} won without a reason in the {when}" for won, when in zip(difference, _WHEN, strict=False) if won]
@@ -74,6 +75,18 @@ def judged(day: PlayedDay) -> Verdict:
         difference=max(difference, key=abs),
         complaints=(*complaints, *lost),
     )
+
+
+_OFF_THE_GRID: Final = "APBK0506"
+
+
+def _off_the_grid(day: PlayedDay) -> Iterator[str]:
+    """Yield orders that the exchange refused for their price: its grid and ours must be the same."""
+    for books in day.sessions:
+        for order in books.ledger.orders:
+            if order.record.reject_code == _OFF_THE_GRID:
+                intent = order.record.intent
+                yield f"{intent.side} {intent.symbol} at {intent.limit_price} won is off the price grid"
 
 
 _WHEN: Final = ("evening", "morning")

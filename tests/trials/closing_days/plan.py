@@ -101,7 +101,7 @@ def plan_of(seed: int) -> DayPlan:
     session = _session(chance)
     tomorrow = CALENDAR.session_at_or_after(session.ends_at)
     workers = chance.randint(3, 6)
-    symbols = tuple(chance.sample(list(LISTINGS)[:_MOST_LISTED], workers + chance.randint(0, 2)))
+    symbols = tuple(map(Symbol, chance.sample(list(LISTINGS)[:_MOST_LISTED], workers + chance.randint(0, 2))))
     draw = _Draw(chance, session, tomorrow, symbols)
     return DayPlan(
         seed=seed,

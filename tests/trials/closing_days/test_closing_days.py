@@ -1,15 +1,19 @@
 """A few of the days of ``make closings``, and days with a planted fault: the judge detects each of them."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 import pytest
 
+import domain.costs
+from domain.costs import CostRates, Costs
 from domain.event_kind import EventKind
-from domain.market import Side, Symbol
+from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
+from domain.tick_size import PriceGrid
 from tests.support.stepping import CALENDAR, kst
 from tests.trials.clockwork.town import Town, a_town
 from tests.trials.closing_days.__main__ import main
@@ -19,6 +23,7 @@ from tests.trials.closing_days.judge import Ending, judged
 from tests.trials.closing_days.plan import DayPlan, Happening, Trouble, plan_of
 from tests.trials.closing_days.playing import PlayedDay, play
 from tests.trials.closing_days.table import table
+from tests.trials.planted_bugs.swapping import swapped
 from verifier.books import Books, BrokerFill
 
 STOCK: Final = Symbol("034020")
@@ -214,3 +219,32 @@ def test_the_program_refuses_nonsense() -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--count", "0"])
     assert ended.value.code == 2
+
+
+def seven_times_the_commission() -> AbstractContextManager[None]:
+    right = domain.costs.day_costs
+
+    def wrong(side: Side, amount: Won, market: Market, rates: CostRates) -> Costs:
+        return right(side, amount, market, replace(rates, commission=rates.commission * 7))
+
+    return swapped(domain.costs, "day_costs", wrong)
+
+
+def a_tick_of_one_won() -> AbstractContextManager[None]:
+    return swapped(PriceGrid, "tick_at", lambda *_: 1)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("mistake", "complaint"),
+    [(seven_times_the_commission, "costs that are not the broker's"), (a_tick_of_one_won, "off the price grid")],
+)
+async def test_a_wrong_rule_of_the_ledger_is_found_by_the_simulators_own(
+    town: Town, mistake: Callable[[], AbstractContextManager[None]], complaint: str
+) -> None:
+    with mistake():
+        day = await play(town, a_day())
+
+    verdict = judged(day)
+    assert verdict.ending is Ending.WRONG
+    assert any(complaint in each for each in verdict.complaints), verdict.complaints

@@ -1,9 +1,10 @@
 """Ledger against simulator, to the won: results, open positions and the owner's orders explain the cash."""
 
-from domain.costs import COMMISSION_STEP, tax_rounding
+from domain.costs import tax_rounding
 from domain.market import Side
 from domain.money import Won, total
 from lab.won import flows_of
+from simulator.krx.costs import COMMISSION_STEP
 from tests.trials.closing_days.owner import owner_of
 from verifier.books import Books, BrokerBook
 

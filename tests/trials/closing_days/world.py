@@ -112,11 +112,11 @@ class World:
         self.simulation.force_price(symbol, round(target * 1.004), drift=drift)
 
     def _price(self, symbol: Symbol) -> Price:
-        return self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price
+        return Price(self.simulation.exchange.snapshot(symbol, self.simulation.market_now()).price)
 
     def _lock(self, symbol: Symbol) -> None:
         seen = self.simulation.exchange.snapshot(symbol, self.simulation.market_now())
-        self.before_the_lock.setdefault(symbol, seen.price)
+        self.before_the_lock.setdefault(symbol, Price(seen.price))
         self.simulation.force_price(symbol, seen.limits.lower)
 
     def _unlock(self, symbol: Symbol) -> None:
@@ -128,7 +128,7 @@ class World:
     def _owner_trades(self, happening: Happening) -> None:
         symbol, side, quantity = happening.symbol, Side.BUY, _OWNERS_ORDER
         if happening.kind is Trouble.OWNER_ELSEWHERE:
-            symbol = next(each for each in LISTINGS if each not in self.plan.symbols)
+            symbol = next(Symbol(each) for each in LISTINGS if each not in self.plan.symbols)
         if happening.kind is Trouble.OWNER_SELLS_OURS:
             side, quantity = Side.SELL, Quantity(self.account.sellable(symbol) // 2)
         kind = OrderType.MARKET_IOC

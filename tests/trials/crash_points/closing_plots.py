@@ -178,12 +178,12 @@ class EveningStreet(httpx.AsyncBaseTransport):
 
     def _play_cancel(self, number: str) -> None:
         order = next(each for each in broker_account(self.simulation).orders if each.number == number)
-        if order.side is Side.BUY:
+        if order.side == Side.BUY.value:
             if self._plot.opening == WHEN_CANCELLED:
                 self._somebody_sells()
             return
-        self._cancelled[order.symbol] += 1
-        if self._cancelled[order.symbol] >= self._plot.unwanted and not self._plot.buyers_at:
+        self._cancelled[Symbol(order.symbol)] += 1
+        if self._cancelled[Symbol(order.symbol)] >= self._plot.unwanted and not self._plot.buyers_at:
             self.simulation.set_conditions(order.symbol, no_bids=False)
 
     def _somebody_sells(self) -> None:

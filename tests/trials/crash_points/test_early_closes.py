@@ -65,7 +65,7 @@ async def test_a_close_before_the_opening_sells_each_carried_share_once_at_the_o
     assert outcome.flat
     assert outcome.differences == ()
     sold = orders_of_the_day(afternoon)
-    assert {(order.side, order.filled) for order in sold} == {(Side.SELL, order.quantity) for order in sold}
+    assert {(Side(order.side), order.filled) for order in sold} == {(Side.SELL, order.quantity) for order in sold}
     assert len(sold) == CARRIED.stocks
     assert run.events < _MOST_EVENTS
     trades = await town.database.trades.on(ACCOUNT, outcome.session_date)

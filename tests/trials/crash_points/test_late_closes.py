@@ -100,7 +100,7 @@ async def carried_into_the_morning(afternoon: Afternoon, town: Town) -> None:
         afternoon.start_worker(number)
     await afternoon.clockwork.until(lambda: False, kst(f"{NEXT_DAY} 09:00:30"))
     sold = [order for order in broker_account(afternoon.simulation).orders if f"{order.day}" == NEXT_DAY]
-    assert [order.side for order in sold[: afternoon.plot.stocks]] == [Side.SELL] * afternoon.plot.stocks
+    assert [Side(order.side) for order in sold[: afternoon.plot.stocks]] == [Side.SELL] * afternoon.plot.stocks
     assert all(not holding.quantity for holding in broker_account(afternoon.simulation).holdings.values())
 
 

@@ -20,9 +20,9 @@ from domain.market import Side
 from domain.money import Price
 from domain.order import BrokerOrderRef
 from domain.session import REGULAR_HOURS, session_of
-from exchange.calendar import krx_calendar
 from simulator.app import create_app, create_simulation
 from simulator.clock import ManualClock
+from simulator.krx.sessions import krx_calendar
 from simulator.settings import REAL, SimulationSettings
 from tests.broker.parts import DAY, SAMSUNG, Budget, Tokens, a_connection, an_intent, market_now
 from tests.support.builders import HYNIX

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+import simulator.clock
 from activities.support.pace import RealPace
 from database.database import Database
 from domain.clock import MarketClock
@@ -27,7 +28,7 @@ from simulator.app import create_simulation
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
 from tests.support.builders import HYNIX
-from tests.support.stepping import ACCOUNT, CALENDAR, RULES, a_broker, kst, pinned_database
+from tests.support.stepping import ACCOUNT, CALENDAR, EXCHANGE_CALENDAR, RULES, a_broker, kst, pinned_database
 from workflows import attributes
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.identity import task_queues, worker_name, worker_workflow_id
@@ -117,7 +118,10 @@ async def running_market(
     """Open a market at a time (KST) without a hosting process. ``spoiled`` wraps the network to the broker."""
     now = datetime.now(UTC)  # noqa: TID251 - this market runs in real time
     clock = MarketClock(now, kst(at).astimezone(UTC), SPEED)
-    simulation = create_simulation(SimulationSettings(clock=clock, calendar=CALENDAR, rate_limit=0, token_interval=0))
+    there = simulator.clock.MarketClock(clock.real_anchor, clock.market_anchor, clock.speed)
+    simulation = create_simulation(
+        SimulationSettings(clock=there, calendar=EXCHANGE_CALENDAR, rate_limit=0, token_interval=0)
+    )
     client = await Client.connect(address, data_converter=DATA_CONVERTER)
     await ensure_search_attributes(client, attributes.ALL)
     async with AsyncExitStack() as stack:

@@ -52,7 +52,7 @@ async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
         await day.reaches("2026-11-23 15:40")
 
         date = session_date_of(kst("2026-11-23 15:40"))
-        bought = [order for order in day.broker_account.orders if order.side is Side.BUY and not order.original]
+        bought = [order for order in day.broker_account.orders if order.side == Side.BUY.value and not order.original]
         trades, orders = await day.trades(), await day.database.audit.orders_on(day.account, date)
         books = await frozen_books(day.database, await book_of(day.simulation), PLAN)
         assert len(bought) >= 4

@@ -71,7 +71,7 @@ async def sold_by_a_new_worker(market: RunningMarket, network: OddNetwork) -> fl
         return (await worker.query(TradingWorkerWorkflow.status)).state is WorkerState.HOLDING
 
     async def is_sold() -> bool:
-        return any(order.side is Side.SELL for order in broker_account(market.simulation).orders)
+        return any(order.side == Side.SELL.value for order in broker_account(market.simulation).orders)
 
     await until(holds, "new worker that watches")
     market.price_moves(-0.06)

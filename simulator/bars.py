@@ -1,0 +1,29 @@
+"""Bars as they are stored: one minute or one session of a stock. Prices in won, volume in shares, value in won."""
+
+from datetime import date
+from typing import NamedTuple
+
+
+class StoredBar(NamedTuple):
+    """The trades of one minute. ``minute`` is the minute's start, counted from midnight KST (540 is 09:00)."""
+
+    minute: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    value: int | None = None
+
+
+class DailyBar(NamedTuple):
+    """The trades of one session, not adjusted. ``base`` is the previous close as the exchange states it."""
+
+    date: date
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    value: int | None = None
+    base: int | None = None
