@@ -2,9 +2,15 @@
 
 from runtime.installed import require_packages
 
-if __name__ == "__main__":
+
+def run() -> None:
+    """Run the command line; also the console command ``haru-starter``."""
     require_packages("starter.py")
-    from cli.main import main
-    from runtime.standard_error import leave
+    from cli.main import main  # noqa: PLC0415 - only once its packages are known to be here
+    from runtime.standard_error import leave  # noqa: PLC0415
 
     leave(main())
+
+
+if __name__ == "__main__":
+    run()

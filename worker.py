@@ -43,7 +43,8 @@ async def _main() -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Host the trading; also the console command ``haru-worker``."""
     _parser().parse_args()
     from runtime.installed import require_packages
 
@@ -53,3 +54,7 @@ if __name__ == "__main__":
     guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))
+
+
+if __name__ == "__main__":
+    run()

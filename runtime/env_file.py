@@ -13,8 +13,9 @@ from dotenv.parser import parse_stream
 
 from security.private_files import NotPrivateError, read_private
 
-CHECKOUT: Final = Path(__file__).resolve().parents[1]
-"""The folder of `worker.py` and `starter.py`."""
+_HERE: Final = Path(__file__).resolve().parents[1]
+CHECKOUT: Final = Path.cwd() if _HERE.name in {"site-packages", "dist-packages"} else _HERE
+"""The folder of `worker.py` and `starter.py`; the current one if Haru is installed as a package."""
 ENV_FILE_VARIABLE: Final = "HARU_ENV_FILE"
 """Variable of the environment that names another file. `/dev/null` means that no file is read."""
 ENCODING: Final = "utf-8-sig"

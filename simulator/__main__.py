@@ -36,6 +36,10 @@ _YEARS_AHEAD: Final = 2
 _FIRST_RECORDED_YEAR: Final = 2010
 _ONE_SECOND: Final = timedelta(seconds=1)
 
+_NO_LIMITS: Final = {"rate_limit": 0, "paper_rate_limit": 0, "token_interval": 0.0, "approval_interval": 0.0}
+_BOTH_SERVICES: Final = {"stream_port": 21_000, "paper_port": 29_443, "paper_stream_port": 31_000}
+"""KIS's own port numbers."""
+
 _EPILOG: Final = """
 examples:
   python -m simulator                                   a live market on port 9443
@@ -56,9 +60,14 @@ class PortTakenError(Exception):
     """A port cannot be bound; exit code 1."""
 
 
+def console() -> None:
+    """Run the command ``kis-simulator``."""
+    sys.exit(main())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the simulator and return the exit code: 0 after a signal, 1 cannot run, 2 wrong arguments."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     close_to_others()
     try:
         callers = Callers(_served_hosts(options), read_token(options.control_token))
@@ -76,9 +85,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line. What it says itself goes before ``--lenient``."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.lenient:
+        return options
+    parser.set_defaults(**_NO_LIMITS, **({} if options.environment == PAPER else _BOTH_SERVICES))
+    return parser.parse_args(arguments)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m simulator",
+        prog=Path(sys.argv[0]).name.replace("__main__.py", "python -m simulator"),
         description="A KIS Open API server (REST, WebSocket): seeded prices, a matching engine, faults on demand.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -128,6 +147,7 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
     add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
     add("--ledger-limit", type=int, default=0, help="account calls of everybody per second, 0 = no limit (default)")
     add("--allow", type=Path, help="JSON file with the only app keys and accounts (default: all well-formed ones)")
+    add("--lenient", action="store_true", help="no limits on calls, tokens and approval keys; both services, all ports")
     add("--strict", action="store_true", help="refuse headers that KIS documents as wrong but mostly tolerates")
     add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
     add("--paper-rate-limit", type=int, default=1, help="the same for --paper-port (default %(default)s)")
@@ -187,7 +207,13 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 def _recording(options: argparse.Namespace, calendar: TradingCalendar) -> Recording | None:
     if not options.bars:
         return None
-    from simulator.bar_folder import read_bars  # noqa: PLC0415 - needs the history, which nothing else does
+    try:
+        from simulator.bar_folder import read_bars  # noqa: PLC0415 - needs the history, which nothing else does
+    except ModuleNotFoundError as error:
+        raise ArgumentsError(
+            f"--bars needs {error.name}, which is not installed: recorded bars are read by Haru's history module; "
+            "run `python -m simulator` in a checkout of Haru, after pip install duckdb"
+        ) from None
 
     recording = read_bars(options.bars, calendar, only=options.only_bars)
     for line in recording.report():

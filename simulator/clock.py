@@ -76,8 +76,15 @@ def market_instant(text: str, real: datetime, calendar: TradingCalendar) -> date
 
 
 def kst_instant(text: str) -> datetime:
-    """Parse an ISO date and time and return aware UTC. Without an offset it is KST."""
-    instant = datetime.fromisoformat(text)
+    """Parse an ISO date and time and return aware UTC. Without an offset it is KST.
+
+    Raises:
+        ValueError: the text has another form.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a date with a time; write it like "2026-11-23 10:30" (KST)') from None
     return (instant if instant.tzinfo else instant.replace(tzinfo=KST)).astimezone(UTC)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from simulator.__main__ import main
+from simulator.__main__ import _options, main
 from simulator.journal import FILE_NAME
 from tests.simulator.market_day import ACCOUNT, KEY, PREFIX, SAMSUNG, SECRET, a_cancel, a_simulation, an_order
 
@@ -139,6 +139,8 @@ def test_other_settings_than_the_journals_end_with_2(
         (["--listings", "1049"], "choose 1 to 1048"),
         (["--clock", "2025-07-02 09:00:00"], "the simulated exchange begins on 2025-07-01"),
         (["--clock", "yesterday"], "yesterday"),
+        (["--clock", "10:30"], '"10:30" is not a date with a time; write it like "2026-11-23 10:30" (KST)'),
+        (["--bars", "/no/such/bars"], "/no/such/bars"),
         (["--environment", "paper", "--paper-port", "0"], "--paper-port and --paper-stream-port stand beside"),
         (["--ping-interval", "0"], "ping_interval must be seconds above 0"),
     ],
@@ -148,6 +150,16 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(
 ) -> None:
     assert main(["--port", "0", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_lenient_lifts_the_limits_and_opens_both_services_but_not_what_is_said_otherwise() -> None:
+    plain, lenient = _options([]), _options(["--lenient", "--stream-port", "0", "--token-interval", "5"])
+
+    assert (plain.rate_limit, plain.token_interval, plain.paper_port) == (None, 60.0, None)
+    assert (lenient.rate_limit, lenient.paper_rate_limit, lenient.approval_interval) == (0, 0, 0.0)
+    assert (lenient.stream_port, lenient.paper_port, lenient.paper_stream_port) == (0, 29_443, 31_000)
+    assert lenient.token_interval == 5.0
+    assert _options(["--lenient", "--environment", "paper"]).paper_port is None
 
 
 def test_a_damaged_journal_ends_with_1_and_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
