@@ -18,6 +18,7 @@ PAPER = "paper"
 _ABOVE_ZERO: Final = (lambda value: value > 0, "seconds above 0")
 _NOT_NEGATIVE: Final = (lambda value: value >= 0, "seconds of at least 0")
 _WHOLE: Final = (lambda value: isinstance(value, int) and value > 0, "a whole number above 0")
+_YES_OR_NO: Final = (lambda value: value in (0, 1), "0 or 1")
 _LENGTH: Final = (lambda value: value in (26, 23), "26 or 23")
 _STREAM_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "ping_interval": _ABOVE_ZERO,
@@ -29,6 +30,7 @@ _STREAM_VALUES: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "waiting": _WHOLE,
     "real_fields": _LENGTH,
     "paper_fields": _LENGTH,
+    "market_class": _YES_OR_NO,
     "hts_id": (lambda value: isinstance(value, str), "text"),
 }
 
@@ -41,7 +43,8 @@ class StreamSettings:
     = never). ``linger``: how long a session lost without a close frame still holds its app key. ``registrations``:
     maximum per session. ``look_interval``: time between two market checks. ``records``: maximum trades of one stock per
     check. ``waiting``: frames that may queue for a slow reader. ``real_fields`` and ``paper_fields``: fields of a
-    notice (26 or 23). ``hts_id``: the only accepted HTS id (blank = the first one that an app key names).
+    notice (26 or 23). ``market_class``: 1 ends trades and books with the market, as KIS does since 2026-09-14 (47 and
+    63 fields), 0 never does (46 and 59). ``hts_id``: the only accepted HTS id (blank = the first one that a key names).
     """
 
     ping_interval: float = 10.0
@@ -53,6 +56,7 @@ class StreamSettings:
     waiting: int = 5_000
     real_fields: int = 26
     paper_fields: int = 23
+    market_class: int = 1
     hts_id: str = ""
 
     def __post_init__(self) -> None:

@@ -7,8 +7,9 @@ from simulator.exchange import Snapshot
 from simulator.krx.sessions import SessionPhase
 from simulator.krx.units import Symbol, TradingFlag
 from simulator.quotes import expected_match, flags_of, levels_of
+from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
-from simulator.stream.records import book_fields
+from simulator.stream.records import book_fields, with_mid_price
 
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _NO_MATCH: Final = (0, 0)
@@ -23,8 +24,9 @@ def gathers(seen: Snapshot) -> bool:
 class BookFeed:
     """The book of one stock."""
 
-    def __init__(self, simulation: Simulation, symbol: Symbol) -> None:
+    def __init__(self, simulation: Simulation, symbol: Symbol, settings: StreamSettings) -> None:
         self._simulation = simulation
+        self._settings = settings
         self._symbol = symbol
         self._shown: tuple[object, ...] = ()
 
@@ -38,4 +40,5 @@ class BookFeed:
         if shown == self._shown:
             return []
         self._shown = shown
-        return [book_fields(seen, book, expected)]
+        fields = book_fields(seen, book, expected)
+        return [with_mid_price(fields, seen, book) if self._settings.market_class else fields]

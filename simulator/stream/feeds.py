@@ -22,7 +22,7 @@ class Feed(Protocol):
 def feed_of(tr_id: str, symbol: Symbol, simulation: Simulation, settings: StreamSettings, at: datetime) -> Feed:
     """Return the feed of a TR id that starts at a market instant."""
     if tr_id == BOOK:
-        return BookFeed(simulation, symbol)
+        return BookFeed(simulation, symbol, settings)
     if tr_id == EXPECTED:
         return ExpectedFeed(simulation, symbol)
     if tr_id == STATUS:

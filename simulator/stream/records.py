@@ -1,4 +1,7 @@
-"""Market data records, field by field: H0STCNT0 (46), H0STASP0 (59), H0STANC0 (45) and H0STMKO0 (11)."""
+"""Market data records, field by field: H0STCNT0 (47), H0STASP0 (63), H0STANC0 (45) and H0STMKO0 (11).
+
+Since 2026-09-14 trades and books end with the market they belong to; before that they had 46 and 59 fields.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +11,7 @@ from typing import Final
 
 from simulator.day_path import DaySummary
 from simulator.exchange import Snapshot, second_of
-from simulator.krx.sessions import SessionPhase
+from simulator.krx.sessions import AFTER_MARKET_SINCE, SessionPhase
 from simulator.krx.units import Price, TradingFlag
 from simulator.liquidity import Level
 from simulator.quotes import flags_of, market_code
@@ -118,6 +121,29 @@ def expected_fields(seen: Snapshot, expected: tuple[int, int], book: Book, backg
     fields = trade_fields(replace(seen, price=Price(price)), quantity, book, background)
     fields[_HOUR_CODE] = _hour_code(seen, price)
     return fields[:_EXPECTED_FIELDS]
+
+
+def with_market(fields: list[str], seen: Snapshot) -> list[str]:
+    """Return a trade with MARKET_CLS_CODE, if its day has it."""
+    return [*fields, _market_class(seen)] if seen.session.date >= AFTER_MARKET_SINCE else fields
+
+
+def with_mid_price(fields: list[str], seen: Snapshot, book: Book) -> list[str]:
+    """Return a book with its mid-price, no shares that wait at it, and MARKET_CLS_CODE, if its day has them."""
+    if seen.session.date < AFTER_MARKET_SINCE:
+        return fields
+    asks, bids = book
+    middle = (asks[0].price + bids[0].price) // 2 if asks and bids else 0
+    return [*fields, str(middle), "0", "1" if middle else "0", _market_class(seen)]
+
+
+def _market_class(seen: Snapshot) -> str:
+    """Return 1 before the opening, 2 in the regular session, 5 at the closing price, 3 in the evening."""
+    if seen.at < seen.session.opens_at:
+        return "1"
+    if seen.at <= seen.session.ends_at:
+        return "2"
+    return "5" if seen.at < seen.session.post_close.until else "3"
 
 
 def status_fields(seen: Snapshot) -> list[str]:

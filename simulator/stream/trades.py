@@ -9,7 +9,7 @@ from simulator.quotes import levels_of
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
-from simulator.stream.records import depth_of, trade_fields
+from simulator.stream.records import depth_of, trade_fields, with_market
 
 
 class TradeFeed:
@@ -40,10 +40,13 @@ class TradeFeed:
         if not trades:
             return []
         depth = depth_of(levels_of(self._simulation, trades[-1][0]))
-        return [
+        records = [
             trade_fields(seen, size, levels_of(self._simulation, seen, 1), self._backgrounds.of(seen, depth))
             for seen, size in trades
         ]
+        if not self._settings.market_class:
+            return records
+        return [with_market(fields, seen) for fields, (seen, _) in zip(records, trades, strict=True)]
 
     def _instants(self, session: Session, at: datetime) -> list[datetime]:
         """Return the market seconds to check. The last one is repeated: its price may have been forced since."""

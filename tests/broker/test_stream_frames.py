@@ -69,8 +69,12 @@ def test_a_trade_happened_in_the_second_that_it_is_stamped_with(received: dateti
     assert ticks(trades(TRADE), received)[0].observed_at == observed
 
 
-def test_several_trades_in_one_frame_are_cut_by_their_number_of_fields() -> None:
-    found = ticks(trades(TRADE, changed(TRADE, _2="72000"), changed(TRADE, _0="000660", _2="99000")))
+@pytest.mark.parametrize("added", [[], ["2"], ["2", "", "later"]], ids=["46", "47", "49"])
+def test_several_trades_in_one_frame_are_cut_by_their_number_of_fields(added: list[str]) -> None:
+    """46 fields before 2026-09-14, 47 since, more some day."""
+    three = (TRADE, changed(TRADE, _2="72000"), changed(TRADE, _0="000660", _2="99000"))
+
+    found = ticks(trades(*("^".join([record, *added]) for record in three)))
 
     assert [(tick.symbol, tick.price) for tick in found] == [("005930", 71_900), ("005930", 72_000), ("000660", 99_000)]
 

@@ -17,7 +17,7 @@ from simulator.server import Door, listen, server_of
 from simulator.simulation import Simulation
 from tests.simulator.market_day import KEY, PREFIX, SECRET, a_simulation
 
-FIELDS = {"H0STCNT0": 46, "H0UNCNT0": 46, "H0STASP0": 59, "H0STANC0": 45, "H0STMKO0": 11}
+FIELDS = {"H0STCNT0": 47, "H0UNCNT0": 47, "H0STASP0": 63, "H0STANC0": 45, "H0STMKO0": 11}
 SOON = 2.0
 _ANY_PROGRAM = Callers()
 

@@ -52,6 +52,31 @@ async def test_trades_between_two_looks_share_a_frame_and_add_up() -> None:
     assert sum(int(trade[12]) for trade in trades) == int(trades[-1][13]) - before
 
 
+@pytest.mark.parametrize(
+    ("day", "market_class", "widths"),
+    [
+        ("2026-11-23", 1, (47, 63)),
+        ("2026-11-23", 0, (46, 59)),
+        ("2026-09-11", 1, (46, 59)),
+        ("2026-09-14", 1, (47, 63)),
+    ],
+)
+async def test_records_are_as_wide_as_on_their_day(day: str, market_class: int, widths: tuple[int, int]) -> None:
+    settings = StreamSettings(market_class=market_class)
+    async with a_venue(f"{day} 10:00:00", stream=settings) as venue, await a_listener(venue) as listener:
+        await listener.asks("H0STCNT0", SAMSUNG)
+        await listener.asks("H0STASP0", SAMSUNG)
+        (book, *_) = await listener.records("H0STASP0")
+        await passes(venue, 3)
+        trades = await listener.records("H0STCNT0")
+
+    assert len(trades) > 1
+    assert ({len(trade) for trade in trades}, len(book)) == ({widths[0]}, widths[1])
+    if widths == (47, 63):
+        assert {trade[46] for trade in trades} == {book[62]} == {"2"}
+        assert int(book[59]) == (int(book[3]) + int(book[13])) // 2
+
+
 @pytest.mark.parametrize("left_by", ["unsubscribing", "closing"])
 async def test_a_client_that_comes_back_gets_no_backlog(left_by: str) -> None:
     async with a_venue(stream=StreamSettings(look_interval=0.3)) as venue:

@@ -125,6 +125,7 @@ async def test_the_evening_trades_what_rest_shows() -> None:
 
         shown = (await venue.get("/quotations/inquire-price", "FHKST01010100", STOCK))["output"]
     assert (trades[-1][2], trades[-1][13]) == (shown["stck_prpr"], shown["acml_vol"])
+    assert {trade[46] for trade in trades} == {"3"}
 
 
 async def test_nothing_is_reported_of_a_closed_market() -> None:

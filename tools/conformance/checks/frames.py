@@ -12,8 +12,8 @@ from tools.conformance.fact import Need, fact
 from tools.conformance.kis import Kis
 from tools.conformance.stream import Frame, decrypted, session, the_session
 
-_TRADE_FIELDS: Final = 46
-_BOOK_FIELDS: Final = 59
+_TRADE_FIELDS: Final = 47
+_BOOK_FIELDS: Final = 63
 _NOTICE_FIELDS: Final = {"real": 26, "paper": 23}
 _LIMIT: Final = 15.0
 _COUNT = re.compile(r"\d{3}")
@@ -79,8 +79,8 @@ async def a_frame_has_four_parts(kis: Kis) -> None:
 
 
 @fact("7.5", "O T", Need.SESSION)
-async def a_trade_has_46_fields(kis: Kis) -> None:
-    """H0STCNT0 has 46 fields: first the code, HHMMSS and the price; field 33 is the date."""
+async def a_trade_has_47_fields(kis: Kis) -> None:
+    """H0STCNT0 has 47 fields since 2026-09-14: first the code, HHMMSS and the price; field 33 is the date."""
     frame = await _trade(kis)
 
     fields = frame.payload.split("^")
@@ -90,8 +90,8 @@ async def a_trade_has_46_fields(kis: Kis) -> None:
 
 
 @fact("7.6", "O", Need.SESSION)
-async def a_streamed_book_has_59_fields(kis: Kis) -> None:
-    """H0STASP0 has 59 fields: asks rise from field 3 on, bids fall from field 13 on."""
+async def a_streamed_book_has_63_fields(kis: Kis) -> None:
+    """H0STASP0 has 63 fields since 2026-09-14: asks rise from field 3 on, bids fall from field 13 on."""
     frame = await _book(kis)
 
     fields = frame.payload.split("^")
