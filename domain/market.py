@@ -225,6 +225,12 @@ class MarketView:
         return timedelta(0) if self.session is None else self.quote.observed_at - self.session.opens_at
 
     @property
+    def completed(self) -> tuple[MinuteBar, ...]:
+        """Return today's bars without the one that is still open."""
+        is_open = bool(self.minutes) and self.minutes[-1].at + timedelta(minutes=1) > self.quote.observed_at
+        return self.minutes[:-1] if is_open else self.minutes
+
+    @property
     def days(self) -> tuple[DailyBar, ...]:
         """Return the earlier sessions, oldest first; empty while the reference is unknown."""
         return () if self.reference is None else self.reference.days
