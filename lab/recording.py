@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
@@ -15,6 +15,8 @@ from domain.money import Price, Quantity
 from domain.session import Session
 from domain.tick_size import PriceLimits, is_on_grid, may_have_traded, price_limits, round_down, tick_at
 from history.store import BarStore, SessionBars, StockDay
+from simulator.bar_folder import read_indices
+from simulator.index_days import RecordedIndex
 from simulator.listings import Listing
 from simulator.natural_day import MinuteBar as TapeBar
 from simulator.recorded import RecordedBars, Recording
@@ -58,6 +60,7 @@ class RecordedSession:
     session: Session
     stocks: Mapping[Symbol, RecordedStock]
     gaps: Gaps
+    indices: Mapping[Market, RecordedIndex] = field(default_factory=dict)
 
     @property
     def recording(self) -> Recording:
@@ -65,7 +68,7 @@ class RecordedSession:
         days: dict[Symbol, dict[date, RecordedBars]] = {
             symbol: {self.session.date: stock.bars} for symbol, stock in self.stocks.items()
         }
-        return Recording(days, self.session.date.isoformat())
+        return Recording(days, self.session.date.isoformat(), indices={self.session.date: self.indices})
 
 
 def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | None = None) -> RecordedSession:
@@ -76,7 +79,7 @@ def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | 
     """
     day = store.day(session.date, symbols)
     before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), symbols)
-    return recorded(session, day, before)
+    return replace(recorded(session, day, before), indices=read_indices(store, session.date))
 
 
 def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, Sequence[DailyBar]]) -> RecordedSession:

@@ -5,16 +5,18 @@ The engine takes a ``Recording`` and knows no file, so that a backtest can injec
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from domain.market import Symbol
+from domain.market import Market, Symbol
 from domain.session import TradingCalendar
 from history.errors import HistoryError
 from history.importing import Gathered, each_stock_day, gather
 from history.rows import Dates
 from history.store import BarStore, CloseFrom, Instrument, Kind
 from history.tables import files_below
+from simulator.index_days import RecordedIndex, RecordedIndices
 from simulator.recorded import BarsError, Identity, Recording, StockDay, recording_of
 
 _LOOKBACK: Final = timedelta(days=370)
@@ -45,7 +47,9 @@ def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: b
     days = list(_days_of(gathered))
     _refuse_bad_rows(gathered)
     identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
-    return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+    recording = recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+    recording.indices = _indices_of(gathered)
+    return recording
 
 
 def read_sessions(
@@ -73,7 +77,28 @@ def read_sessions(
             identities.setdefault(symbol, _identity(stock.instrument))
     around = store.daily_between(dates[0] - _LOOKBACK, dates[-1], identities) if dates else {}
     daily = {symbol: {bar.date: bar for bar in bars} for symbol, bars in around.items()}
-    return recording_of(days, calendar, daily=daily, identities=identities, only=only)
+    recording = recording_of(days, calendar, daily=daily, identities=identities, only=only)
+    recording.indices = {day: read_indices(store, day) for day in dates}
+    return recording
+
+
+def read_indices(store: BarStore, day: date) -> dict[Market, RecordedIndex]:
+    """Return the stored indices of a session."""
+    return {
+        market: RecordedIndex(bars, store.index_close_before(day, market))
+        for market, bars in store.index_minutes(day).items()
+    }
+
+
+def _indices_of(gathered: Gathered) -> RecordedIndices:
+    found: dict[date, dict[Market, RecordedIndex]] = {}
+    closes: dict[Market, Decimal] = {}
+    for day in sorted(gathered.indices):
+        for market, minutes in gathered.indices[day].items():
+            bars = [minutes[minute] for minute in sorted(minutes)]
+            found.setdefault(day, {})[market] = RecordedIndex(bars, closes.get(market, Decimal(0)))
+            closes[market] = bars[-1].close
+    return found
 
 
 def _days_of(gathered: Gathered) -> Iterator[StockDay]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.charts import daily_chart, daily_price
+from simulator.indices import index_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
 from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
 from simulator.minute_charts import minute_chart, past_minute_chart
@@ -117,6 +118,7 @@ ENDPOINTS: Final = {
     f"{_PREFIX}/ranking/fluctuation": _quotation(
         "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
     ),
+    f"{_PREFIX}/quotations/inquire-index-price": _quotation("FHPUP02100000", _STOCK, index_price, paper=False),
     f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
     f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),
     f"{_PREFIX}/quotations/search-stock-info": _quotation("CTPF1002R", _PRODUCT, search_stock_info, paper=False),

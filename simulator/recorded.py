@@ -15,6 +15,7 @@ from domain.market import Market, Symbol
 from domain.money import Price
 from domain.session import Session, TradingCalendar
 from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, grid_of, price_limits
+from simulator.index_days import RecordedIndices
 from simulator.natural_day import MinuteBar
 
 _MINUTE: Final = 60
@@ -108,6 +109,7 @@ class Recording:
     only: bool = False
     refused: Sequence[str] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
+    indices: RecordedIndices = field(default_factory=dict)
 
     @property
     def first_date(self) -> date:

@@ -46,7 +46,7 @@ OFFERED: dict[str, tuple[Callable[[Indicators], Any], Batch]] = {
     "macd": (lambda one: one.macd(5, 9, 4), lambda day: talib.MACD(day.close, 5, 9, 4)),
     "stochastic": (
         lambda one: one.stochastic(),
-        lambda day: talib.STOCH(day.high, day.low, day.close, 14, 3, 0, 3, 0),
+        lambda day: talib.STOCH(day.high, day.low, day.close, 14, 3, talib.MA_Type.SMA, 3, talib.MA_Type.SMA),
     ),
 }
 
