@@ -1,7 +1,7 @@
 """KIS's paths: the TR ids of the real and the paper service, and the required parameters."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.charts import daily_chart, daily_price
@@ -23,6 +23,8 @@ _ACCOUNT: Final = ("CANO", "ACNT_PRDT_CD")
 _PAGES: Final = ("CTX_AREA_FK100", "CTX_AREA_NK100")
 _PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
 
+_STOCK_MARKETS: Final = frozenset({"J", "NX", "UN", "W"})
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -33,6 +35,8 @@ class Endpoint:
     paper: frozenset[str]
     required: tuple[str, ...]
     answer: Callable[[Call], Reply]
+    markets: frozenset[str] = _STOCK_MARKETS
+    """Values of FID_COND_MRKT_DIV_CODE that it takes."""
 
     def takes(self, tr_id: str, *, paper: bool) -> bool:
         """Return whether the TR id belongs to this path and service."""
@@ -118,7 +122,9 @@ ENDPOINTS: Final = {
     f"{_PREFIX}/ranking/fluctuation": _quotation(
         "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
     ),
-    f"{_PREFIX}/quotations/inquire-index-price": _quotation("FHPUP02100000", _STOCK, index_price, paper=False),
+    f"{_PREFIX}/quotations/inquire-index-price": replace(
+        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=frozenset({"U"})
+    ),
     f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
     f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),
     f"{_PREFIX}/quotations/search-stock-info": _quotation("CTPF1002R", _PRODUCT, search_stock_info, paper=False),

@@ -30,11 +30,16 @@ class RecordedIndex:
     previous_close: Decimal = Decimal(0)
 
     def at(self, instant: datetime) -> Level:
-        """Return the level: the open of the minute that runs, else the last close if it is not too old."""
+        """Return the level: the open of the minute that runs, else the last close if it is not too old.
+
+        Before the first minute of the day it is the previous close.
+        """
         local = in_seoul(instant)
         minute = local.hour * 60 + local.minute
         last = next((bar for bar in reversed(self.bars) if bar.minute <= minute), None)
-        if last is None or minute - last.minute > _LONGEST_GAP:
+        if last is None:
+            return Level(self.previous_close, self.previous_close)
+        if minute - last.minute > _LONGEST_GAP:
             return Level(before=self.previous_close)
         return Level(last.open if last.minute == minute else last.close, self.previous_close)
 

@@ -18,7 +18,7 @@ logger = logging.getLogger("haru.feed")
 
 _BETWEEN: Final = timedelta(seconds=15)
 """Real time between two reads of an index."""
-_AFTER_A_REFUSAL: Final = timedelta(minutes=10)
+_AFTER_A_REFUSAL: Final = timedelta(minutes=1)
 """The same after a refusal, or on a service without indices."""
 _OLDEST: Final = timedelta(minutes=1)
 """Real time after which a level does not count."""
