@@ -56,7 +56,9 @@ _ATTRIBUTES: Final = {
     "random": "draws random numbers; pass the numbers as parameters",
     **dict.fromkeys(("getcontext", "setcontext", "localcontext"), "changes decimal for the whole process; quantize()"),
     **dict.fromkeys(("load", "loadtxt", "fromfile", "memmap", "save", "savetxt", "tofile"), "does I/O; use the view"),
-    **dict.fromkeys(("set_unstable_period", "set_compatibility"), "changes TA-Lib for the whole process; drop bars"),
+    **dict.fromkeys(
+        ("set_unstable_period", "set_compatibility"), "changes TA-Lib for the whole process; ask for a longer window"
+    ),
     **dict.fromkeys(("f_globals", "f_builtins", "gi_frame"), "hides what it reaches from this check"),
 }
 _IN_DECIMAL: Final = frozenset({"getcontext", "setcontext", "localcontext"})

@@ -85,4 +85,5 @@ class IndexLevels:
             self._faults.pop(market, None)
         elif self._faults.get(market) != fault:
             self._faults[market] = fault
-            logger.warning("index_not_read", extra={"market": market, "cause": fault})
+            level = logging.INFO if fault == _NOT_THERE else logging.WARNING
+            logger.log(level, "index_not_read", extra={"market": market, "cause": fault})
