@@ -8,6 +8,7 @@ from typing import TypeVar
 from domain.bar import DailyBar, IndexBar, MinuteBar
 from domain.market import Market, Symbol
 from history.importing import Gathered, each_stock_day
+from history.index_minutes import IndexMinutes
 from history.provenance import Source
 from history.store import BarStore, Instrument
 
@@ -64,6 +65,7 @@ class Merger:
 
     def __init__(self, store: BarStore, source: Source, *, dry: bool = False, replace: bool = False) -> None:
         self._store = store
+        self._indices = IndexMinutes(store.folder)
         self._source = source
         self._dry = dry
         self.merged = Merged(replace=replace)
@@ -74,7 +76,7 @@ class Merger:
             self.minutes(day, stocks)
             progress()
         self.daily(gathered.daily)
-        self._indices(gathered.indices)
+        self._merge_indices(gathered.indices)
         self._instruments(gathered.instruments)
         if self.merged.writes and not self._dry:
             self._store.sources.add(self._source)
@@ -109,9 +111,9 @@ class Merger:
         if wanted and not self._dry:
             self._store.write_daily(wanted, self._source)
 
-    def _indices(self, days: Mapping[date, Mapping[Market, Mapping[int, IndexBar]]]) -> None:
+    def _merge_indices(self, days: Mapping[date, Mapping[Market, Mapping[int, IndexBar]]]) -> None:
         for day, markets in days.items():
-            stored, wanted = self._store.index_minutes(day), dict[Market, list[IndexBar]]()
+            stored, wanted = self._indices.of(day), dict[Market, list[IndexBar]]()
             for market, bars in markets.items():
                 known = {bar.minute: bar for bar in stored.get(market, [])}
                 merged = {**known, **bars}
@@ -119,7 +121,7 @@ class Merger:
                     wanted[market] = [merged[minute] for minute in sorted(merged)]
             self.merged.index_days += len(wanted)
             if wanted and not self._dry:
-                self._store.write_index(day, wanted)
+                self._indices.write(day, wanted)
 
     def _instruments(self, instruments: Mapping[Symbol, Instrument]) -> None:
         named = [one for one in instruments.values() if one != Instrument(one.symbol)]

@@ -1,7 +1,6 @@
 """The store of recorded bars: one Parquet file a session for minutes, one a year for daily bars.
 
-``minute/YYYY-MM-DD.parquet``, ``index/YYYY-MM-DD.parquet``, ``daily/YYYY.parquet``, ``instruments.parquet`` and
-``sources.json`` below one folder.
+``minute/YYYY-MM-DD.parquet``, ``daily/YYYY.parquet``, ``instruments.parquet`` and ``sources.json`` below one folder.
 """
 
 import fcntl
@@ -10,12 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from domain.bar import DailyBar, IndexBar, MinuteBar
+from domain.bar import DailyBar, MinuteBar
 from domain.market import Market, Symbol
 from domain.money import Price
 from domain.session import SessionDate
@@ -40,11 +38,6 @@ _DAILY_COLUMNS: Final = {
     **dict.fromkeys(("volume", "value"), "BIGINT"),
     "base": "INTEGER",
     "source": "VARCHAR",
-}
-_INDEX_COLUMNS: Final = {
-    "market": "VARCHAR",
-    "minute": "INTEGER",
-    **dict.fromkeys(("open", "high", "low", "close"), "DECIMAL(12, 2)"),
 }
 _INSTRUMENT_COLUMNS: Final = dict.fromkeys(("symbol", "name", "market", "kind"), "VARCHAR")
 _MINUTES: Final = "SELECT symbol, (hour(time) * 60 + minute(time))::INT AS at, open, high, low, close, volume, value"
@@ -159,22 +152,6 @@ class BarStore:
             found.setdefault(Symbol(symbol), []).append(MinuteBar(*bar))
         return found
 
-    def index_minutes(self, session_date: date) -> dict[Market, list[IndexBar]]:
-        """Return a session's minutes of KOSPI and KOSDAQ in order; a market without bars is missing."""
-        file = self._index_file(session_date)
-        query = "SELECT market, minute, open, high, low, close FROM {files} ORDER BY market, minute"
-        found: dict[Market, list[IndexBar]] = {}
-        for market, *bar in self._parquet.rows(query, [file] if file.exists() else []):
-            found.setdefault(Market(market), []).append(IndexBar(*bar))
-        return found
-
-    def index_close_before(self, session_date: date, market: Market) -> Decimal:
-        """Return the last stored level of the session before, as far as it is stored; zero if unknown."""
-        days = [date.fromisoformat(file.stem) for file in _named_by(date.fromisoformat, self.folder / "index")]
-        earlier = [day for day in days if session_date - _LONGEST_BREAK <= day < session_date]
-        bars = self.index_minutes(max(earlier)).get(market) if earlier else None
-        return bars[-1].close if bars else Decimal(0)
-
     def daily(self, symbol: Symbol, until: date, n: int) -> tuple[DailyBar, ...]:
         """Return a stock's last ``n`` daily bars before a date, oldest first."""
         query = f"{_DAILY} FROM {{files}} WHERE symbol = ? AND date < ? ORDER BY date DESC LIMIT ?"
@@ -252,12 +229,6 @@ class BarStore:
         kept = "symbol NOT IN (SELECT symbol FROM new)"
         self._parquet.write(self._minute_file(session_date), _MINUTE_COLUMNS, rows, kept=kept, order="symbol, time")
 
-    def write_index(self, session_date: date, bars: Mapping[Market, Sequence[IndexBar]]) -> None:
-        """Replace the minutes of these indices in a session. Atomic."""
-        rows = ((market.value, *bar) for market, found in bars.items() for bar in found)
-        kept = "market NOT IN (SELECT market FROM new)"
-        self._parquet.write(self._index_file(session_date), _INDEX_COLUMNS, rows, kept=kept, order="market, minute")
-
     def write_daily(self, bars: Mapping[Symbol, Sequence[DailyBar]], source: Source | None = None) -> None:
         """Replace daily bars of the same symbol and date; the others stay. Atomic for each year."""
         origin = source.id if source else None
@@ -305,9 +276,6 @@ class BarStore:
 
     def _minute_file(self, day: date) -> Path:
         return self.folder / "minute" / f"{day}.parquet"
-
-    def _index_file(self, day: date) -> Path:
-        return self.folder / "index" / f"{day}.parquet"
 
     def _minute_files(self) -> Iterator[Path]:
         return _named_by(date.fromisoformat, self.folder / "minute")

@@ -40,6 +40,8 @@ class Gaps:
     """Bars with a price off the grid, mid-prices included."""
     rounded: int = 0
     """Bars of these with a price that cannot have traded; it is rounded to the grid."""
+    indices: int = 0
+    """Indices of the two that the data has."""
     left_out: Mapping[Symbol, str] = field(default_factory=dict)
 
 
@@ -79,7 +81,8 @@ def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | 
     """
     day = store.day(session.date, symbols)
     before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), symbols)
-    return replace(recorded(session, day, before), indices=read_indices(store, session.date))
+    found, indices = recorded(session, day, before), read_indices(store, session.date)
+    return replace(found, indices=indices, gaps=replace(found.gaps, indices=len(indices)))
 
 
 def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, Sequence[DailyBar]]) -> RecordedSession:

@@ -13,6 +13,7 @@ from domain.market import Market, Symbol
 from domain.session import TradingCalendar
 from history.errors import HistoryError
 from history.importing import Gathered, each_stock_day, gather
+from history.index_minutes import IndexMinutes
 from history.rows import Dates
 from history.store import BarStore, CloseFrom, Instrument, Kind
 from history.tables import files_below
@@ -84,10 +85,8 @@ def read_sessions(
 
 def read_indices(store: BarStore, day: date) -> dict[Market, RecordedIndex]:
     """Return the stored indices of a session."""
-    return {
-        market: RecordedIndex(bars, store.index_close_before(day, market))
-        for market, bars in store.index_minutes(day).items()
-    }
+    indices = IndexMinutes(store.folder)
+    return {market: RecordedIndex(bars, indices.close_before(day, market)) for market, bars in indices.of(day).items()}
 
 
 def _indices_of(gathered: Gathered) -> RecordedIndices:

@@ -14,6 +14,7 @@ from domain.bar import DailyBar, IndexBar, MinuteBar
 from domain.market import Market, Symbol
 from domain.session import TradingCalendar
 from history.importing import Gathered, gather
+from history.index_minutes import IndexMinutes
 from history.merging import Merged, Merger
 from history.provenance import Source
 from history.rows import Dates
@@ -366,7 +367,8 @@ def test_minutes_of_an_index_are_kept_beside_the_stocks(tmp_path: Path) -> None:
     again = merged_into(store, tmp_path / "bars.csv")
 
     assert bars_in(gathered) == [FIRST]
-    assert store.index_minutes(MONDAY) == {
+    indices = IndexMinutes(store.folder)
+    assert indices.of(MONDAY) == {
         Market.KOSPI: [
             IndexBar(540, Decimal("2600.10"), Decimal("2601.50"), Decimal("2599.90"), Decimal("2601.00")),
             IndexBar(541, Decimal("2601.00"), Decimal("2603.25"), Decimal("2601.00"), Decimal("2602.75")),
@@ -374,10 +376,8 @@ def test_minutes_of_an_index_are_kept_beside_the_stocks(tmp_path: Path) -> None:
         Market.KOSDAQ: [IndexBar(541, *[Decimal("850.00")] * 4)],
     }
     assert list(store.day(MONDAY).stocks) == [SAMSUNG]
-    assert store.index_close_before(date(2026, 11, 24), Market.KOSPI) == Decimal("2602.75")
-    assert (
-        store.index_close_before(MONDAY, Market.KOSPI) == store.index_close_before(date(2027, 3, 2), Market.KOSPI) == 0
-    )
+    assert indices.close_before(date(2026, 11, 24), Market.KOSPI) == Decimal("2602.75")
+    assert indices.close_before(MONDAY, Market.KOSPI) == indices.close_before(date(2027, 3, 2), Market.KOSPI) == 0
     (verdict,) = gathered.verdicts
     assert verdict.refusals == {"level": 1}
     assert verdict.left_out == {"outside the regular session": 1}

@@ -24,6 +24,9 @@ from tests.support.command_line import Run
 SAMSUNG = Symbol("005930")
 OPENS_AT = datetime(2026, 11, 23, tzinfo=UTC)
 
+SLOW_STOCHASTIC: Any = talib.STOCH
+SIMPLE = 0
+"""TA-Lib's number of the simple average."""
 Batch = Callable[[Any], Any]
 OFFERED: dict[str, tuple[Callable[[Indicators], Any], Batch]] = {
     "sma": (lambda one: one.sma(5), lambda day: talib.SMA(day.close, 5)),
@@ -46,7 +49,7 @@ OFFERED: dict[str, tuple[Callable[[Indicators], Any], Batch]] = {
     "macd": (lambda one: one.macd(5, 9, 4), lambda day: talib.MACD(day.close, 5, 9, 4)),
     "stochastic": (
         lambda one: one.stochastic(),
-        lambda day: talib.STOCH(day.high, day.low, day.close, 14, 3, talib.MA_Type.SMA, 3, talib.MA_Type.SMA),
+        lambda day: SLOW_STOCHASTIC(day.high, day.low, day.close, 14, 3, SIMPLE, 3, SIMPLE),
     ),
 }
 
