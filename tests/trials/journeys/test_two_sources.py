@@ -10,6 +10,7 @@ import pytest
 
 from domain.money import Price
 from domain.tick_size import round_down
+from security.sealing.keys import new_key
 from tests.trials.journeys.real_system import RealSystem, real_system
 
 GREEDY = '''"""Buys everything, and sells {when}."""
@@ -38,6 +39,7 @@ SETTINGS = {
     "HARU_RULES__EXITS__TAKE_PROFIT": "0",
     "HARU_RULES__EXITS__TREND_BREAK": "0",
     "HARU_RULES__EXITS__LONGEST_HOLDING": "0s",
+    "HARU_RULES__RISK__COOLDOWN_AFTER_LOSS": "0s",
 }
 """At the market's own speed only a forced price sells."""
 _STARTS_WITHIN = 200.0
@@ -50,7 +52,7 @@ DROPPED = "SELECT sum(dropped) FROM scan_drops WHERE filter = 'strategy_failed'"
 
 
 @contextmanager
-def a_second_host(folder: Path, first: RealSystem, source: str) -> Iterator[RealSystem]:
+def a_second_host(folder: Path, first: RealSystem, shared: Mapping[str, str], source: str) -> Iterator[RealSystem]:
     """Start another host at the first one's servers, with a data folder and a strategy of its own."""
     folder.mkdir()
     at = first.endpoints
@@ -59,7 +61,7 @@ def a_second_host(folder: Path, first: RealSystem, source: str) -> Iterator[Real
         "TEMPORAL_ADDRESS": str(at.temporal_address),
         "HARU_SIMULATOR__URL": str(at.simulator_url),
     }
-    second = RealSystem(folder / "haru", {**SETTINGS, **addresses, **with_strategy(folder, source)})
+    second = RealSystem(folder / "haru", {**shared, **addresses, **with_strategy(folder, source)})
     try:
         second.starts(_STARTS_WITHIN)
         yield second
@@ -92,13 +94,14 @@ def reason_of(symbol: str) -> str:
 @pytest.mark.timeout(900)
 def test_hosts_with_other_code_do_not_buy_and_each_of_them_sells(tmp_path: Path) -> None:
     keeps, leaves = GREEDY.format(when="never", answer=False), GREEDY.format(when="at once", answer=True)
-    with real_system(tmp_path, **SETTINGS, **with_strategy(tmp_path, keeps)) as one:
+    shared = {**SETTINGS, "HARU_PAYLOADS__KEYS": new_key()}
+    with real_system(tmp_path, **shared, **with_strategy(tmp_path, keeps)) as one:
         one.starts(_STARTS_WITHIN)
         one.starter("--workers", "2", "--detach")
         one.until(lambda: len(one.query(HELD)) == 2, 200, "two held positions")
         (first, paid), (second, paid_for_second) = one.query(HELD)
 
-        with a_second_host(tmp_path / "second", one, leaves):
+        with a_second_host(tmp_path / "second", one, shared, leaves):
             one.until(lambda: one.number(CAUSES) == 2, 120, "a report of each host")
             falls(one, first, paid)
             one.until(lambda: bool(one.query(reason_of(first))), 120, "the first sale")
