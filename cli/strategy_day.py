@@ -1,7 +1,7 @@
 """A strategy over one day of minute bars: the view is the live one, of the same feed, and each call is bounded."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from activities.market.quote_feed import QuoteFeed
+from cli.strategy_references import reference_of
 from cli.strategy_trials import Asking, Exit, OverdueError, Trials
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.errors import BrokerRefusedError
 from domain.lane import Lane
 from domain.market import (
-    DailyBar,
     DailyReference,
     IndexLevel,
     InstrumentStatus,
@@ -24,18 +24,17 @@ from domain.market import (
     Quote,
     Symbol,
 )
-from domain.money import Price, Quantity
+from domain.money import Price
 from domain.rules import TradingRules
 from domain.screening import Candidate, ScanReport, ScreenedStock, first_failed_filter, select_candidates
 from domain.session import Session, SessionDate, TradingCalendar
 from domain.strategy import EntrySignal, objection_to_flag, objection_to_ranks, objection_to_signal
-from domain.tick_size import price_limits
 from fleet.errors import OperationError
 from simulator.bar_folder import read_bars
 from simulator.exchange import Exchange
 from simulator.indices import level_at
 from simulator.listings import Listing
-from simulator.recorded import BarsError, RecordedBars, Recording
+from simulator.recorded import BarsError, Recording
 from simulator.tape import Tape
 from strategies import known
 from strategies.admission import Admitted
@@ -44,7 +43,6 @@ BETWEEN_LOOKS: Final = timedelta(seconds=30)
 """Market time between two looks at every stock."""
 _PER_CALL: Final = 15
 _LEAST_TO_RANK: Final = 2
-_SIMULATED_DAYS: Final = 14
 _SEED: Final = 7
 
 
@@ -181,7 +179,7 @@ async def check_day(
     played.references = {
         symbol: reference
         for symbol, tape in tapes.items()
-        if (reference := _reference(tape, exchange, day, recording)) is not None
+        if (reference := reference_of(tape, exchange, day, recording)) is not None
     }
     result = Checked(day.date, str(file) if file else f"the simulator's day (seed {_SEED})", len(tapes))
     result.without_reference = len(tapes) - len(played.references)
@@ -329,33 +327,3 @@ def _chosen(recording: Recording | None, calendar: TradingCalendar, on: date | N
         known = f"; the data has {days[0]} to {days[-1]}" if days else ""
         raise OperationError(f"{day} has no session{known}")
     return session
-
-
-def _reference(tape: Tape, exchange: Exchange, day: Session, recording: Recording | None) -> DailyReference | None:
-    days = tuple(_recorded_days(tape, day, recording) if recording else _simulated_days(tape, exchange, day))
-    if not days:
-        return None
-    base, last = tape.base_price(exchange.sessions.position(day)), days[-1]
-    limits = price_limits(base)
-    return DailyReference(tape.listing.symbol, base, last.high, last.low, last.volume, limits, days)
-
-
-def _recorded_days(tape: Tape, day: Session, recording: Recording) -> Iterator[DailyBar]:
-    for each, bars in sorted(recording.days[tape.listing.symbol].items()):
-        if each < day.date:
-            yield _day_bar(each, bars)
-
-
-def _day_bar(day: date, bars: RecordedBars) -> DailyBar:
-    minutes = [bars.minutes[minute] for minute in sorted(bars.minutes)]
-    minutes += [bars.closing] if bars.closing else []
-    high, low = max(bar.high for bar in minutes), min(bar.low for bar in minutes)
-    return DailyBar(day, Price(minutes[0].open), Price(high), Price(low), bars.close_price, Quantity(bars.volume))
-
-
-def _simulated_days(tape: Tape, exchange: Exchange, day: Session) -> Iterator[DailyBar]:
-    position = exchange.sessions.position(day)
-    for each in range(max(1, position - _SIMULATED_DAYS), position):
-        found, on = tape.summary(each), exchange.sessions.at(each).date
-        prices = (found.open_price, found.high_price, found.low_price, found.close_price)
-        yield DailyBar(on, *prices, found.volume)

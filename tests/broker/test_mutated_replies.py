@@ -29,7 +29,8 @@ from tests.broker.parts import (
     an_order_row,
     market_now,
 )
-from tests.broker.test_quotes import HEAD, a_bar, a_book, an_index
+from tests.broker.test_indices import an_index
+from tests.broker.test_quotes import HEAD, a_bar, a_book
 
 Ask = Callable[[KisBroker], Awaitable[object]]
 Json = Any
