@@ -9,7 +9,7 @@ from typing import Protocol
 from broker.statement import DayProfit, ProfitToday, StockProfit
 from domain.identity import Environment
 from domain.lane import Crowding, Lane
-from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.market import DailyReference, IndexLevel, InstrumentStatus, Market, OrderBook, Quote, Side, Symbol
 from domain.market_phase import MarketMessage
 from domain.money import NO_SHARES, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
@@ -207,6 +207,10 @@ class Broker(Protocol):
 
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
         """Return ten levels of each side."""
+        ...
+
+    async def index_level(self, market: Market, lane: Lane) -> IndexLevel | None:
+        """Return the level of KOSPI or KOSDAQ, or None if not available (paper)."""
         ...
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:

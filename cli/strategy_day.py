@@ -1,37 +1,53 @@
 """A strategy over one day of minute bars: the view is the live one, of the same feed, and each call is bounded."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from activities.market.quote_feed import QuoteFeed
-from activities.support.bounded_calls import BoundedCalls, Outcome
+from cli.strategy_references import reference_of
+from cli.strategy_trials import Asking, Exit, OverdueError, Trials
 from domain.clock import LIVE_CLOCK, MarketClock
 from domain.errors import BrokerRefusedError
 from domain.lane import Lane
-from domain.market import DailyBar, DailyReference, MarketView, Quote, Symbol
+from domain.market import (
+    DailyReference,
+    IndexLevel,
+    InstrumentStatus,
+    Market,
+    MarketView,
+    Quote,
+    Symbol,
+    TradingFlag,
+)
 from domain.money import Price, Quantity, Won
-from domain.rules import StrategyRules
+from domain.rules import TradingRules
+from domain.screening import Candidate, ScanReport, ScreenedStock, first_failed_filter, select_candidates
 from domain.session import Session, SessionDate, TradingCalendar
-from domain.strategy import EntrySignal, objection_to_signal
-from domain.tick_size import PriceLimits, price_limits
+from domain.strategy import EntrySignal, objection_to_flag, objection_to_ranks, objection_to_signal
+from domain.tick_size import PriceLimits
 from fleet.errors import OperationError
 from lab.exchange import calendar_there
 from lab.recording import session_there
 from simulator.bar_folder import read_bars
 from simulator.exchange import Exchange
-from simulator.recorded import BarsError, RecordedBars, Recording
+from simulator.indices import level_at
+from simulator.krx.units import Market as Board
+from simulator.listings import Listing
+from simulator.recorded import BarsError, Recording
 from simulator.tape import Tape
+from strategies import known
 from strategies.admission import Admitted
 
 BETWEEN_LOOKS: Final = timedelta(seconds=30)
 """Market time between two looks at every stock."""
 _PER_CALL: Final = 15
-_SIMULATED_DAYS: Final = 14
+_LEAST_TO_RANK: Final = 2
 _SEED: Final = 7
 
 
@@ -45,6 +61,29 @@ class Said:
     until: datetime
     price: Price
     signal: EntrySignal
+    dropped: str = ""
+    """The filter of the screening that drops the stock when the signal begins."""
+
+
+@dataclass(slots=True)
+class Drop:
+    """How long one filter drops a stock, look after look (market time, UTC)."""
+
+    symbol: Symbol
+    name: str
+    filter: str
+    since: datetime
+    until: datetime
+    looks: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One look at all stocks: how many each filter dropped, and the candidates in the order in which they are tried."""
+
+    at: datetime
+    dropped: Mapping[str, int]
+    candidates: tuple[Candidate, ...]
 
 
 @dataclass(slots=True)
@@ -57,6 +96,9 @@ class Checked:
     looks: int = 0
     without_reference: int = 0
     said: list[Said] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
+    exits: list[Exit] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
 
 
@@ -79,8 +121,9 @@ class _Day:
 
     stocks_per_call = 1_000
 
-    def __init__(self, tapes: Mapping[Symbol, Tape], position: int, session: Session, pace: _Pace) -> None:
-        self._tapes, self._position, self._session, self._pace = tapes, position, session, pace
+    def __init__(self, tapes: Mapping[Symbol, Tape], exchange: Exchange, session: Session, pace: _Pace) -> None:
+        self._tapes, self._exchange, self._session, self._pace = tapes, exchange, session, pace
+        self._position = exchange.sessions.position(session_there(session))
         self.references: dict[Symbol, DailyReference] = {}
 
     async def quotes(self, symbols: Sequence[Symbol], lane: Lane) -> dict[Symbol, Quote]:  # noqa: ARG002 the broker's
@@ -104,8 +147,14 @@ class _Day:
             previous_close=Price(tape.base_price(self._position)),
             limits=PriceLimits(Price(path.limits.lower), Price(path.limits.upper)),
             name=tape.listing.name,
+            market=Market(tape.listing.market),
             shows_book=False,
         )
+
+    async def index_level(self, market: Market, lane: Lane) -> IndexLevel | None:  # noqa: ARG002 the broker's
+        """Return the index of this moment, if the data has it."""
+        found = level_at(self._exchange, Board(market), self._pace.at)
+        return IndexLevel(market, found.now, self._pace.at, found.before) if found.now else None
 
     async def daily_reference(self, symbol: Symbol, session_date: SessionDate, lane: Lane) -> DailyReference:  # noqa: ARG002 the broker's
         """Return the day before, if the data has it."""
@@ -115,7 +164,7 @@ class _Day:
 
 
 async def check_day(
-    strategy: Admitted, rules: StrategyRules, calendar: TradingCalendar, file: Path | None, on: date | None
+    strategy: Admitted, rules: TradingRules, calendar: TradingCalendar, file: Path | None, on: date | None
 ) -> Checked:
     """Ask a strategy about every stock of a recorded day, or of a simulated one without a file.
 
@@ -131,74 +180,141 @@ async def check_day(
         if recording is None or day.date in recording.days.get(symbol, ())
     }
     pace = _Pace(day.opens_at)
-    played = _Day(tapes, exchange.sessions.position(session_there(day)), day, pace)
+    played = _Day(tapes, exchange, day, pace)
     played.references = {
         symbol: reference
         for symbol, tape in tapes.items()
-        if (reference := _reference(tape, exchange, day, recording)) is not None
+        if (reference := reference_of(tape, exchange, day, recording)) is not None
     }
     result = Checked(day.date, str(file) if file else f"the simulator's day (seed {_SEED})", len(tapes))
     result.without_reference = len(tapes) - len(played.references)
     feed = QuoteFeed(played, pace, calendar=calendar)  # type: ignore[arg-type]  # what a feed asks of broker and pace
-    await _play(_Play(strategy, rules, feed, list(tapes)), pace, day, result)
+    play = _Play(strategy, rules, feed, {symbol: tape.listing for symbol, tape in tapes.items()}, result)
+    with suppress(OverdueError):
+        while pace.at < day.auction_at:
+            await play.look(pace.at)
+            pace.at += BETWEEN_LOOKS
+        play.trials.end(day.auction_at)
     return result
 
 
-@dataclass(frozen=True, slots=True)
 class _Play:
-    strategy: Admitted
-    rules: StrategyRules
-    feed: QuoteFeed
-    symbols: list[Symbol]
+    """The looks of one day, as a scan makes them: screening, filters, entries, ranking; then the trial positions."""
 
-    async def views(self) -> list[MarketView]:
-        """Return what the strategy sees of each stock now."""
-        for _ in range(0, len(self.symbols), _PER_CALL):
-            await self.feed.learn_references(self.symbols, Lane.SCAN)
-        quotes = await self.feed.quotes(self.symbols, timedelta(0), Lane.SCAN)
-        return [self.feed.view_of(quote) for quote in quotes.values() if quote.volume]
+    def __init__(
+        self,
+        strategy: Admitted,
+        rules: TradingRules,
+        feed: QuoteFeed,
+        listings: Mapping[Symbol, Listing],
+        result: Checked,
+    ) -> None:
+        self._strategy, self._rules, self._feed, self._listings = strategy, rules, feed, listings
+        self._result = result
+        self._calls = Asking(strategy.name, result.faults)
+        self.trials = Trials(strategy, rules, self._calls, result.exits)
+        self._open: dict[Symbol, Said] = {}
+        self._dropping: dict[Symbol, Drop] = {}
+
+    async def look(self, now: datetime) -> None:
+        """Look at every stock that has traded.
+
+        Raises:
+            OverdueError: a call took too long or too much memory.
+        """
+        views = await self._views()
+        stocks = await self._judged({view.quote.symbol: self._stock(view) for view in views}, now)
+        self._result.looks += len(stocks)
+        await self.trials.look({symbol: stock.view for symbol, stock in stocks.items()}, now)
+        report = select_candidates(list(stocks.values()), self._rules.screening, now, self._age)
+        self._result.scans.append(Scan(now, _named(report), report.candidates))
+        for symbol, stock in stocks.items():
+            self._note(symbol, stock, self._dropped(stock, now))
+
+    async def _views(self) -> list[MarketView]:
+        symbols = list(self._listings)
+        for _ in range(0, len(symbols), _PER_CALL):
+            await self._feed.learn_references(symbols, Lane.SCAN)
+        quotes = await self._feed.quotes(symbols, timedelta(0), Lane.SCAN)
+        return [self._feed.view_of(quote) for quote in quotes.values() if quote.volume]
+
+    def _stock(self, view: MarketView) -> ScreenedStock:
+        listing = self._listings[view.quote.symbol]
+        flags = frozenset(TradingFlag(flag) for flag in listing.flags)
+        status = InstrumentStatus(view.quote.symbol, Market(listing.market), flags)
+        return ScreenedStock(view, status, locked=False, cooling_down=False)
+
+    async def _judged(self, stocks: dict[Symbol, ScreenedStock], now: datetime) -> dict[Symbol, ScreenedStock]:
+        """Return the stocks with refusals of filters, signals and ranks; a stock that is dropped is asked about too."""
+        filters = known().filters
+        for name in filter(filters.__contains__, self._rules.screening.custom_filters):
+            kept = await self._calls.answers(
+                {symbol: partial(filters[name], stock) for symbol, stock in stocks.items()}, objection_to_flag
+            )
+            stocks |= {each: replace(stocks[each], refused_by=name) for each, keeps in kept.items() if not keeps}
+        asked = {
+            each: partial(self._strategy.entry, stock.view, self._rules.strategy) for each, stock in stocks.items()
+        }
+        said = await self._calls.answers(asked, partial(objection_to_signal, strategy=self._strategy.name))
+        stocks = {
+            each: replace(stock, signal=said.get(each), code_failed=each not in said) for each, stock in stocks.items()
+        }
+        return stocks | await self._ranked(stocks, now)
+
+    async def _ranked(self, stocks: Mapping[Symbol, ScreenedStock], now: datetime) -> dict[Symbol, ScreenedStock]:
+        """Return the stocks with a signal that pass the screening, with the strategy's ranks as confidence."""
+        liked = {each: stock for each, stock in stocks.items() if stock.signal and not self._dropped(stock, now)}
+        if not self._strategy.ranks or len(liked) < _LEAST_TO_RANK:
+            return {}
+        views = tuple(stock.view for stock in liked.values())
+        asked = {min(liked): partial(self._strategy.rank, views, self._rules.strategy)}
+        found = await self._calls.answers(asked, partial(objection_to_ranks, symbols=liked.keys()))
+        ranks = next(iter(found.values()), None)
+        if ranks is None:
+            return {}
+        return {
+            each: replace(stock, signal=replace(stock.signal, confidence=ranks[each]) if each in ranks else None)
+            for each, stock in liked.items()
+            if stock.signal
+        }
+
+    @property
+    def _age(self) -> timedelta:
+        return self._rules.execution.greatest_quote_age
+
+    def _dropped(self, stock: ScreenedStock, now: datetime) -> str:
+        return first_failed_filter(stock, self._rules.screening, now, self._age) or ""
+
+    def _note(self, symbol: Symbol, stock: ScreenedStock, dropped: str) -> None:
+        """Note a drop; add a signal, or prolong the one that the strategy repeats, and buy the stock on trial."""
+        self._note_drop(stock.view.quote, dropped)
+        last, signal, view = self._open.pop(symbol, None), stock.signal, stock.view
+        if signal is None:
+            return
+        now, said = view.quote.observed_at, self._result.said
+        if last is None:
+            new = Said(symbol, view.quote.name, now, now, view.quote.price, signal, dropped)
+            self.trials.buy(view, signal, Market(self._listings[symbol].market))
+        else:
+            said.remove(last)
+            new = replace(last, until=now)
+        said.append(new)
+        self._open[symbol] = new
+
+    def _note_drop(self, quote: Quote, dropped: str) -> None:
+        last, now = self._dropping.pop(quote.symbol, None), quote.observed_at
+        if not dropped:
+            return
+        if last is not None and last.filter == dropped:
+            last.until, last.looks = now, last.looks + 1
+        else:
+            last = Drop(quote.symbol, quote.name, dropped, now, now)
+            self._result.drops.append(last)
+        self._dropping[quote.symbol] = last
 
 
-async def _play(play: _Play, pace: _Pace, day: Session, result: Checked) -> None:
-    calls, open_signals = BoundedCalls(), dict[Symbol, Said]()
-    while pace.at < day.auction_at:
-        views = await play.views()
-        asked = [partial(play.strategy.entry, view, play.rules) for view in views]
-        outcomes: list[Outcome[Any]] = []
-        while len(outcomes) < len(asked):
-            outcomes += await calls.outcomes(asked[len(outcomes) :])
-            if outcomes[-1].overdue is not None:
-                why = "more than 512 MiB of memory" if outcomes[-1].is_greedy else f"longer than {calls.longest:g} s"
-                result.faults[f"took {why}; the check ends here"] += 1
-                return
-        result.looks += len(outcomes)
-        for view, outcome in zip(views, outcomes, strict=True):
-            fault = _fault_of(outcome, play.strategy.name)
-            if fault:
-                result.faults[fault] += 1
-            _note(view, None if fault else outcome.value, open_signals, result.said)
-        pace.at += BETWEEN_LOOKS
-
-
-def _fault_of(outcome: Outcome[Any], name: str) -> str:
-    if outcome.fault:
-        return f"raised {outcome.fault}"
-    objection = objection_to_signal(outcome.value, name)
-    return f"returned {objection}" if objection else ""
-
-
-def _note(view: MarketView, signal: EntrySignal | None, going: dict[Symbol, Said], said: list[Said]) -> None:
-    """Add a signal, or prolong the one that the strategy repeats."""
-    symbol, now = view.quote.symbol, view.quote.observed_at
-    last = going.pop(symbol, None)
-    if signal is None:
-        return
-    new = Said(symbol, view.quote.name, now, now, view.quote.price, signal)
-    if last is not None:
-        said.remove(last)
-        new = Said(symbol, last.name, last.since, now, last.price, last.signal)
-    said.append(new)
-    going[symbol] = new
+def _named(report: ScanReport) -> dict[str, int]:
+    return {str(name): count for name, count in report.dropped.items()}
 
 
 def _read(file: Path, calendar: TradingCalendar) -> Recording:
@@ -217,35 +333,3 @@ def _chosen(recording: Recording | None, calendar: TradingCalendar, on: date | N
         known = f"; the data has {days[0]} to {days[-1]}" if days else ""
         raise OperationError(f"{day} has no session{known}")
     return session
-
-
-def _reference(tape: Tape, exchange: Exchange, day: Session, recording: Recording | None) -> DailyReference | None:
-    days = tuple(_recorded_days(tape, day, recording) if recording else _simulated_days(tape, exchange, day))
-    if not days:
-        return None
-    base, last = Price(tape.base_price(exchange.sessions.position(session_there(day)))), days[-1]
-    limits = price_limits(base)
-    return DailyReference(Symbol(tape.listing.symbol), base, last.high, last.low, last.volume, limits, days)
-
-
-def _recorded_days(tape: Tape, day: Session, recording: Recording) -> Iterator[DailyBar]:
-    for each, bars in sorted(recording.days[tape.listing.symbol].items()):
-        if each < day.date:
-            yield _day_bar(each, bars)
-
-
-def _day_bar(day: date, bars: RecordedBars) -> DailyBar:
-    minutes = [bars.minutes[minute] for minute in sorted(bars.minutes)]
-    minutes += [bars.closing] if bars.closing else []
-    high, low = max(bar.high for bar in minutes), min(bar.low for bar in minutes)
-    return DailyBar(
-        day, Price(minutes[0].open), Price(high), Price(low), Price(bars.close_price), Quantity(bars.volume)
-    )
-
-
-def _simulated_days(tape: Tape, exchange: Exchange, day: Session) -> Iterator[DailyBar]:
-    position = exchange.sessions.position(session_there(day))
-    for each in range(max(1, position - _SIMULATED_DAYS), position):
-        found, on = tape.summary(each), exchange.sessions.at(each).date
-        first, high, low, last = map(Price, (found.open_price, found.high_price, found.low_price, found.close_price))
-        yield DailyBar(SessionDate(on), first, high, low, last, Quantity(found.volume))

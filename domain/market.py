@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 from domain.money import Price, Quantity, Won, change_rate
 from domain.session import Session, SessionPhase
@@ -51,6 +51,8 @@ class Quote:
     previous_close: Price = Price(0)
     limits: PriceLimits | None = None
     name: str = ""
+    market: Market | None = None
+    """The board, None if the broker does not name one that Haru knows."""
     shows_book: bool = True
     """False if the broker reports a price without best bid and ask: both are then zero and have no meaning."""
     unreadable: tuple[str, ...] = ()
@@ -60,6 +62,15 @@ class Quote:
     def change_rate(self) -> Decimal:
         """Return today's change against the base price."""
         return change_rate(self.price, self.previous_close)
+
+    @property
+    def best_levels(self) -> "OrderBook | None":
+        """Return best bid and ask as an order book of one level, or None if the broker shows none."""
+        if not self.shows_book:
+            return None
+        asks = (BookLevel(self.ask, self.ask_quantity),) if self.ask else ()
+        bids = (BookLevel(self.bid, self.bid_quantity),) if self.bid else ()
+        return OrderBook(self.symbol, asks, bids)
 
     @property
     def spread_rate(self) -> Decimal | None:
@@ -202,6 +213,30 @@ def with_book(quote: Quote, book: OrderBook) -> Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexLevel:
+    """KOSPI or KOSDAQ in points at a market instant (UTC). ``previous_close`` is zero if unknown."""
+
+    market: Market
+    level: Decimal
+    observed_at: datetime
+    previous_close: Decimal = Decimal(0)
+
+    @property
+    def change_rate(self) -> Decimal | None:
+        """Return today's change, or None without a previous close."""
+        return self.level / self.previous_close - 1 if self.previous_close else None
+
+    def age_at(self, now: datetime) -> timedelta:
+        """Return the level's age at a market instant."""
+        return now - self.observed_at
+
+
+NOT_READ: Final = "not read yet"
+NO_BOARD: Final = "the stock's board is unknown"
+"""Reasons for a missing index level."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarketView:
     """The inputs of a rule or strategy for one stock at one moment."""
 
@@ -213,6 +248,16 @@ class MarketView:
     """Today's bars since this host follows the stock, oldest first; the last one is still open."""
     session: Session | None = None
     """Today's session, from the calendar; None on a day without one."""
+    index: IndexLevel | None = None
+    """The index of the stock's board; None if it cannot be read or is too old, with the reason in ``no_index``."""
+    no_index: str = NOT_READ
+    depth: OrderBook | None = None
+    """The order book, where the product has just read it."""
+
+    @property
+    def book(self) -> OrderBook | None:
+        """Return the levels known now, best first: ten after a read of the order book, else the best; None if none."""
+        return self.depth or self.quote.best_levels
 
     @property
     def phase(self) -> SessionPhase:
@@ -223,6 +268,12 @@ class MarketView:
     def open_for(self) -> timedelta:
         """Return the market time since the opening; negative before it, zero on a day without a session."""
         return timedelta(0) if self.session is None else self.quote.observed_at - self.session.opens_at
+
+    @property
+    def completed(self) -> tuple[MinuteBar, ...]:
+        """Return today's bars without the one that is still open."""
+        is_open = bool(self.minutes) and self.minutes[-1].at + timedelta(minutes=1) > self.quote.observed_at
+        return self.minutes[:-1] if is_open else self.minutes
 
     @property
     def days(self) -> tuple[DailyBar, ...]:

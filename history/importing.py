@@ -8,12 +8,21 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from domain.bar import DailyBar, MinuteBar
-from domain.market import Symbol
+from domain.bar import DailyBar, IndexBar, MinuteBar
+from domain.market import Market, Symbol
 from history.clocks import Clock, Moment, clock_of
 from history.columns import Columns, match_columns
 from history.errors import HistoryError
-from history.rows import NO_VALUE, BarReader, Dates, RowError, SkippedRowError, symbol_in_name, symbol_of
+from history.rows import (
+    NO_VALUE,
+    BarReader,
+    Dates,
+    RowError,
+    SkippedRowError,
+    index_named,
+    symbol_in_name,
+    symbol_of,
+)
 from history.store import Instrument
 from history.tables import RawRow, Table, open_table
 
@@ -67,6 +76,7 @@ class Gathered:
     daily: dict[Symbol, dict[date, DailyBar]] = field(default_factory=dict)
     bases: dict[tuple[date, Symbol], int] = field(default_factory=dict)
     """Previous closes that minute files state."""
+    indices: dict[date, dict[Market, dict[int, IndexBar]]] = field(default_factory=dict)
     instruments: dict[Symbol, Instrument] = field(default_factory=dict)
     units: list[str] = field(default_factory=list)
     verdicts: list[FileVerdict] = field(default_factory=list)
@@ -129,6 +139,7 @@ class _FileReader:
         self._clock = clock_of(table.file.stem, places, table.sample())
         self._reader = BarReader(places, dates)
         self._symbol_place = places.get("symbol")
+        self._index_in_name = index_named(table.file.stem) if self._symbol_place is None else None
         in_name = symbol_in_name(table.file.stem) or symbol_in_name(table.file.parent.name)
         self._symbols: dict[Any, Symbol] = {None: in_name} if in_name and self._symbol_place is None else {}
         self._moments: dict[Any, Moment] = {}
@@ -141,7 +152,7 @@ class _FileReader:
         Raises:
             HistoryError: nothing says which stock it is about.
         """
-        if self._symbol_place is None and not self._symbols:
+        if self._symbol_place is None and not self._symbols and self._index_in_name is None:
             raise HistoryError("no column and no file name says the stock; name the column: --map COLUMN=symbol")
         number = len(gathered.verdicts) - 1
         try:
@@ -163,7 +174,11 @@ class _FileReader:
                 self._verdict.refuse("", 0, "columns", str(raw))
 
     def _take(self, raw: RawRow, gathered: Gathered, number: int) -> None:
+        index = self._index(raw.values)
         try:
+            if index is not None:
+                self._take_index(index, raw, gathered)
+                return
             symbol, (day, minute) = self._symbol(raw.values), self._moment(raw.values)
             if self._clock.daily:
                 self._take_daily(symbol, self._reader.daily(raw.values, day), gathered, raw.line)
@@ -182,6 +197,18 @@ class _FileReader:
         else:
             if symbol not in gathered.instruments:
                 gathered.instruments[symbol] = self._reader.instrument(raw.values, symbol)
+
+    def _index(self, values: Sequence[Any]) -> Market | None:
+        return self._index_in_name if self._symbol_place is None else index_named(values[self._symbol_place])
+
+    def _take_index(self, index: Market, raw: RawRow, gathered: Gathered) -> None:
+        """Keep a minute of an index; of two for the same minute the last counts."""
+        day, minute = self._moment(raw.values)
+        if self._clock.daily:
+            raise SkippedRowError("daily bars of an index", "")
+        bar = self._reader.index(raw.values, day, minute)
+        gathered.indices.setdefault(day, {}).setdefault(index, {})[minute] = bar
+        self._verdict.taken += 1
 
     def _take_daily(self, symbol: Symbol, bar: DailyBar, gathered: Gathered, line: int) -> None:
         known = gathered.daily.setdefault(symbol, {})

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
-from domain.bar import DailyBar, MinuteBar
-from domain.market import Symbol
+from domain.bar import DailyBar, IndexBar, MinuteBar
+from domain.market import Market, Symbol
 from history.importing import Gathered, each_stock_day
+from history.index_minutes import IndexMinutes
 from history.provenance import Source
 from history.store import BarStore, Instrument
 
@@ -39,6 +40,8 @@ class Merged:
     minutes: Tally = field(default_factory=Tally)
     daily: Tally = field(default_factory=Tally)
     replace: bool = False
+    index_days: int = 0
+    """Sessions of an index that differ from the store; the imported minutes win."""
 
     @property
     def held_back(self) -> int:
@@ -49,7 +52,9 @@ class Merged:
     def writes(self) -> int:
         """Return how many stock-days and daily bars differ from the store and may be written."""
         tallies = (self.minutes, self.daily)
-        return sum(each.new + each.extended + (each.changed if self.replace else 0) for each in tallies)
+        return self.index_days + sum(
+            each.new + each.extended + (each.changed if self.replace else 0) for each in tallies
+        )
 
 
 _MOST_NAMED = 20
@@ -60,6 +65,7 @@ class Merger:
 
     def __init__(self, store: BarStore, source: Source, *, dry: bool = False, replace: bool = False) -> None:
         self._store = store
+        self._indices = IndexMinutes(store.folder)
         self._source = source
         self._dry = dry
         self.merged = Merged(replace=replace)
@@ -70,6 +76,7 @@ class Merger:
             self.minutes(day, stocks)
             progress()
         self.daily(gathered.daily)
+        self._merge_indices(gathered.indices)
         self._instruments(gathered.instruments)
         if self.merged.writes and not self._dry:
             self._store.sources.add(self._source)
@@ -103,6 +110,18 @@ class Merger:
                 wanted[symbol] = changed
         if wanted and not self._dry:
             self._store.write_daily(wanted, self._source)
+
+    def _merge_indices(self, days: Mapping[date, Mapping[Market, Mapping[int, IndexBar]]]) -> None:
+        for day, markets in days.items():
+            stored, wanted = self._indices.of(day), dict[Market, list[IndexBar]]()
+            for market, bars in markets.items():
+                known = {bar.minute: bar for bar in stored.get(market, [])}
+                merged = {**known, **bars}
+                if merged != known:
+                    wanted[market] = [merged[minute] for minute in sorted(merged)]
+            self.merged.index_days += len(wanted)
+            if wanted and not self._dry:
+                self._indices.write(day, wanted)
 
     def _instruments(self, instruments: Mapping[Symbol, Instrument]) -> None:
         named = [one for one in instruments.values() if one != Instrument(one.symbol)]

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
-from domain.bar import DailyBar, MinuteBar
+from domain.bar import DailyBar, IndexBar, MinuteBar
 from domain.clock import in_seoul
 from domain.market import Market, Symbol
 from domain.session import TradingCalendar
@@ -28,6 +28,14 @@ _MARKETS: Final = {
     **dict.fromkeys(("KOSPI", "코스피", "유가증권", "유가증권시장", "KSP", "STK", "KOSPI200", "거래소"), Market.KOSPI),
     **dict.fromkeys(("KOSDAQ", "코스닥", "코스닥시장", "KSQ", "KSQ150", "KOSDAQ150"), Market.KOSDAQ),
 }
+
+
+_INDICES: Final = {
+    **dict.fromkeys(("KOSPI", "코스피", "^KS11", "KS11"), Market.KOSPI),
+    **dict.fromkeys(("KOSDAQ", "코스닥", "^KQ11", "KQ11"), Market.KOSDAQ),
+}
+"""How a symbol column names an index. A number such as 0001 could be a stock code that lost its zeros."""
+_MOST_POINTS: Final = 10**7
 
 
 class RowError(ValueError):
@@ -101,6 +109,20 @@ class Numbers:
             raise RowError("price", f"{name} is {value!r}; a price is a number of won above 0")
         return number
 
+    def points(self, name: str, value: Any) -> Decimal:
+        """Return the level of an index, to a hundredth.
+
+        Raises:
+            RowError: it is no positive number.
+        """
+        try:
+            number = Decimal(str(value).strip().replace(",", ""))
+        except InvalidOperation:
+            number = Decimal(0)
+        if not (number.is_finite() and 0 < number <= _MOST_POINTS):
+            raise RowError("level", f"{name} is {value!r}; the level of an index is a number of points above 0")
+        return round(number, 2)
+
     def count(self, name: str, value: Any) -> int:
         """Return a number of shares or won.
 
@@ -156,6 +178,11 @@ def symbol_of(value: Any) -> Symbol:
     return Symbol(match[1])
 
 
+def index_named(value: Any) -> Market | None:
+    """Return the index that a symbol column or file name means, or None."""
+    return _INDICES.get(str(value).strip().upper())
+
+
 def symbol_in_name(text: str) -> Symbol | None:
     """Return the only stock code in a file's name, or None."""
     found = {code for code in _IN_NAME.findall(text) if not _DATE_IN_NAME.fullmatch(code)}
@@ -190,6 +217,16 @@ class BarReader:
         if not hours.opens <= minute <= hours.ends:
             raise SkippedRowError("outside the regular session", "")
         return MinuteBar(minute, *self._prices(values), *self._volumes(values))
+
+    def index(self, values: Sequence[Any], day: date, minute: int) -> IndexBar:
+        """Return an index's minute. Raises the errors of ``minute``."""
+        hours = self.dates.hours(day)
+        if not hours.opens <= minute <= hours.ends:
+            raise SkippedRowError("outside the regular session", "")
+        first, high, low, close = (self.numbers.points(name, values[self.places[name]]) for name in PRICES)
+        if not low <= min(first, close) <= max(first, close) <= high:
+            raise RowError("range", f"open {first} and close {close} must lie between low {low} and high {high}")
+        return IndexBar(minute, first, high, low, close)
 
     def daily(self, values: Sequence[Any], day: date) -> DailyBar:
         """Return a session's bar. Raises the errors of ``minute``."""

@@ -17,7 +17,7 @@ from domain.errors import BrokerRefusedError
 from domain.hosts import SIMULATED_KEY, SIMULATED_SECRET
 from domain.identity import SIMULATED_ACCOUNT, Environment
 from domain.lane import Crowding, Lane
-from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.market import DailyReference, IndexLevel, InstrumentStatus, Market, OrderBook, Quote, Side, Symbol
 from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, SubmitOutcome
 from domain.session import SessionDate
@@ -26,6 +26,8 @@ from lab import counter
 from lab.counter import LAB_ACCOUNT
 from lab.market import LabMarket
 from simulator.app import create_app
+from simulator.indices import level_at
+from simulator.krx.units import Market as Board
 from simulator.orders import Account
 from simulator.orders import Holding as HeldThere
 from simulator.simulation import Simulation
@@ -107,6 +109,10 @@ class LabBroker(KisBroker):
 
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
         return self._market.book(symbol, self._instant())
+
+    async def index_level(self, market: Market, lane: Lane) -> IndexLevel | None:
+        found = level_at(self._simulation.exchange, Board(market), self._instant())
+        return IndexLevel(market, found.now, self._instant(), found.before) if found.now else None
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         account = self._account_now()

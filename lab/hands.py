@@ -45,7 +45,8 @@ class Job:
 def bars_hash(bars: Path, day: date) -> str:
     """Return a hash of a day's stored minutes, and of the daily bars that they refer to."""
     digest = sha256()
-    for file in (bars / "minute" / f"{day}.parquet", *sorted((bars / "daily").glob("*.parquet"))):
+    of_the_day = (bars / folder / f"{day}.parquet" for folder in ("minute", "index"))
+    for file in (*of_the_day, *sorted((bars / "daily").glob("*.parquet"))):
         digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()[:16]
 

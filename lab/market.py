@@ -10,7 +10,9 @@ from activities.support.pace import Pace
 from broker.protocol import Broker
 from domain.lane import Lane
 from domain.market import (
+    NO_BOARD,
     BookLevel,
+    IndexLevel,
     InstrumentStatus,
     Market,
     MarketView,
@@ -27,6 +29,8 @@ from lab.fills import BarLiquidity
 from lab.recording import RecordedSession, RecordedStock, session_there
 from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
+from simulator.indices import level_at
+from simulator.krx.units import Market as Board
 from simulator.liquidity import Level
 from simulator.natural_day import MinuteBar
 from simulator.quotes import flags_of, levels_of
@@ -56,6 +60,8 @@ class LabMarket:
         self._bars: dict[Symbol, tuple[SeenBar, ...]] = {}
         self._quotes: dict[Symbol, Quote] = {}
         self._quoted_at = recorded.session.opens_at - timedelta(days=1)
+        self._indexed_at = self._quoted_at
+        self._indices: dict[Market, tuple[IndexLevel | None, str]] = {}
 
     def path(self, symbol: Symbol) -> DayPath:
         """Return a stock's path of the session."""
@@ -111,6 +117,7 @@ class LabMarket:
             previous_close=Price(stock.bars.base),
             limits=stock.limits,
             name=stock.listing.name,
+            market=Market(stock.listing.market),
         )
 
     def book(self, symbol: Symbol, at: datetime) -> OrderBook:
@@ -131,7 +138,23 @@ class LabMarket:
     def view(self, quote: Quote) -> MarketView:
         """Return what a strategy sees of a stock."""
         stock = self.stocks[quote.symbol]
-        return MarketView(quote, stock.reference, self._recent(quote), self._minutes(quote), self.session)
+        recent, minutes = self._recent(quote), self._minutes(quote)
+        return MarketView(quote, stock.reference, recent, minutes, self.session, *self._index(quote))
+
+    def _index(self, quote: Quote) -> tuple[IndexLevel | None, str]:
+        """Return the recorded index of the stock's board at the time of the quote, or None with the reason."""
+        if quote.market is None:
+            return None, NO_BOARD
+        if quote.observed_at != self._indexed_at:
+            self._indexed_at = quote.observed_at
+            self._indices = {market: self._index_of(market) for market in Market}
+        return self._indices[quote.market]
+
+    def _index_of(self, market: Market) -> tuple[IndexLevel | None, str]:
+        level = level_at(self._simulation.exchange, Board(market), self._indexed_at)
+        if not level.now:
+            return None, f"the recorded bars have no level of {market.name}"
+        return IndexLevel(market, level.now, self._indexed_at, level.before), ""
 
     def _minutes(self, quote: Quote) -> tuple[SeenBar, ...]:
         """Return today's bars since the first trade; the last one is open during continuous trading."""
@@ -233,6 +256,7 @@ def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:
         previous_close=Price(seen.base),
         limits=PriceLimits(Price(seen.limits.lower), Price(seen.limits.upper)),
         name=seen.listing.name,
+        market=Market(seen.listing.market),
     )
 
 

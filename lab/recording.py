@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Final
@@ -15,6 +15,8 @@ from domain.money import Price, Quantity
 from domain.session import Session
 from domain.tick_size import PriceLimits, is_on_grid, may_have_traded, price_limits, round_down, tick_at
 from history.store import BarStore, SessionBars, StockDay
+from simulator.bar_folder import read_indices
+from simulator.index_days import RecordedIndex
 from simulator.krx.sessions import Session as SessionThere
 from simulator.krx.units import Market as MarketThere
 from simulator.listings import Listing
@@ -40,6 +42,8 @@ class Gaps:
     """Bars with a price off the grid, mid-prices included."""
     rounded: int = 0
     """Bars of these with a price that cannot have traded; it is rounded to the grid."""
+    indices: int = 0
+    """Indices of the two that the data has."""
     left_out: Mapping[Symbol, str] = field(default_factory=dict)
 
 
@@ -60,6 +64,7 @@ class RecordedSession:
     session: Session
     stocks: Mapping[Symbol, RecordedStock]
     gaps: Gaps
+    indices: Mapping[MarketThere, RecordedIndex] = field(default_factory=dict)
 
     @property
     def recording(self) -> Recording:
@@ -67,7 +72,7 @@ class RecordedSession:
         days: dict[str, dict[date, RecordedBars]] = {
             symbol: {self.session.date: stock.bars} for symbol, stock in self.stocks.items()
         }
-        return Recording(days, self.session.date.isoformat())
+        return Recording(days, self.session.date.isoformat(), indices={self.session.date: self.indices})
 
 
 def session_there(session: Session) -> SessionThere:
@@ -83,7 +88,8 @@ def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | 
     """
     day = store.day(session.date, symbols)
     before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), symbols)
-    return recorded(session, day, before)
+    found, indices = recorded(session, day, before), read_indices(store, session.date)
+    return replace(found, indices=indices, gaps=replace(found.gaps, indices=len(indices)))
 
 
 def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, Sequence[DailyBar]]) -> RecordedSession:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from domain.market import Market
 from domain.money import Won
 from domain.performance import performance
 from domain.position import ClosedTrade
@@ -78,7 +79,11 @@ def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
     why = Counter(reason.split(" to ")[0].rstrip(" 0123456789,") for each in gaps for reason in each.left_out.values())
     for reason, count in sorted(why.items()):
         yield f"{count:,} stock-days are left out: {reason}"
-    yield from (_NO_BOOK, _NO_INDEX, _NO_FLAGS)
+    yield _NO_BOOK
+    without = sum(each.indices < len(Market) for each in gaps)
+    if without:
+        yield f"{without:,} sessions lack an index" if any(each.indices for each in gaps) else _NO_INDEX
+    yield _NO_FLAGS
 
 
 def _by_reason(trades: Sequence[ClosedTrade]) -> dict[str, dict[str, int]]:

@@ -5,6 +5,7 @@ The engine takes a ``Recording`` and knows no file, so that a backtest can injec
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final, cast
 
@@ -14,10 +15,12 @@ from domain.session import SessionHours
 from domain.session import TradingCalendar as KnownCalendar
 from history.errors import HistoryError
 from history.importing import Gathered, each_stock_day, gather
+from history.index_minutes import IndexMinutes
 from history.rows import Dates
 from history.store import BarStore, CloseFrom, Instrument, Kind
 from history.tables import files_below
-from simulator.bars import DailyBar, StoredBar
+from simulator.bars import DailyBar, IndexBar, StoredBar
+from simulator.index_days import RecordedIndex, RecordedIndices
 from simulator.krx.sessions import TradingCalendar
 from simulator.krx.units import Market, Symbol
 from simulator.recorded import BarsError, Identity, Recording, StockDay, recording_of
@@ -51,7 +54,9 @@ def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: b
     _refuse_bad_rows(gathered)
     daily = {str(symbol): {day: _daily(bar) for day, bar in bars.items()} for symbol, bars in gathered.daily.items()}
     identities: dict[Symbol, Identity] = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
-    return recording_of(days, calendar, daily=daily, identities=identities, only=only)
+    recording = recording_of(days, calendar, daily=daily, identities=identities, only=only)
+    recording.indices = _indices_of(gathered)
+    return recording
 
 
 def read_sessions(
@@ -80,7 +85,29 @@ def read_sessions(
     around = store.daily_between(dates[0] - _LOOKBACK, dates[-1], identities) if dates else {}
     daily = {str(symbol): {bar.date: _daily(bar) for bar in bars} for symbol, bars in around.items()}
     known = {str(symbol): identity for symbol, identity in identities.items()}
-    return recording_of(days, calendar, daily=daily, identities=known, only=only)
+    recording = recording_of(days, calendar, daily=daily, identities=known, only=only)
+    recording.indices = {day: read_indices(store, day) for day in dates}
+    return recording
+
+
+def read_indices(store: BarStore, day: date) -> dict[Market, RecordedIndex]:
+    """Return the stored indices of a session."""
+    indices = IndexMinutes(store.folder)
+    found = indices.of(day)
+    return {
+        Market(board): RecordedIndex(_index(bars), indices.close_before(day, board)) for board, bars in found.items()
+    }
+
+
+def _indices_of(gathered: Gathered) -> RecordedIndices:
+    found: dict[date, dict[Market, RecordedIndex]] = {}
+    closes: dict[Market, Decimal] = {}
+    for day in sorted(gathered.indices):
+        for board, minutes in gathered.indices[day].items():
+            market, bars = Market(board), [minutes[minute] for minute in sorted(minutes)]
+            found.setdefault(day, {})[market] = RecordedIndex(_index(bars), closes.get(market, Decimal(0)))
+            closes[market] = bars[-1].close
+    return found
 
 
 def _known(calendar: TradingCalendar) -> KnownCalendar:
@@ -105,6 +132,10 @@ def _refuse_bad_rows(gathered: Gathered) -> None:
 def _minutes(bars: Sequence[domain.bar.MinuteBar]) -> Sequence[StoredBar]:
     """Return stored bars as the simulator's. They are the same fields in the same order; copies would cost time."""
     return cast("Sequence[StoredBar]", bars)
+
+
+def _index(bars: Sequence[domain.bar.IndexBar]) -> Sequence[IndexBar]:
+    return cast("Sequence[IndexBar]", bars)
 
 
 def _daily(bar: domain.bar.DailyBar) -> DailyBar:

@@ -1,6 +1,7 @@
 """Bars as they are stored: one minute or one session of a stock. Prices in won, volume in shares, value in won."""
 
 from datetime import date
+from decimal import Decimal
 from typing import NamedTuple
 
 
@@ -27,3 +28,13 @@ class DailyBar(NamedTuple):
     volume: int
     value: int | None = None
     base: int | None = None
+
+
+class IndexBar(NamedTuple):
+    """One minute of an index in points; ``minute`` as in ``StoredBar``."""
+
+    minute: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal

@@ -1,10 +1,11 @@
 """KIS's paths: the TR ids of the real and the paper service, and the required parameters."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from simulator.charts import daily_chart, daily_price
+from simulator.indices import index_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
 from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
 from simulator.minute_charts import minute_chart, past_minute_chart
@@ -22,6 +23,8 @@ _ACCOUNT: Final = ("CANO", "ACNT_PRDT_CD")
 _PAGES: Final = ("CTX_AREA_FK100", "CTX_AREA_NK100")
 _PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
 
+_STOCK_MARKETS: Final = frozenset({"J", "NX", "UN", "W"})
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -32,6 +35,8 @@ class Endpoint:
     paper: frozenset[str]
     required: tuple[str, ...]
     answer: Callable[[Call], Reply]
+    markets: frozenset[str] = _STOCK_MARKETS
+    """Values of FID_COND_MRKT_DIV_CODE that it takes."""
 
     def takes(self, tr_id: str, *, paper: bool) -> bool:
         """Return whether the TR id belongs to this path and service."""
@@ -116,6 +121,9 @@ ENDPOINTS: Final = {
     ),
     f"{_PREFIX}/ranking/fluctuation": _quotation(
         "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
+    ),
+    f"{_PREFIX}/quotations/inquire-index-price": replace(
+        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=frozenset({"U"})
     ),
     f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
     f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),

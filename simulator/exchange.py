@@ -86,6 +86,7 @@ class Exchange:
         recording: Recording | None = None,
     ) -> None:
         self.calendar = calendar
+        self.indices = recording.indices if recording else None
         first = min(FIRST_DATE, recording.first_date - _LEAD) if recording else FIRST_DATE
         self.sessions = SessionSequence(calendar, first)
         self.tapes = {

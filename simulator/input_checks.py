@@ -10,7 +10,6 @@ from simulator.wire import GatewayRefusalError
 
 _ACCOUNT_DIGITS: Final = 8
 _LONGEST: Final = {"PDNO": 12, "FID_INPUT_ISCD": 12, "ORD_QTY": 10, "ORD_UNPR": 19, "CNDT_PRIC": 19, "ORD_DVSN": 2}
-_MARKETS: Final = frozenset({"J", "NX", "UN", "W"})
 _CUSTOMERS: Final = frozenset({"P", "B"})
 
 
@@ -28,7 +27,7 @@ def check_input(endpoint: Endpoint, values: dict[str, str] | None) -> dict[str, 
     too_long = next((name for name, most in _LONGEST.items() if len(str(values.get(name, ""))) > most), None)
     if too_long:
         raise _bad_field(endpoint, too_long)
-    if values.get("FID_COND_MRKT_DIV_CODE", "J") not in _MARKETS:
+    if values.get("FID_COND_MRKT_DIV_CODE", "J") not in endpoint.markets:
         message = "ERROR INVALID FID_COND_MRKT_DIV_CODE"
         raise GatewayRefusalError("OPSQ2001", message, status=200, rt_cd="2")
     return values

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from simulator.bars import DailyBar, StoredBar
+from simulator.index_days import RecordedIndices
 from simulator.krx.prices import ETF_GRID, STOCK_GRID, PriceGrid, limits_around, looks_like_an_etf
 from simulator.krx.sessions import Session, TradingCalendar, in_seoul
 from simulator.krx.units import Market, Price, Symbol
@@ -105,6 +106,7 @@ class Recording:
     only: bool = False
     refused: Sequence[str] = ()
     changes: Mapping[str, int] = field(default_factory=dict)
+    indices: RecordedIndices = field(default_factory=dict)
 
     @property
     def first_date(self) -> date:

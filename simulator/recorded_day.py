@@ -35,7 +35,7 @@ class RecordedDay(NaturalDay):
 
 
 def with_recorded(listings: Iterable[Listing], recording: Recording) -> Iterator[Listing]:
-    """Return the stocks with recorded price and volume, plus those that only the recording has.
+    """Return the stocks with recorded price, volume, name and market, plus those that only the recording has.
 
     A recording that plays alone leaves only its own stocks.
     """
@@ -43,7 +43,9 @@ def with_recorded(listings: Iterable[Listing], recording: Recording) -> Iterator
     for listing in listings:
         recorded = unknown.pop(listing.symbol, None)
         if recorded:
-            yield replace(listing, **_measures(recorded))
+            known = recording.identities.get(listing.symbol, Identity())
+            named = replace(listing, name=known.name or listing.name, market=known.market or listing.market)
+            yield replace(named, **_measures(recorded))
         elif not recording.only:
             yield listing
     for symbol, recorded in unknown.items():

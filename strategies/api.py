@@ -1,7 +1,19 @@
 """Everything that a strategy of your own imports: ``from strategies.api import …``. These names stay stable."""
 
 from domain.clock import KST, in_seoul
-from domain.market import DailyBar, DailyReference, MarketView, MinuteBar, PriceSample, Quote, Symbol
+from domain.market import (
+    BookLevel,
+    DailyBar,
+    DailyReference,
+    IndexLevel,
+    Market,
+    MarketView,
+    MinuteBar,
+    OrderBook,
+    PriceSample,
+    Quote,
+    Symbol,
+)
 from domain.money import Price, Quantity, Won, change_rate
 from domain.position import OpenPosition
 from domain.screening import ScreenedStock
@@ -10,12 +22,16 @@ from strategies.parameters import Parameters, Percent
 
 __all__ = [
     "KST",
+    "BookLevel",
     "DailyBar",
     "DailyReference",
     "EntrySignal",
+    "IndexLevel",
+    "Market",
     "MarketView",
     "MinuteBar",
     "OpenPosition",
+    "OrderBook",
     "Parameters",
     "Percent",
     "Price",

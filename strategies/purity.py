@@ -30,10 +30,13 @@ _NAMES_OF: Final = {
     "types": frozenset({"MappingProxyType"}),
 }
 """Modules of which only these names may be imported."""
-_OURS: Final = frozenset({"strategies.api", "strategies.parameters"})
+_OURS: Final = frozenset({"strategies.api", "strategies.indicators", "strategies.parameters"})
 """Modules of Haru for strategies; beside them the whole of ``domain``, which is pure itself."""
 NUMERIC: Final = frozenset({"numpy", "talib"})
 """Numeric libraries that may be imported if installed; of numpy neither chance nor files."""
+_NOT_OF_NUMERIC: Final = frozenset(
+    {"random", "load", "memmap", "fromfile", "loadtxt", "set_unstable_period", "set_compatibility"}
+)
 
 _CALLS: Final = {
     **dict.fromkeys(("open", "input", "print", "breakpoint"), "does I/O; put what matters into the signal's reason"),
@@ -53,6 +56,9 @@ _ATTRIBUTES: Final = {
     "random": "draws random numbers; pass the numbers as parameters",
     **dict.fromkeys(("getcontext", "setcontext", "localcontext"), "changes decimal for the whole process; quantize()"),
     **dict.fromkeys(("load", "loadtxt", "fromfile", "memmap", "save", "savetxt", "tofile"), "does I/O; use the view"),
+    **dict.fromkeys(
+        ("set_unstable_period", "set_compatibility"), "changes TA-Lib for the whole process; ask for a longer window"
+    ),
     **dict.fromkeys(("f_globals", "f_builtins", "gi_frame"), "hides what it reaches from this check"),
 }
 _IN_DECIMAL: Final = frozenset({"getcontext", "setcontext", "localcontext"})
@@ -170,7 +176,7 @@ def _may_import(module: str, name: str | None, siblings: frozenset[str]) -> bool
     if module in _NAMES_OF or top in _NAMES_OF:
         return name in _NAMES_OF.get(module, ())
     if top in NUMERIC:
-        return "random" not in module.split(".") and name not in {"random", "load", "memmap", "fromfile", "loadtxt"}
+        return "random" not in module.split(".") and name not in _NOT_OF_NUMERIC
     if module == "decimal" and name in _IN_DECIMAL:
         return False
     return top in _WHOLE_MODULES or top == "domain" or module in _OURS or module in siblings

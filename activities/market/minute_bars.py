@@ -15,7 +15,8 @@ _MOST_BARS: Final = 600
 class MinuteBars:
     """The bars of today's session by stock, oldest first; the last one is still open.
 
-    A minute without an observed price has no bar. Shares traded before the first observation belong to no bar.
+    A minute without an observed price has no bar. Shares traded before the first observation belong to no bar, unless
+    the stock was observed earlier today without a trade.
     """
 
     def __init__(self) -> None:
@@ -32,9 +33,13 @@ class MinuteBars:
         """Count a price that is newer than the last one."""
         symbol, last = quote.symbol, self._open.get(quote.symbol)
         if not quote.volume:
+            self._open.pop(symbol, None)
+            self._volume[symbol] = quote.volume
             return
         if last is None or session_date_of(last.at) != session_date_of(quote.observed_at):
-            self._bars[symbol], self._open[symbol] = (), _first(quote)
+            untraded = last is None and symbol in self._volume
+            before = self._volume[symbol] if untraded else quote.volume
+            self._bars[symbol], self._open[symbol] = (), _with(_first(quote), quote, before)
         elif last.at == _minute_of(quote.observed_at):
             self._open[symbol] = _with(last, quote, self._volume[symbol])
         else:

@@ -71,6 +71,7 @@ class Prices:
             limits=known.limits,
             previous_close=known.previous_close,
             name=known.name,
+            market=known.market,
             unreadable=known.unreadable,
         )
         problem = problem_with(quote, now, self._pace.clock.market_duration(_LATE))

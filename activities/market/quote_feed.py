@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from activities.market.bells import Bells, Spaced
 from activities.market.coverage import Coverage
+from activities.market.index_levels import IndexLevels
 from activities.market.jumps import Jumps
 from activities.market.left_out import STOCK_FAULTS, OnlyOne, StockFault
 from activities.market.prices import Prices
@@ -22,6 +23,7 @@ from domain.market import (
     DailyReference,
     InstrumentStatus,
     MarketView,
+    OrderBook,
     Quote,
     Symbol,
     with_book,
@@ -40,6 +42,8 @@ _UNREADABLE_AGAIN: Final = timedelta(minutes=1)
 """Real time after which an unreadable reference is queried again."""
 _OF_INTEREST: Final = timedelta(seconds=30)
 """Real time for which a queried stock stays a candidate for the stream."""
+_BOOK_LASTS: Final = timedelta(seconds=2)
+"""Real time after which a read order book is old."""
 _BETWEEN_JUMPS: Final = 0.2
 """Real seconds between two wake-ups for jumps: later jumps share a call, so forged ticks cost few calls."""
 
@@ -103,6 +107,8 @@ class QuoteFeed:
         self._watched: Counter[Symbol] = Counter()
         self._askers: dict[Lane, _Askers] = defaultdict(_Askers)
         self._reference_guard = asyncio.Lock()
+        self._indices = IndexLevels(broker, pace)
+        self._books: dict[Symbol, tuple[datetime, OrderBook]] = {}
 
     @contextmanager
     def watching(self, symbol: Symbol) -> Iterator[asyncio.Event]:
@@ -128,6 +134,7 @@ class QuoteFeed:
             TradingError: the broker did not answer. All callers that wait for the same call get the error.
         """
         wanted = tuple(symbols)
+        self._indices.refresh()
         if not self.has_fresh(wanted, greatest_age, covered_age):
             with self._askers[lane].waiting_for(wanted):
                 await self._ask_for(wanted, _Ages(greatest_age, max(greatest_age, covered_age)), lane)
@@ -146,7 +153,11 @@ class QuoteFeed:
 
     async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
         """Return the quote with best bid and ask; query the order book if the quote lacks them."""
-        return quote if quote.shows_book else with_book(quote, await self._broker.order_book(quote.symbol, lane))
+        if quote.shows_book:
+            return quote
+        book = await self._broker.order_book(quote.symbol, lane)
+        self._books[quote.symbol] = (self._pace.now(), book)
+        return with_book(quote, book)
 
     async def view(
         self, symbol: Symbol, greatest_age: timedelta, lane: "Lane", covered_age: timedelta = timedelta(0)
@@ -189,10 +200,25 @@ class QuoteFeed:
         return tuple(quote.symbol for quote in sorted(known, key=lambda quote: -quote.turnover))
 
     def view_of(self, quote: Quote) -> MarketView:
-        """Combine a quote with the reference and recent path of its symbol."""
+        """Combine a quote with what else is known of its symbol; this asks the broker nothing."""
         date, symbol = session_date_of(quote.observed_at), quote.symbol
         reference, minutes = self._references.get((symbol, date)), self._prices.minutes.of(symbol)
-        return MarketView(quote, reference, self._prices.path(symbol), minutes, self._calendar.session_on(date))
+        index, no_index = self._indices.of(quote.market, quote.observed_at)
+        return MarketView(
+            quote,
+            reference,
+            self._prices.path(symbol),
+            minutes,
+            self._calendar.session_on(date),
+            index,
+            no_index,
+            self._depth(symbol),
+        )
+
+    def _depth(self, symbol: Symbol) -> OrderBook | None:
+        """Return the order book if it has been read a moment ago."""
+        at, book = self._books.get(symbol, (None, None))
+        return None if at is None or self._pace.now() - at > self._pace.clock.market_duration(_BOOK_LASTS) else book
 
     async def learn_references(self, symbols: Iterable[Symbol], lane: "Lane") -> dict[Symbol, StockFault]:
         """Query some of today's missing daily references, once for all scanners.

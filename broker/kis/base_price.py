@@ -1,5 +1,6 @@
 """The day's base price, the reference of changes and limits. Unlike the raw close it follows splits and rights."""
 
+from decimal import Decimal
 from typing import Final
 
 from domain.money import Price
@@ -16,6 +17,14 @@ def base_from_change(price: int, change: int | None, sign: str) -> int:
         return 0
     down = change < 0 or sign in _DOWN
     return max(price + abs(change) if down else price - change, 0)
+
+
+def base_of_points(level: Decimal, change: Decimal | None, sign: str) -> Decimal:
+    """Return the previous close of an index by the same two fields, or zero."""
+    if not level or change is None:
+        return Decimal(0)
+    down = change < 0 or sign in _DOWN
+    return max(level + abs(change) if down else level - change, Decimal(0))
 
 
 def base_price(named: int, from_change: int, raw_close: int, limits: PriceLimits | None) -> Price:

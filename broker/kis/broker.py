@@ -28,7 +28,7 @@ from domain.clock import ClockReading
 from domain.errors import EnvironmentMismatchError
 from domain.identity import Environment
 from domain.lane import Lane
-from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Side, Symbol
+from domain.market import DailyReference, IndexLevel, InstrumentStatus, Market, OrderBook, Quote, Side, Symbol
 from domain.money import Price
 from domain.order import BrokerOrder, BrokerOrderRef, OrderIntent, OrderType, SubmitOutcome
 from domain.session import SessionDate, session_date_of
@@ -184,6 +184,9 @@ class KisBroker:
 
     async def order_book(self, symbol: Symbol, lane: Lane) -> OrderBook:
         return await self._quotes.order_book(symbol, lane)
+
+    async def index_level(self, market: Market, lane: Lane) -> IndexLevel | None:
+        return await self._quotes.index_level(market, lane)
 
     async def buying_power(self, symbol: Symbol, price: Price, lane: Lane) -> BuyingPower:
         return await self._account.buying_power(symbol, price, lane)

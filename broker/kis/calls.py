@@ -32,6 +32,7 @@ class Call(Enum):
     PAST_MINUTES = Endpoint(_QUOTATIONS + "inquire-time-dailychartprice", "FHKST03010230", "FHKST03010230")
     PRICES = Endpoint(_QUOTATIONS + "intstock-multprice", "FHKST11300006", None)
     VOLUME_RANK = Endpoint(_QUOTATIONS + "volume-rank", "FHPST01710000", None)
+    INDEX = Endpoint(_QUOTATIONS + "inquire-index-price", "FHPUP02100000", None)
     HOLIDAY = Endpoint(_QUOTATIONS + "chk-holiday", "CTCA0903R", None)
     SELL = Endpoint(_TRADING + "order-cash", "TTTC0011U", "VTTC0011U")
     BUY = Endpoint(_TRADING + "order-cash", "TTTC0012U", "VTTC0012U")

@@ -17,6 +17,8 @@ class Capabilities:
     """How many stocks a scan prices before the first price is stale; the rest of the universe follows later."""
     ranking: bool
     """The most traded stocks; else none, and the universe is only the operator's list."""
+    indices: bool
+    """The level of KOSPI and KOSDAQ; else the answer is None, and a strategy sees no index."""
     holidays: bool
     """The exchange's own calendar; else the answer is None, and only the project's calendar applies."""
     open_orders: bool
@@ -35,6 +37,7 @@ _REAL: Final = Capabilities(
     many_prices=True,
     most_stocks_per_scan=None,
     ranking=True,
+    indices=True,
     holidays=True,
     open_orders=True,
     profits=True,
@@ -50,6 +53,7 @@ CAPABILITIES: Final = {
         many_prices=False,
         most_stocks_per_scan=3,
         ranking=False,
+        indices=False,
         holidays=False,
         open_orders=False,
         profits=False,

@@ -1,6 +1,7 @@
 """The field types on KIS's wire, and the only functions that turn a row into a message."""
 
 import re
+from decimal import Decimal
 from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -12,6 +13,7 @@ from domain.errors import BrokerProtocolError
 _NUMBER: Final = re.compile(r"([+-]?[0-9]{1,24})(?:\.([0-9]*))?")
 _BLANK: Final = ""
 _GREATEST: Final = 10**16
+_MOST_POINTS: Final = 10**7
 _LONGEST: Final = 1_000
 """Characters of a field; KIS's longest have a few hundred."""
 
@@ -63,6 +65,17 @@ def _signed_or_none(value: object) -> int | None:
     return None if value is None or _bare(value) == _BLANK else _whole(value)
 
 
+def _points(value: object) -> Decimal:
+    text = _bare(value)
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("not a number of points")
+    return Decimal(text)
+
+
+def _points_or_none(value: object) -> Decimal | None:
+    return None if value is None or _bare(value) == _BLANK else _points(value)
+
+
 def _printable(value: object) -> str:
     return "".join(character for character in _bare(value) if character.isprintable()) if value is not None else _BLANK
 
@@ -100,6 +113,12 @@ Amount = Annotated[int, BeforeValidator(_whole), Field(ge=-_GREATEST, le=_GREATE
 
 Change = Annotated[int | None, BeforeValidator(_signed_or_none)]
 """A difference in won, None if blank."""
+
+Points = Annotated[Decimal, BeforeValidator(_points), Field(ge=0, le=_MOST_POINTS)]
+"""The level of an index."""
+
+PointsChange = Annotated[Decimal | None, BeforeValidator(_points_or_none)]
+"""A difference in points, None if blank."""
 
 Text = Annotated[str, BeforeValidator(_printable)]
 Code = Annotated[str, BeforeValidator(_bare), Field(pattern=r"^[0-9A-Z][0-9A-Z./-]{0,11}$")]

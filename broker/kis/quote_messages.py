@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from broker.kis.fields import Change, Code, Count, CountOrZero, Day, Message, Text, Word
+from broker.kis.fields import Change, Code, Count, CountOrZero, Day, Message, Points, PointsChange, Text, Word
 
 
 class PricedCode(Message):
@@ -18,6 +18,7 @@ class PricedCode(Message):
 class ManyPricesRow(PricedCode):
     """One priced stock of intstock-multprice (FHKST11300006); other fields may be zero or blank."""
 
+    kospi_kosdaq_cls_name: Text = ""
     inter_kor_isnm: Text = ""
     inter2_oprc: CountOrZero
     inter2_hgpr: CountOrZero
@@ -51,6 +52,7 @@ class LastPrice(Message):
 class PriceRow(Message):
     """inquire-price (FHKST01010100): one stock without best bid and ask."""
 
+    rprs_mrkt_kor_name: Text = ""
     stck_prpr: CountOrZero
     stck_oprc: CountOrZero
     stck_hgpr: CountOrZero
@@ -163,6 +165,14 @@ class BookRow(Message):
     @classmethod
     def _gather(cls, row: Any) -> dict[str, list[dict[str, Any]]]:
         return {"asks": _levels(row, "askp"), "bids": _levels(row, "bidp")}
+
+
+class IndexRow(Message):
+    """inquire-index-price (FHPUP02100000): level and change of an index; an unknown code has level 0."""
+
+    bstp_nmix_prpr: Points
+    bstp_nmix_prdy_vrss: PointsChange = None
+    prdy_vrss_sign: Text = ""
 
 
 class HolidayRow(Message):

@@ -17,6 +17,7 @@ from broker.kis.quote_messages import (
     DailyHead,
     DatedBar,
     HolidayRow,
+    IndexRow,
     LastPrice,
     ManyPricesRow,
     PricedCode,
@@ -27,10 +28,19 @@ from broker.kis.quote_messages import (
 )
 from broker.kis.readings import ReadingLog
 from broker.kis.rows import Source, rows_of
-from broker.kis.translation import board_of, book_levels, daily_reference, day_of, flags_of, quote_of_many, quote_of_one
+from broker.kis.translation import (
+    board_of,
+    book_levels,
+    daily_reference,
+    day_of,
+    flags_of,
+    index_of,
+    quote_of_many,
+    quote_of_one,
+)
 from domain.errors import BrokerProtocolError, BrokerRefusedError
 from domain.lane import Lane
-from domain.market import DailyReference, InstrumentStatus, OrderBook, Quote, Symbol
+from domain.market import DailyReference, IndexLevel, InstrumentStatus, Market, OrderBook, Quote, Symbol
 from domain.session import SessionDate, session_date_of
 from domain.unreadable import AccountList, Rows, UnreadableRow
 
@@ -47,6 +57,7 @@ _DAYS: Final = Source(Call.HOLIDAY, AccountList.QUOTES, "output", "bass_dt")
 _LONGEST_BREAK: Final = timedelta(days=21)
 _STOCK_CODE_LENGTH: Final = 6
 
+_INDICES: Final = {Market.KOSPI: "0001", Market.KOSDAQ: "1001"}
 _RANKING: Final = {
     "FID_COND_MRKT_DIV_CODE": _KRX,
     "FID_COND_SCR_DIV_CODE": "20171",
@@ -143,6 +154,21 @@ class KisQuotes:
         envelope = await self._client.ask(_about(Call.ORDER_BOOK, symbol), lane)
         row = read(Call.ORDER_BOOK, BookRow, _known(symbol, envelope, Call.ORDER_BOOK, "output1"))
         return OrderBook(symbol, asks=book_levels(row.asks), bids=book_levels(row.bids))
+
+    async def index_level(self, market: Market, lane: Lane) -> IndexLevel | None:
+        """Return the level of an index (FHPUP02100000); None on paper.
+
+        Raises:
+            BrokerRefusedError: KIS shows no level.
+        """
+        if not self._capabilities.indices:
+            return None
+        query = Query(Call.INDEX, {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": _INDICES[market]})
+        rows = (await self._client.ask(query, lane)).rows(Call.INDEX, "output")
+        row = read(Call.INDEX, IndexRow, rows[0]) if rows else None
+        if row is None or not row.bstp_nmix_prpr:
+            raise BrokerRefusedError("NO_INDEX", f"KIS shows no level of {market.name}")
+        return index_of(market, row, self._clock())
 
     async def is_session_day(self, day: date, lane: Lane) -> bool | None:
         """Return ``opnd_yn`` of a KST date (CTCA0903R); KIS is queried once a day, as it requires."""

@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
-from broker.kis.base_price import base_from_change, base_price
+from broker.kis.base_price import base_from_change, base_of_points, base_price
 from broker.kis.calls import Call
 from broker.kis.fields import FieldError
-from broker.kis.quote_messages import DailyBar, DailyHead, LevelRow, ManyPricesRow, PriceRow, StatusRow, WholeBar
+from broker.kis.quote_messages import (
+    DailyBar,
+    DailyHead,
+    IndexRow,
+    LevelRow,
+    ManyPricesRow,
+    PriceRow,
+    StatusRow,
+    WholeBar,
+)
 from domain.errors import BrokerRefusedError
-from domain.market import BookLevel, DailyReference, Market, Quote, Side, Symbol, TradingFlag
+from domain.market import BookLevel, DailyReference, IndexLevel, Market, Quote, Side, Symbol, TradingFlag
 from domain.market import DailyBar as BarOfDay
 from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceLimits
@@ -47,10 +56,15 @@ def board_of(symbol: Symbol, row: StatusRow) -> Market:
     Raises:
         BrokerRefusedError: the stock is on a board that Haru does not trade.
     """
-    for name, market in _BOARDS.items():
-        if row.rprs_mrkt_kor_name.upper().startswith(name):
-            return market
+    market = named_board(row.rprs_mrkt_kor_name)
+    if market is not None:
+        return market
     raise BrokerRefusedError("NO_BOARD", f"{symbol} is on no board we trade on: {row.rprs_mrkt_kor_name or 'none'}")
+
+
+def named_board(name: str) -> Market | None:
+    """Return the board that KIS names, or None for a name that is not known."""
+    return next((market for prefix, market in _BOARDS.items() if name.upper().startswith(prefix)), None)
 
 
 def flags_of(row: StatusRow) -> frozenset[TradingFlag]:
@@ -90,6 +104,7 @@ def quote_of_many(row: ManyPricesRow, observed_at: datetime, odd: tuple[str, ...
         previous_close=base,
         limits=limits,
         name=row.inter_kor_isnm,
+        market=named_board(row.kospi_kosdaq_cls_name),
         shows_book=_BOOK.isdisjoint(odd),
         unreadable=_with_base(odd, base, "inter2_sdpr"),
     )
@@ -110,6 +125,7 @@ def quote_of_one(symbol: Symbol, row: PriceRow, observed_at: datetime, odd: tupl
         low_price=Price(row.stck_lwpr),
         previous_close=base,
         limits=limits,
+        market=named_board(row.rprs_mrkt_kor_name),
         shows_book=False,
         unreadable=_with_base(odd, base, "stck_sdpr"),
     )
@@ -152,6 +168,12 @@ def _day(bar: WholeBar, base: Price, close: int) -> BarOfDay:
     opened, high, low, last = (Price(price if is_same else price * base // close) for price in prices)
     volume = Quantity(bar.acml_vol if is_same else bar.acml_vol * close // base)
     return BarOfDay(day_of(bar.stck_bsop_date, Call.DAILY_BARS, "stck_bsop_date"), opened, high, low, last, volume)
+
+
+def index_of(market: Market, row: IndexRow, observed_at: datetime) -> IndexLevel:
+    """Return the level of an index."""
+    before = base_of_points(row.bstp_nmix_prpr, row.bstp_nmix_prdy_vrss, row.prdy_vrss_sign)
+    return IndexLevel(market, row.bstp_nmix_prpr, observed_at, before)
 
 
 def book_levels(levels: Sequence[LevelRow]) -> tuple[BookLevel, ...]:

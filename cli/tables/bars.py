@@ -23,6 +23,8 @@ def import_lines(verdicts: list[FileVerdict], merged: Merged, *, dry: bool, fold
             yield from _verdict_lines(verdict)
     yield _tally_line("Stock-days of minutes", merged.minutes)
     yield _tally_line("Daily bars", merged.daily)
+    if merged.index_days:
+        yield f"Sessions of an index: {merged.index_days:,}"
     if merged.held_back:
         yield f"{merged.held_back:,} differ from stored bars and were left as they are; --replace overwrites them:"
         yield from (f"  {each}" for each in [*merged.minutes.differing, *merged.daily.differing][:_NAMED])
@@ -43,6 +45,7 @@ def import_json(verdicts: list[FileVerdict], merged: Merged, *, dry: bool, folde
         "held_back": merged.held_back,
         "minutes": asdict(merged.minutes),
         "daily": asdict(merged.daily),
+        "index_days": merged.index_days,
         "files": [{**asdict(verdict), "file": str(verdict.file), "verdict": verdict.verdict} for verdict in verdicts],
     }
 

@@ -53,7 +53,7 @@ async def import_bars(asked: argparse.Namespace) -> int:
     shown = {"dry": asked.dry_run, "folder": str(store.folder)}
     answer(asked, lambda: import_json(verdicts, merged, **shown), lambda: import_lines(verdicts, merged, **shown))
     refused = merged.held_back or any(verdict.refusals or verdict.problem for verdict in verdicts)
-    nothing = not merged.minutes.all + merged.daily.all or (merged.held_back and not merged.writes)
+    nothing = not merged.minutes.all + merged.daily.all + merged.index_days or (merged.held_back and not merged.writes)
     return 1 if nothing or (asked.strict and refused) else 0
 
 

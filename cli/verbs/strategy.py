@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.plain_answers import answer
-from cli.strategy_day import Checked, check_day
+from cli.strategy_day import check_day
 from cli.strategy_template import STRATEGY, TEST, filled
-from domain.clock import in_seoul
+from cli.tables.strategy import day_lines, day_values
 from domain.rules import StrategyRules
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
@@ -25,8 +25,6 @@ from strategies.parameters import bounds_of
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _FOLDER: Final = "my_strategies"
-_SHOWN: Final = 40
-"""Signals in the text for people; JSON has all."""
 _YEARS: Final = range(2000, 2100)
 
 
@@ -74,17 +72,17 @@ async def list_all(asked: argparse.Namespace) -> int:
 
 
 async def check(asked: argparse.Namespace) -> int:
-    """Show one strategy, run it over a day and print its signals; return 1 when a call failed.
+    """Show one strategy, run it over a day and print what it says; return 1 when a call failed.
 
     Raises:
         OperationError: no such strategy is known, or the day cannot be used.
     """
     settings = load_settings()
-    strategy, rules = _named(asked.name), settings.rules.strategy
+    strategy, rules = _named(asked.name), settings.rules
     calendar = krx_calendar(_YEARS.start, _YEARS.stop, settings.calendar.overrides())
     done = await check_day(strategy, rules, calendar, asked.day, asked.date)
-    lines = [*_lines(strategy, rules), *_day_lines(done)]
-    answer(asked, _values(strategy, rules) | _day_values(done), "\n".join(lines))
+    lines = [*_lines(strategy, rules.strategy), *day_lines(done)]
+    answer(asked, _values(strategy, rules.strategy) | day_values(done), "\n".join(lines))
     return 1 if done.faults else 0
 
 
@@ -128,40 +126,3 @@ def _lines(strategy: Admitted, rules: StrategyRules) -> list[str]:
     texts = parameter_texts(strategy, rules)
     width = max(map(len, texts), default=0)
     return [head, *(f"  {name:<{width}}  {text} ({bounds_of(strategy.model, name)})" for name, text in texts.items())]
-
-
-def _day_values(done: Checked) -> dict[str, Any]:
-    return {
-        "day": done.day.isoformat(),
-        "data": done.source,
-        "stocks": done.stocks,
-        "looks": done.looks,
-        "without_reference": done.without_reference,
-        "faults": dict(done.faults),
-        "signals": [
-            {
-                "symbol": each.symbol,
-                "name": each.name,
-                "since": in_seoul(each.since).isoformat(),
-                "until": in_seoul(each.until).isoformat(),
-                "price": each.price,
-                "confidence": str(each.signal.confidence),
-                "reason": each.signal.reason,
-            }
-            for each in done.said
-        ],
-    }
-
-
-def _day_lines(done: Checked) -> list[str]:
-    lines = [f"{done.day}, {done.source}: {done.stocks} stocks, {done.looks:,} looks, {len(done.said)} signals"]
-    if done.without_reference:
-        lines.append(f"  {done.without_reference} stocks lack the day before, so that view.reference is None")
-    for each in sorted(done.said, key=lambda said: (said.since, said.symbol))[:_SHOWN]:
-        times = f"{in_seoul(each.since):%H:%M:%S}–{in_seoul(each.until):%H:%M:%S}"
-        confidence = each.signal.confidence
-        lines.append(f"  {times} {each.symbol} {each.name} {each.price:,} ({confidence}): {each.signal.reason}")
-    if len(done.said) > _SHOWN:
-        lines.append(f"  … and {len(done.said) - _SHOWN} more; --json has all")
-    lines += [f"FAULT {count:,} times: {fault}" for fault, count in done.faults.most_common()]
-    return lines

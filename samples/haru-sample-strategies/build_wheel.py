@@ -35,9 +35,14 @@ def build_wheel(
 
 
 def _metadata(project: dict[str, Any]) -> str:
+    extras = "".join(
+        f"Provides-Extra: {extra}\n"
+        + "".join(f'Requires-Dist: {needed}; extra == "{extra}"\n' for needed in requirements)
+        for extra, requirements in project["optional-dependencies"].items()
+    )
     return (
         f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
-        f"Summary: {project['description']}\nRequires-Python: {project['requires-python']}\n"
+        f"Summary: {project['description']}\nRequires-Python: {project['requires-python']}\n{extras}"
     )
 
 

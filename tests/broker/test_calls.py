@@ -30,6 +30,7 @@ TR_IDS = {
     Call.PRICES: ("FHKST11300006", None),
     Call.VOLUME_RANK: ("FHPST01710000", None),
     Call.HOLIDAY: ("CTCA0903R", None),
+    Call.INDEX: ("FHPUP02100000", None),
     Call.SELL: ("TTTC0011U", "VTTC0011U"),
     Call.BUY: ("TTTC0012U", "VTTC0012U"),
     Call.CANCEL: ("TTTC0013U", "VTTC0013U"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from broker.kis import KisBroker
 from domain.errors import TradingError
 from domain.lane import Lane
-from domain.market import Symbol
+from domain.market import Market, Symbol
 from domain.money import Price
 from domain.order import Accepted, Rejected, Unknown
 from tests.broker.parts import (
@@ -29,6 +29,7 @@ from tests.broker.parts import (
     an_order_row,
     market_now,
 )
+from tests.broker.test_indices import an_index
 from tests.broker.test_quotes import HEAD, a_bar, a_book
 
 Ask = Callable[[KisBroker], Awaitable[object]]
@@ -44,6 +45,7 @@ QUESTIONS: list[tuple[str, dict[str, Json], Ask]] = [
     ("inquire-asking-price-exp-ccn", {"output1": a_book(), "output2": {}},
      lambda broker: broker.order_book(SAMSUNG, Lane.EXIT)),
     ("volume-rank", {"output": [{"mksc_shrn_iscd": "005930"}]}, lambda broker: broker.volume_leaders(30, Lane.SCAN)),
+    ("inquire-index-price", {"output": an_index()}, lambda broker: broker.index_level(Market.KOSPI, Lane.SCAN)),
     ("chk-holiday", {"output": [{"bass_dt": "20261123", "opnd_yn": "Y"}]},
      lambda broker: broker.is_session_day(DAY, Lane.SCAN)),
     ("inquire-psbl-order", {"output": {"nrcvb_buy_amt": "1", "nrcvb_buy_qty": "1"}},

@@ -70,6 +70,8 @@ IMPURE: Final[dict[str, str]] = {
     "input": in_entry("input()"),
     "breakpoint": in_entry("breakpoint()"),
     "numpy's files": in_entry("np.load('x')", "import numpy as np"),
+    "ta-lib's settings": in_entry("talib.set_unstable_period('RSI', 10)", "import talib"),
+    "from ta-lib": in_entry("set_compatibility(1)", "from talib import set_compatibility"),
     # code that hides
     "eval": in_entry("eval('1')"),
     "exec": in_entry("exec('x = 1')"),
@@ -165,6 +167,7 @@ PURE: Final[dict[str, str]] = {
     "future": in_entry("pass", "from __future__ import annotations"),
     "numpy": in_entry("np.mean((1, 2))", "import numpy as np"),
     "ta-lib": in_entry("talib.SMA(x)", "import talib"),
+    "indicators": in_entry("indicators(view).rsi()", "from strategies.indicators import indicators"),
     "the market's time": in_entry("in_seoul(view.quote.observed_at).hour", "from strategies.api import in_seoul"),
 }
 """Sources that must pass."""

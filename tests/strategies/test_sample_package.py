@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = {"opening_range", "gap_fade", "vwap_reversion", "relative_volume", "morning_momentum"}
+SAMPLES = {"opening_range", "gap_fade", "vwap_reversion", "relative_volume", "morning_momentum", "rsi_rebound"}
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from haru_sample_strategies.gap_fade import GapFade
 from haru_sample_strategies.morning_momentum import MorningMomentum
 from haru_sample_strategies.opening_range import OpeningRange
 from haru_sample_strategies.relative_volume import RelativeVolume
+from haru_sample_strategies.rsi_rebound import RsiRebound
 from haru_sample_strategies.vwap_reversion import VwapReversion
 
 from domain.market import DailyBar, DailyReference, MarketView, MinuteBar, Quote, Symbol
@@ -129,3 +130,12 @@ def test_a_row_of_rising_minutes_is_bought_in_the_first_hour_only() -> None:
     assert not buys(MorningMomentum, view(70_600, 10, broken))
     assert not buys(MorningMomentum, view(70_600, 90, rising))
     assert not buys(MorningMomentum, view(70_600, 10, rising[:3]))
+
+
+def test_an_oversold_stock_is_bought_in_the_minute_in_which_its_rsi_recovers() -> None:
+    falling = list(range(75_000, 70_000, -100))
+    turned, went_on = minutes(*falling, 71_500, 71_500), minutes(*falling, 70_000, 70_000)
+
+    assert buys(RsiRebound, view(71_500, len(turned) - 1, turned))
+    assert not buys(RsiRebound, view(70_000, len(went_on) - 1, went_on))
+    assert not buys(RsiRebound, view(71_500, 11, minutes(*falling[:10], 75_000, 75_000)))

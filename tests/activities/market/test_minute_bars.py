@@ -49,6 +49,15 @@ def test_a_minute_without_an_observation_has_no_bar_and_its_shares_come_with_the
     assert [(bar.at - START, bar.volume) for bar in bars] == [(timedelta(0), 0), (timedelta(minutes=3), 400)]
 
 
+def test_a_host_that_saw_the_stock_before_its_first_trade_counts_that_trade() -> None:
+    before = seen(-30, 70_000, 0)
+
+    assert [bar.volume for bar in bars_of(before, seen(1, 70_000, 500), seen(2, 70_000, 600))] == [600]
+    yesterday = replace(seen(0, 70_000, 900), observed_at=START - timedelta(days=1))
+    assert [bar.volume for bar in bars_of(yesterday, before, seen(1, 70_000, 500))] == [500]
+    assert [bar.volume for bar in bars_of(yesterday, seen(1, 70_000, 950))] == [0]
+
+
 def test_before_the_first_trade_there_is_no_bar_and_a_new_day_starts_empty() -> None:
     assert bars_of(seen(1, 70_000, 0)) == ()
     assert len(bars_of(seen(1, 70_000, 500), seen(24 * 3600 + 1, 70_000, 100))) == 1

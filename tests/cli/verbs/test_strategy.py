@@ -115,6 +115,94 @@ def test_a_name_that_cannot_be_used_is_refused(run: Run, folder: Path, name: str
     assert not folder.exists() or not list(folder.iterdir())
 
 
+RANKED = """
+    def rank(self, views: tuple[MarketView, ...], parameters: Parameters) -> dict[Symbol, Decimal]:
+        return {views[0].quote.symbol: Decimal("0.1"), views[1].quote.symbol: Decimal("0.9")}
+"""
+BUSY = """date,time,symbol,open,high,low,close,volume
+20261120,0900,005930,70000,70500,69500,70000,1000
+20261120,0900,000660,200000,201000,199000,200000,1000
+20261120,0900,035720,40000,40500,39500,40000,1000
+20261123,0900,005930,71000,71000,71000,71000,500000
+20261123,0901,005930,71000,71500,71000,71400,700000
+20261123,0903,005930,71400,71400,70200,70300,700000
+20261123,0900,000660,203000,203000,203000,203000,500000
+20261123,0901,000660,203000,204000,203000,204000,700000
+20261123,0900,035720,40800,40900,40800,40900,10
+"""
+
+
+def _ranking(folder: Path) -> None:
+    file = folder / "opening_gap.py"
+    text = file.read_text().replace("import EntrySignal, MarketView", "import EntrySignal, MarketView, Symbol")
+    file.write_text(f"{text}{RANKED}")
+
+
+def test_a_check_shows_screening_order_and_exits(run: Run, folder: Path, bars: Path) -> None:
+    bars.write_text(BUSY)
+    run("strategy", "new", "opening_gap")
+    _ranking(folder)
+    rules = {"HARU_RULES__SCREENING__LEAST_TURNOVER": "1000000000", "HARU_RULES__SCREENING__LEAST_VOLUME": "1000"}
+
+    report = json.loads(run("strategy", "check", "opening_gap", "--day", str(bars), "--json", **rules).stdout)
+    shown = run("strategy", "check", "opening_gap", "--day", str(bars)).stdout
+
+    assert report["faults"] == {}
+    assert {each["symbol"]: each["dropped_by"] for each in report["signals"]} == {
+        "035720": "thin_volume",
+        "005930": "",
+        "000660": "",
+    }
+    (drop,) = [each for each in report["drops"] if each["symbol"] == "035720"]
+    assert (drop["filter"], drop["since"][11:16], drop["looks"]) == ("thin_volume", "09:00", report["looks"] // 3)
+    assert report["screening"]["thin_volume"] == drop["looks"]
+    ranked = [scan["candidates"] for scan in report["scans"] if len(scan["candidates"]) == 2]
+    assert ranked[0] == [
+        {"symbol": "000660", "confidence": "0.9"},
+        {"symbol": "005930", "confidence": "0.1"},
+    ]
+    (sold,) = [each for each in report["exits"] if each["symbol"] == "005930"]
+    assert (sold["reason"], sold["bought_at"][11:16], sold["at"][11:16]) == ("strategy", "09:01", "09:04")
+    assert sold["detail"] == "opening_gap signals an exit"
+    assert float(sold["change"]) < 0
+    assert "  thin_volume" in shown
+    assert "  09:01:30 000660 0.90, 005930 0.10" in shown
+    assert f"    {float(sold['change']):+.1%} strategy\n" in shown
+    assert max(map(len, shown.splitlines()[3:])) <= 80
+
+
+def test_a_check_speaks_korean(run: Run, folder: Path, bars: Path) -> None:
+    bars.write_text(BUSY)
+    run("strategy", "new", "opening_gap")
+
+    shown = run("strategy", "check", "opening_gap", "--day", str(bars), HARU_LANGUAGE="ko").stdout
+
+    assert "매수 신호:" in shown
+    assert "스크리닝에서 제외: thin_" in shown
+    assert "신호 가격에 샀다고 볼 때의 청산" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "fault"),
+    [("return 1", "returned a int, not a bool"), ("raise ValueError('odd')", "raised ValueError: odd")],
+)
+def test_a_fault_of_wants_out_is_counted_and_price_rules_decide(
+    run: Run, folder: Path, bars: Path, answer: str, fault: str
+) -> None:
+    bars.write_text(BUSY)
+    run("strategy", "new", "opening_gap")
+    file = folder / "opening_gap.py"
+    body = "return view.reference is not None and 0 < view.quote.price < view.reference.previous_high"
+    file.write_text(file.read_text().replace(body, answer))
+
+    done = run("strategy", "check", "opening_gap", "--day", str(bars), "--json")
+
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert fault in report["faults"]
+    assert {each["reason"] for each in report["exits"]} <= {"time_stop", "trend_break", "deadline"}
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_check_reports_what_goes_wrong(run: Run, folder: Path, bars: Path, name: str) -> None:
     body, report = BROKEN[name]
