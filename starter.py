@@ -1,8 +1,11 @@
 """The operator's command line: ``python starter.py --workers 5`` starts a fleet; verbs watch and command it."""
 
+import gc
+
 from runtime.installed import require_packages
 
 if __name__ == "__main__":
+    gc.set_threshold(50_000)  # imports allocate for good, and collecting between them takes a seventh of a short verb
     require_packages("starter.py")
     from cli.main import main
     from runtime.standard_error import leave

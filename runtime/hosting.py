@@ -47,7 +47,6 @@ from runtime.composition import (
     day_start_for,
     hosting,
     proof_of,
-    token_key,
     workers_for,
 )
 from runtime.duties import HostParts, Membership, duties_of
@@ -68,6 +67,7 @@ from runtime.temporal_connection import (
     refuse_open_temporal,
     ring_of,
 )
+from runtime.token_key import token_key
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
 from strategies import known
@@ -238,7 +238,7 @@ async def _migrated_database(url: str, migration_url: str | None, mask: Masking)
     with _at_the_start(migration_url or url):
         await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        return await open_database(url, mask=mask)
+        return (await open_database(url, mask=mask)).load()
 
 
 async def refuse_superuser(settings: Settings, database: Database) -> None:

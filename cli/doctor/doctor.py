@@ -31,7 +31,7 @@ from fleet.alerting.channels import channels_of
 from fleet.clocks import Skew, database_skew, system_now
 from fleet.duties.account_worth import account_worth
 from runtime.account_names import account_in, key_fingerprint
-from runtime.composition import broker_for, connection_of, stream_of, token_key
+from runtime.composition import broker_for, connection_of, stream_of
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import Need, find_endpoints, needs_of
@@ -49,6 +49,7 @@ from runtime.temporal_connection import (
     open_to_strangers,
     refuse_open_temporal,
 )
+from runtime.token_key import token_key
 from workflows import attributes
 
 EXPECTED: Final = (

@@ -28,9 +28,12 @@ SPEAKERS: Final = (
     ),
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
-    *(ROOT / "runtime" / name for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py")),
+    *(
+        ROOT / "runtime" / name
+        for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py", "token_key.py")
+    ),
     *(ROOT / "strategies" / name for name in ("admission.py", "catalogue.py", "parameters.py", "purity.py")),
-    ROOT / "runtime" / "strategy_loading.py",
+    *(ROOT / "runtime" / name for name in ("strategy_loading.py", "temporal_connection.py", "token_key.py")),
     *(ROOT / "runtime" / "embedded" / name for name in ("books.py", "upgrade.py", "payload_key.py", "token_key.py")),
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),
     *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),

@@ -1,5 +1,6 @@
 """The names that the command line uses are those of the definitions."""
 
+from fleet.commands import PAUSE, RESUME, STOP, change_rules, liquidate
 from lab.temporal_parts import workflow_definition
 from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES
 from workflows.market_close import MarketCloseWorkflow
@@ -23,3 +24,9 @@ def test_the_queries_of_the_rules_are_named_as_temporal_knows_them() -> None:
     queries = workflow_definition(TradingWorkerWorkflow.run).queries
 
     assert {RISK_RULES, TRADING_RULES} <= queries.keys()
+
+
+def test_the_commands_are_named_as_temporal_knows_them() -> None:
+    updates = workflow_definition(TradingWorkerWorkflow.run).updates
+
+    assert {each.update for each in (PAUSE, RESUME, STOP, liquidate(), change_rules({}))} == updates.keys()
