@@ -2,7 +2,7 @@
 
 from fleet.commands import PAUSE, RESUME, STOP, change_rules, liquidate
 from lab.temporal_parts import workflow_definition
-from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES
+from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES, WATCHED_RULES
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -23,7 +23,7 @@ def test_our_workflow_types_are_named_as_temporal_knows_them() -> None:
 def test_the_queries_of_the_rules_are_named_as_temporal_knows_them() -> None:
     queries = workflow_definition(TradingWorkerWorkflow.run).queries
 
-    assert {RISK_RULES, TRADING_RULES} <= queries.keys()
+    assert {RISK_RULES, TRADING_RULES, WATCHED_RULES} <= queries.keys()
 
 
 def test_the_commands_are_named_as_temporal_knows_them() -> None:
