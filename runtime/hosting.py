@@ -19,7 +19,7 @@ from broker.protocol import Broker
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
-from domain.errors import TradingError, TryAgainError
+from domain.errors import TradingError, TryAgainError, with_remedy
 from domain.event import EventLevel
 from domain.host_limits import HostLimits
 from domain.identity import Environment
@@ -262,8 +262,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     except DATABASE_FAULTS as fault:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        cause = database_cause(fault)
-        raise WorkerError(f"PostgreSQL at {where}: {cause}; start it, or correct DATABASE_URL") from fault
+        cause = with_remedy(database_cause(fault), "start it, or correct DATABASE_URL")
+        raise WorkerError(f"PostgreSQL at {where}: {cause}") from fault
 
 
 async def _broken(parts: EmbeddedParts) -> None:

@@ -1,12 +1,13 @@
 """Connection to Temporal: which server, which keys, and whether it is safe enough for the account's money."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, TLSConfig
 
 from database.database import Database
+from domain.errors import with_remedy
 from domain.identity import AccountId, Environment
 from runtime.embedded.payload_key import kept_ring
 from runtime.place import Place
@@ -20,6 +21,9 @@ from workflows.payloads import DATA_CONVERTER
 
 if TYPE_CHECKING:
     from security.sealing.guard import Guard
+
+
+USUAL_REMEDY: Final = "start it, or correct TEMPORAL_ADDRESS"
 
 
 class TemporalAwayError(Exception):
@@ -46,9 +50,8 @@ async def connect_temporal(
     try:
         return await Client.connect(**config, runtime=runtime, lazy=lazy)
     except (RuntimeError, RPCError) as error:
-        raise TemporalAwayError(
-            f"Temporal at {config['target_host']}: {temporal_cause(error)}; start it, or correct TEMPORAL_ADDRESS"
-        ) from error
+        cause = with_remedy(temporal_cause(error), USUAL_REMEDY)
+        raise TemporalAwayError(f"Temporal at {config['target_host']}: {cause}") from error
 
 
 def _guard(ring: KeyRing, refusals: Refusals) -> "Guard":
