@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
@@ -13,18 +15,23 @@ from typing import Final
 
 import pytest
 
-from cli.language import use_configured_language
+from cli.demo.day_report import CHECKS
 from history.checking import MEANINGS
 from reporting.sentences import command_line_words
 from reporting.spoken import padded, say, speak
+from runtime.embedded.stage import unconfigured
+from runtime.language import use_configured_language
 from tests.runtime.embedded.processes import ROOT
 from tests.support.command_line import Run
+from verifier.invariants import INVARIANTS
 
 SPEAKERS: Final = (
+    *(ROOT / name for name in ("worker.py", "starter.py", "demo.py", "runtime/hosting.py")),
+    *sorted((ROOT / "verifier").glob("*.py")),
     *sorted(
         path
         for path in (ROOT / "cli").rglob("*.py")
-        if "demo" not in path.parts and path.name != "strategy_template.py"  # which holds code, not sentences
+        if path.name != "strategy_template.py"  # which holds code, not sentences
     ),
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
@@ -254,3 +261,32 @@ def test_another_language_is_refused(nothing_configured: None, run: Run) -> None
 def test_a_korean_text_fills_its_columns() -> None:
     assert padded("정상", 10) == "정상      "
     assert padded("ok", 10) == "ok        "
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["worker.py", "--help"], "매매를 실행합니다."),
+        (["worker.py", "--odd"], "오류: 알 수 없는 인자입니다: --odd"),
+        (["demo.py", "--help"], "워커 수(기본값 5)"),
+        (["demo.py", "--workers", "0"], "1~200 사이에서 고르세요"),
+        (["-m", "verifier", "--help"], "이력을 대조합니다."),
+        (["-m", "verifier"], "먼저 `python worker.py`를 시작하세요"),
+    ],
+    ids=" ".join,
+)
+def test_the_other_programs_speak_korean(words: list[str], said: str, tmp_path: Path) -> None:
+    environment = {**unconfigured(tmp_path), "HARU_LANGUAGE": "ko", "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *words], check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    text = done.stdout + done.stderr
+    assert said in text
+    assert "usage" not in text
+
+
+@pytest.mark.usefixtures("in_korean")
+def test_the_names_of_the_demos_checks_are_korean() -> None:
+    assert [name for name in CHECKS if not re.search("[가-힣]", say(name.replace("_", " ")))] == []
+    assert [each.name for each in INVARIANTS if not re.search("[가-힣]", say(each.says))] == []
