@@ -152,7 +152,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
                 *([streaming.keep()] if streaming else []),
                 alerts.outbox.keep(),
                 alerts.direct.keep(),
-                DutyRunner(fleet, duties_of(parts)).run(),
+                DutyRunner(fleet, duties_of(parts), membership.host.host_id).run(),
             )
         for line in await membership.host.farewell():
             print(say(line), flush=True)
