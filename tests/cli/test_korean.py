@@ -114,7 +114,7 @@ def in_korean(monkeypatch: pytest.MonkeyPatch, nothing_configured: None) -> Iter
 @pytest.mark.usefixtures("in_korean")
 def test_parts_and_gaps_are_translated_and_names_stay() -> None:
     assert say("PostgreSQL: no answer in time; start `python worker.py` first") == (
-        "PostgreSQL: 응답 시간이 초과되었습니다. 먼저 `python worker.py`를 시작하세요"
+        "PostgreSQL: 응답 시간 초과. 먼저 `python worker.py`를 시작하세요"
     )
     assert say("HARU · PAPER · continuous, liquidation in 0:10:00") == "HARU · PAPER · 정규장, 청산까지 0:10:00"
     assert say("worker-1: done, holding, paused, rules v2") == "worker-1: 완료, 보유, 매수 중지, 규칙 v2"
