@@ -1,24 +1,30 @@
 """Host the trading: ``python worker.py`` starts the embedded parts and runs workflows and activities until stopped."""
 
-import argparse
+# ruff: noqa: PLC0415 - the help does not wait for the imports of a host
 import asyncio
 import signal
 import sys
 from contextlib import suppress
 
+from runtime.installed import require_packages
 
-def _parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+
+def _read_arguments() -> None:
+    from reporting.spoken import say
+    from runtime.language import Parser, use_configured_language
+
+    use_configured_language()
+    Parser(
         prog="worker.py",
-        description="Host the trading: start what is not configured, then run the workers until Ctrl-C.",
-        epilog="It takes no arguments: settings come from the environment and from .env (docs/operations.md#settings). "
-        "Then run `python starter.py --workers 5` in another terminal.",
-    )
+        description=say("Host the trading: start what is not configured, then run the workers until Ctrl-C."),
+        epilog=say(
+            "It takes no arguments: settings come from the environment and from .env (docs/operations.md#settings). "
+            "Then run `python starter.py --workers 5` in another terminal."
+        ),
+    ).parse_args()
 
 
 async def _main() -> int:
-    # ruff: noqa: PLC0415 - the help does not wait for the imports of a host
-    from cli.language import use_configured_language
     from reporting.spoken import say
     from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
@@ -28,7 +34,6 @@ async def _main() -> int:
     from security.private_files import close_to_others
 
     close_to_others()
-    use_configured_language()
     stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -45,10 +50,8 @@ async def _main() -> int:
 
 def run() -> None:
     """Host the trading; also the console command ``haru-worker``."""
-    _parser().parse_args()
-    from runtime.installed import require_packages
-
     require_packages("worker.py")
+    _read_arguments()
     from runtime.standard_error import guard_standard_error
 
     guard_standard_error()

@@ -1,30 +1,11 @@
 """A verb of the command line is named by its module and function, which only its own run imports."""
 
 import argparse
-import sys
-from typing import Any, Never
+from typing import Any
 
 from domain.identity import MOST_WORKERS
 from domain.money import Won
 from reporting.spoken import say
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that speaks the language of the command line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(add_help=False, formatter_class=_Formatter, **options)
-        self._positionals.title, self._optionals.title = say("positional arguments"), say("options")
-        self.add_argument("-h", "--help", action="help", help=say("show this help message and exit"))
-
-    def error(self, message: str) -> Never:
-        self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: {say('error')}: {say(message)}\n")
-
-
-class _Formatter(argparse.HelpFormatter):
-    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
-        super().add_usage(usage, actions, groups, f"{say('usage')}: " if prefix is None else prefix)
 
 
 def add_verb(verbs: Any, name: str, act: str, what: str, *, reads_only: bool = False) -> argparse.ArgumentParser:

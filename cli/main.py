@@ -4,8 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from cli.language import use_configured_language
 from cli.parser import START, parser
+from runtime.language import use_configured_language
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

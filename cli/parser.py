@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.asked_dates import add_dates, session_date
-from cli.grammar import Parser, add_alone, add_verb, capital, count
+from cli.grammar import add_alone, add_verb, capital, count
 from cli.research import add_research_verbs
 from domain.alert import LEVELS
 from domain.identity import ALL_WORKERS, LIVE_WORD, Environment
 from reporting.sentences import LANGUAGES
 from reporting.spoken import say
+from runtime.language import Parser
 
 START: Final = "cli.verbs.start:start"
 KEYS_FILE: Final = Path("~/KIS/config/kis_devlp.yaml")

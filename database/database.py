@@ -1,13 +1,14 @@
 """The facade: one pool, one attribute per aggregate."""
 
+# ruff: noqa: PLC0415 - what only reports and the verifier read is imported at its first use
+
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from database.accounts import Accounts
 from database.alerts import Alerts
-from database.audit import Audit
-from database.audit_log import AuditLogs
 from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
@@ -31,17 +32,21 @@ from database.risk import Risk
 from database.sales_by_others import SalesByOthers
 from database.server import Server
 from database.session_days import SessionDays
-from database.snapshots import Snapshots
-from database.statements import Statements
 from database.strategy_sources import StrategySources
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
-from database.summaries import Summaries
 from database.trades import Trades
 from database.unreadable_rows import UnreadableRows
 from database.workers import Workers
 from domain.identity import AccountId
 from domain.masking import Masking
+
+if TYPE_CHECKING:
+    from database.audit import Audit
+    from database.audit_log import AuditLogs
+    from database.snapshots import Snapshots
+    from database.statements import Statements
+    from database.summaries import Summaries
 
 TokenT = TypeVar("TokenT", bound=Token)
 
@@ -56,8 +61,6 @@ class Database:
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
-        self.audit = Audit(pool)
-        self.audit_logs = AuditLogs(pool)
         self.cash_baselines = CashBaselines(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
@@ -78,15 +81,49 @@ class Database:
         self.sales_by_others = SalesByOthers(pool)
         self.server = Server(pool)
         self.session_days = SessionDays(pool)
-        self.snapshots = Snapshots(pool)
-        self.statements = Statements(pool)
         self.strategy_sources = StrategySources(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
-        self.summaries = Summaries(pool)
         self.trades = Trades(pool)
         self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)
+
+    def load(self) -> "Database":
+        """Import what is imported at its first use. A host does so at its start, and not while it trades."""
+        for name, value in vars(Database).items():
+            if isinstance(value, cached_property):
+                getattr(self, name)
+        return self
+
+    @cached_property
+    def audit(self) -> "Audit":
+        from database.audit import Audit
+
+        return Audit(self._pool)
+
+    @cached_property
+    def audit_logs(self) -> "AuditLogs":
+        from database.audit_log import AuditLogs
+
+        return AuditLogs(self._pool)
+
+    @cached_property
+    def snapshots(self) -> "Snapshots":
+        from database.snapshots import Snapshots
+
+        return Snapshots(self._pool)
+
+    @cached_property
+    def statements(self) -> "Statements":
+        from database.statements import Statements
+
+        return Statements(self._pool)
+
+    @cached_property
+    def summaries(self) -> "Summaries":
+        from database.summaries import Summaries
+
+        return Summaries(self._pool)
 
     def tokens(
         self, app_key_fingerprint: str, make: Callable[[str, datetime], TokenT], key: bytes | None = None

@@ -84,32 +84,36 @@ DATABASE_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg
 The driver raises an internal error when a connection is used that the server has just closed.
 """
 
+_LOGIN: Final = "the login is refused; correct the user or the password in DATABASE_URL"
 _CAUSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (asyncpg.InvalidPasswordError, "the login is refused"),
-    (asyncpg.InvalidAuthorizationSpecificationError, "the login is refused"),
-    (asyncpg.InvalidCatalogNameError, "the database does not exist"),
-    (asyncpg.TooManyConnectionsError, "all its connections are in use"),
-    (asyncpg.CannotConnectNowError, "it is starting or stopping"),
-    (asyncpg.OperatorInterventionError, "it is starting or stopping"),
-    (asyncpg.DiskFullError, "its disk is full"),
+    (asyncpg.InvalidPasswordError, _LOGIN),
+    (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        "the login is refused; correct the user or the password in DATABASE_URL",
+    ),
+    (asyncpg.InvalidCatalogNameError, "the database does not exist; create it, or correct DATABASE_URL"),
+    (asyncpg.TooManyConnectionsError, "all its connections are in use; close other clients, or raise max_connections"),
+    (asyncpg.CannotConnectNowError, "it is starting or stopping; try again in a moment"),
+    (asyncpg.OperatorInterventionError, "it is starting or stopping; try again in a moment"),
+    (asyncpg.DiskFullError, "its disk is full; free some room"),
     (asyncpg.ReadOnlySQLTransactionError, "it refuses writes; point DATABASE_URL at the primary"),
-    (asyncpg.InsufficientPrivilegeError, "the role lacks a right"),
+    (asyncpg.InsufficientPrivilegeError, "the role lacks a right; `python starter.py migrate` grants it"),
     (asyncpg.UndefinedTableError, "its tables are missing; run `python starter.py migrate`"),
-    (ConnectionRefusedError, "the connection is refused; no server listens there"),
-    (socket.gaierror, "the host name is unknown"),
+    (ConnectionRefusedError, "the connection is refused, because no server listens there"),
+    (socket.gaierror, "the host name is unknown; correct DATABASE_URL"),
     (TimeoutError, "no answer in time"),
     (OSError, "no connection"),
 )
 
 
 _LIBPQ: Final = (
-    ("refused", "the connection is refused; no server listens there"),
-    ("authentication failed", "the login is refused"),
-    ("does not exist", "the database or the role does not exist"),
-    ("translate host name", "the host name is unknown"),
+    ("refused", "the connection is refused, because no server listens there"),
+    ("authentication failed", _LOGIN),
+    ("does not exist", "the database or the role does not exist; create it, or correct DATABASE_URL"),
+    ("translate host name", "the host name is unknown; correct DATABASE_URL"),
     ("timeout", "no answer in time"),
-    ("starting up", "it is starting or stopping"),
-    ("shutting down", "it is starting or stopping"),
+    ("starting up", "it is starting or stopping; try again in a moment"),
+    ("shutting down", "it is starting or stopping; try again in a moment"),
 )
 """Words in libpq's texts about a failed connection, and what they mean. It has no error classes."""
 
@@ -120,7 +124,7 @@ def libpq_cause(text: str) -> str:
 
 
 def database_cause(fault: BaseException) -> str:
-    """Return in plain words why the database did not answer. The driver's own text is for logs."""
+    """Return in plain words why the database did not answer, with a remedy of its own after a semicolon."""
     if isinstance(fault, DatabaseAwayError):
         return str(fault)
     for kind, cause in _CAUSES:

@@ -1,8 +1,9 @@
 """Processes that host trading: each sends heartbeats; a host that stops without leaving has died."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from database.events import append_on
 from database.pool import Pool, transaction
@@ -10,6 +11,9 @@ from domain.event import Event
 from domain.events.machines import DeadHost
 from domain.identity import AccountId
 from domain.market import Symbol
+
+HEARD_WITHIN: Final = timedelta(seconds=30)
+"""A host without a heartbeat for so long counts as away. It sends one every five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,21 @@ class Lapse:
     symbol: Symbol
     since: datetime
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DutyAge:
+    """A duty of a living host: real seconds since its last success, or since the host's start, and its bound."""
+
+    host_id: str
+    name: str
+    seconds: float
+    overdue_after: float
+
+    @property
+    def is_overdue(self) -> bool:
+        """Return whether a round has failed or hung for several intervals."""
+        return self.seconds > self.overdue_after
 
 
 class Hosts:
@@ -74,3 +93,27 @@ class Hosts:
         """Return recent periods without a lease renewal for stocks whose shares were held."""
         rows = await self._pool.fetch(self._LAPSES, account_id, back, longer_than)
         return tuple(Lapse(Symbol(row["symbol"]), row["since"], row["until"]) for row in rows)
+
+    _NOTE = "UPDATE hosts SET duties = $3, duties_at = clock_timestamp() WHERE account_id = $1 AND host_id = $2"
+
+    async def note_duties(self, account_id: AccountId, host_id: str, ages: Mapping[str, tuple[float, float]]) -> None:
+        """Note a host's duties: seconds since the last success of each, and after how many it is overdue."""
+        values = {name: {"seconds": round(age, 1), "overdue_after": bound} for name, (age, bound) in ages.items()}
+        await self._pool.execute(self._NOTE, account_id, host_id, values)
+
+    _DUTIES = """
+    SELECT host_id, duties, extract(epoch FROM clock_timestamp() - duties_at)::float AS since
+    FROM hosts
+    WHERE account_id = $1 AND ended_at IS NULL AND duties_at IS NOT NULL
+        AND seen_at > clock_timestamp() - $2::interval
+    ORDER BY host_id
+    """
+
+    async def duties(self, account_id: AccountId) -> tuple[DutyAge, ...]:
+        """Return the duties of each host that has a recent heartbeat. A note that is old makes its duties older."""
+        rows = await self._pool.fetch(self._DUTIES, account_id, HEARD_WITHIN)
+        return tuple(
+            DutyAge(row["host_id"], name, age["seconds"] + row["since"], age["overdue_after"])
+            for row in rows
+            for name, age in sorted(row["duties"].items())
+        )

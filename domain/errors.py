@@ -22,6 +22,11 @@ TradingError
 """
 
 
+def with_remedy(cause: str, remedy: str) -> str:
+    """Add the usual remedy to a cause, unless it names its own after a semicolon."""
+    return cause if "; " in cause else f"{cause}; {remedy}"
+
+
 class TradingError(Exception):
     """Base class of all errors in trading."""
 

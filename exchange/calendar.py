@@ -1,13 +1,12 @@
-"""The KRX trading calendar: closures from the `holidays` package, changed hours from rules and a dated table."""
+"""The KRX trading calendar: closures by year, changed hours from rules and a dated table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from typing import Final
 
-from holidays import financial_holidays
-
 from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, SessionHours, TradingCalendar, is_weekday
+from exchange.closures import closures_of
 
 CSAT_DAYS: Final = frozenset(
     {
@@ -60,7 +59,7 @@ NO_OVERRIDES: Final = CalendarOverrides()
 def krx_calendar(first_year: int, last_year: int, overrides: CalendarOverrides = NO_OVERRIDES) -> TradingCalendar:
     """Build the calendar of whole years, both ends included; it has no holidays outside them."""
     years = range(first_year, last_year + 1)
-    known = {day for day in financial_holidays("XKRX", years=years) if day.year in years and is_weekday(day)}
+    known = frozenset().union(*map(closures_of, years))
     closures = frozenset((known - overrides.sessions) | overrides.closures)
     first_days = {_first_session_day(year, closures): FIRST_DAY_HOURS for year in years}
     csat_days = {day: CSAT_HOURS for day in CSAT_DAYS if day.year in years}

@@ -26,7 +26,6 @@ from fleet.fleet import Fleet
 from workflows.commands import WorkerStatus
 from workflows.faults import temporal_cause
 from workflows.identity import worker_workflow_id
-from workflows.trading_worker import TradingWorkerWorkflow
 
 _ANSWER_WITHIN: Final = timedelta(seconds=10)
 _SOLD_WITHIN: Final = timedelta(seconds=120)
@@ -78,9 +77,9 @@ class CommandOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An Update by its name in the workflow, with its arguments and its limit in real time."""
+    """An Update by its name in `workflows/trading_worker.py`, with its arguments and its limit in real time."""
 
-    update: Any
+    update: str
     arguments: tuple[Any, ...] = ()
     patience: timedelta = _ANSWER_WITHIN
     sells: bool = False
@@ -93,19 +92,19 @@ class Command:
         return self.acceptance or _ANSWER_WITHIN
 
 
-PAUSE: Final = Command(TradingWorkerWorkflow.pause)
-RESUME: Final = Command(TradingWorkerWorkflow.resume)
-STOP: Final = Command(TradingWorkerWorkflow.stop, patience=_SOLD_WITHIN, sells=True)
+PAUSE: Final = Command("pause")
+RESUME: Final = Command("resume")
+STOP: Final = Command("stop", patience=_SOLD_WITHIN, sells=True)
 
 
 def liquidate(reason: ExitReason = ExitReason.OPERATOR) -> Command:
     """Return the command that sells all holdings and pauses."""
-    return Command(TradingWorkerWorkflow.liquidate, (reason,), _SOLD_WITHIN, sells=True)
+    return Command("liquidate", (reason,), _SOLD_WITHIN, sells=True)
 
 
 def change_rules(changes: Mapping[str, str]) -> Command:
     """Return the command that changes rules by their dotted names."""
-    return Command(TradingWorkerWorkflow.change_rules, (dict(changes),))
+    return Command("change_rules", (dict(changes),))
 
 
 async def command_all(fleet: Fleet, workers: Sequence[WorkerId], command: Command) -> tuple[CommandOutcome, ...]:
@@ -184,7 +183,7 @@ async def press_kill_switch(
 async def command_one(fleet: Fleet, worker_id: WorkerId, command: Command) -> CommandOutcome:
     """Send a command to one worker and return its answer, regardless of the ledger."""
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
-    handle: WorkflowHandle[TradingWorkerWorkflow, None] = fleet.client.get_workflow_handle(workflow_id)
+    handle: WorkflowHandle[Any, Any] = fleet.client.get_workflow_handle(workflow_id)
     try:
         sent = await _send(handle, command, fleet.command_id)
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
@@ -226,7 +225,7 @@ def _reason_of(refusal: WorkflowUpdateFailedError) -> str:
 
 
 async def _send(
-    handle: WorkflowHandle[TradingWorkerWorkflow, None], command: Command, command_id: str
+    handle: WorkflowHandle[Any, Any], command: Command, command_id: str
 ) -> WorkflowUpdateHandle[WorkerStatus]:
     """Return once the workflow has accepted the command. Its id makes a repetition across runs harmless.
 
@@ -240,6 +239,7 @@ async def _send(
                     command.update,
                     args=list(command.arguments),
                     id=update_id,
+                    result_type=WorkerStatus,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                 )
             except RPCError as error:

@@ -4,10 +4,10 @@ import hmac
 from hashlib import sha256
 
 from domain.identity import Environment
-from runtime.composition import token_key
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.token_key import kept_key
 from runtime.settings import Settings, SettingsError
+from runtime.token_key import token_key
 
 
 def audit_key(settings: Settings) -> bytes | None:

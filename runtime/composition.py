@@ -50,9 +50,9 @@ from domain.money import Rate
 from domain.session import TradingCalendar
 from runtime.account_names import account_in, fingerprint, key_fingerprint
 from runtime.argument_lists import ArgumentLists
-from runtime.embedded.token_key import kept_key
 from runtime.place import Place, calls_per_second
-from runtime.settings import Settings, SettingsError
+from runtime.settings import Settings
+from runtime.token_key import token_key
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
@@ -89,24 +89,6 @@ def broker_for(settings: Settings, place: Place, database: Database, pace: Pace)
     broker = KisBroker(connection, budget, tokens, pace.now)
     market = _market_access(settings, connection, database)
     return broker if market is None else broker.with_quotations_of(market)
-
-
-def token_key(settings: Settings) -> bytes | None:
-    """Return the key that encrypts secrets of the broker in PostgreSQL; None where they open no account.
-
-    Raises:
-        SettingsError: several machines may share the database, and no shared key is configured.
-    """
-    if settings.broker.token_key is not None:
-        return settings.broker.token_key.get_secret_value().encode()
-    if settings.broker.environment is Environment.SIMULATED:
-        return None
-    if settings.database_url is not None:
-        raise SettingsError(
-            "HARU_BROKER__TOKEN_KEY: with DATABASE_URL the access token is kept encrypted under a key that all "
-            "machines share; `python starter.py new-key` makes one"
-        )
-    return kept_key(settings.data_dir)
 
 
 @dataclass(frozen=True, slots=True)

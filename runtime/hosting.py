@@ -19,7 +19,7 @@ from broker.protocol import Broker
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
-from domain.errors import TradingError, TryAgainError
+from domain.errors import TradingError, TryAgainError, with_remedy
 from domain.event import EventLevel
 from domain.host_limits import HostLimits
 from domain.identity import Environment
@@ -47,7 +47,6 @@ from runtime.composition import (
     day_start_for,
     hosting,
     proof_of,
-    token_key,
     workers_for,
 )
 from runtime.duties import HostParts, Membership, duties_of
@@ -68,6 +67,7 @@ from runtime.temporal_connection import (
     refuse_open_temporal,
     ring_of,
 )
+from runtime.token_key import token_key
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
 from strategies import known
@@ -152,7 +152,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
                 *([streaming.keep()] if streaming else []),
                 alerts.outbox.keep(),
                 alerts.direct.keep(),
-                DutyRunner(fleet, duties_of(parts)).run(),
+                DutyRunner(fleet, duties_of(parts), membership.host.host_id).run(),
             )
         for line in await membership.host.farewell():
             print(say(line), flush=True)
@@ -238,7 +238,7 @@ async def _migrated_database(url: str, migration_url: str | None, mask: Masking)
     with _at_the_start(migration_url or url):
         await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        return await open_database(url, mask=mask)
+        return (await open_database(url, mask=mask)).load()
 
 
 async def refuse_superuser(settings: Settings, database: Database) -> None:
@@ -262,8 +262,8 @@ def _at_the_start(url: str) -> Iterator[None]:
     except DATABASE_FAULTS as fault:
         parts = urlsplit(url)
         where = f"{parts.netloc.rpartition('@')[2]}{parts.path}"
-        cause = database_cause(fault)
-        raise WorkerError(f"PostgreSQL at {where}: {cause}; start it, or correct DATABASE_URL") from fault
+        cause = with_remedy(database_cause(fault), "start it, or correct DATABASE_URL")
+        raise WorkerError(f"PostgreSQL at {where}: {cause}") from fault
 
 
 async def _broken(parts: EmbeddedParts) -> None:

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from database.database import open_database, open_when_back
 from database.errors import DATABASE_FAULTS, database_cause
-from domain.errors import TradingError
+from domain.errors import TradingError, with_remedy
 from domain.masking import Masking
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
@@ -18,7 +18,7 @@ from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import find_endpoints
 from runtime.place import calendar_of, leads_of, place_of
 from runtime.settings import Settings, SettingsError
-from runtime.temporal_connection import TemporalAwayError, check_keys, connect_temporal
+from runtime.temporal_connection import USUAL_REMEDY, TemporalAwayError, check_keys, connect_temporal
 
 _POOL_SIZE: Final = 2
 BOOKS_WITHIN: Final = 15.0
@@ -44,7 +44,7 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
     try:
         client = await connect_temporal(settings, place, lazy=lazy)
     except TemporalAwayError as error:
-        raise NothingRunsError(f"{error}, or {_START_FIRST}") from None
+        raise NothingRunsError(str(error).replace(USUAL_REMEDY, f"{USUAL_REMEDY}, or {_START_FIRST}")) from None
     try:
         async with asyncio.timeout(BOOKS_WITHIN if without_books else None):
             database = await open_database(place.database_url, _POOL_SIZE, mask=mask)
@@ -52,7 +52,7 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
         if without_books:
             database = await open_when_back(place.database_url, _POOL_SIZE, mask)
         else:
-            raise NothingRunsError(f"PostgreSQL: {database_cause(error)}; {_START_FIRST}") from None
+            raise NothingRunsError(f"PostgreSQL: {with_remedy(database_cause(error), _START_FIRST)}") from None
     try:
         if not without_books:  # the kill switch shuts the gate first, regardless of the keys
             await check_keys(settings, database, account_in(settings, database))

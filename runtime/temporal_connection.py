@@ -1,22 +1,29 @@
 """Connection to Temporal: which server, which keys, and whether it is safe enough for the account's money."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, TLSConfig
 
 from database.database import Database
+from domain.errors import with_remedy
 from domain.identity import AccountId, Environment
 from runtime.embedded.payload_key import kept_ring
 from runtime.place import Place
 from runtime.settings import Settings, SettingsError
+from security.sealing.client import Sealing
 from security.sealing.codec import sealed
-from security.sealing.guard import Guard
 from security.sealing.keys import KeyRing
 from security.sealing.refusals import Refusals
 from workflows.faults import temporal_cause
 from workflows.payloads import DATA_CONVERTER
+
+if TYPE_CHECKING:
+    from security.sealing.guard import Guard
+
+
+USUAL_REMEDY: Final = "start it, or correct TEMPORAL_ADDRESS"
 
 
 class TemporalAwayError(Exception):
@@ -33,18 +40,24 @@ async def connect_temporal(
 ) -> Client:
     """Connect by Temporal's own configuration, or to the embedded server if there is none.
 
-    Every payload is encrypted and sealed. ``refusals`` counts messages that failed to authenticate. A ``lazy`` client
-    connects at its first call.
+    Every payload is encrypted and sealed. A client that hosts workers needs ``refusals``, which counts messages that
+    failed to authenticate. A ``lazy`` client connects at its first call.
     """
-    ring, refusals = ring_of(settings), refusals or Refusals()
+    ring = ring_of(settings)
     config: dict[str, Any] = {"target_host": place.temporal_address, **settings.temporal}
-    config["data_converter"] = sealed(DATA_CONVERTER, ring, refusals)
+    config["data_converter"] = sealed(DATA_CONVERTER, ring, refusals or Refusals())
+    config["interceptors"] = [Sealing(ring) if refusals is None else _guard(ring, refusals)]
     try:
-        return await Client.connect(**config, interceptors=[Guard(ring, refusals)], runtime=runtime, lazy=lazy)
+        return await Client.connect(**config, runtime=runtime, lazy=lazy)
     except (RuntimeError, RPCError) as error:
-        raise TemporalAwayError(
-            f"Temporal at {config['target_host']}: {temporal_cause(error)}; start it, or correct TEMPORAL_ADDRESS"
-        ) from error
+        cause = with_remedy(temporal_cause(error), USUAL_REMEDY)
+        raise TemporalAwayError(f"Temporal at {config['target_host']}: {cause}") from error
+
+
+def _guard(ring: KeyRing, refusals: Refusals) -> "Guard":
+    from security.sealing.guard import Guard  # noqa: PLC0415 - it imports the SDK's worker, which an operator does not need
+
+    return Guard(ring, refusals)
 
 
 def ring_of(settings: Settings) -> KeyRing:

@@ -14,7 +14,10 @@ from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.plain_text import escaped, harmless
 from domain.session import SessionDate
+from reporting.spoken import say
 from runtime.embedded.errors import EmbeddedError
+from runtime.faults import explain
+from runtime.language import Parser, use_configured_language
 from runtime.settings import SettingsError, load_settings
 from runtime.standard_error import guard_standard_error, leave, say_error
 from runtime.temporal_connection import TemporalAwayError
@@ -40,9 +43,9 @@ async def _judge(session_date: SessionDate | None) -> Verdict:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m verifier", description="Compare broker, ledger and histories.")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--session-date", type=_session_date, metavar="D", help="YYYY-MM-DD, default today")
+    parser = Parser(prog="python -m verifier", description=say("Compare broker, ledger and histories."))
+    parser.add_argument("--json", action="store_true", help=say("print JSON"))
+    parser.add_argument("--session-date", type=_session_date, metavar="D", help=say("YYYY-MM-DD, default today"))
     return parser
 
 
@@ -55,11 +58,12 @@ def _session_date(text: str) -> SessionDate:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the verdict and return the exit code."""
+    use_configured_language()
     asked = _parser().parse_args(arguments)
     try:
         verdict = asyncio.run(_judge(asked.session_date))
     except _EXPECTED as error:
-        say_error("verifier", error)
+        say_error("verifier", say(explain(error)), as_json=explain(error) if asked.json else None)
         return 1
     if asked.json:
         sys.stdout.write(escaped(json.dumps(report_json(verdict), ensure_ascii=False, indent=2)) + "\n")

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from domain.plain_text import one_line
+from reporting.spoken import padded, say
 from verifier.books import Books
 from verifier.guarding import gaps, longest_gap
 from verifier.invariants import INVARIANTS
 from verifier.verdict import Verdict
 
+_NOUN: Final = len("violations")
 _MOST_SHOWN: Final = 5
 """How many gaps are reported, longest first."""
 
@@ -16,15 +18,16 @@ _MOST_SHOWN: Final = 5
 def report_lines(verdict: Verdict) -> Iterator[str]:
     """Yield the counts of the session, then a line per invariant with its violations below."""
     books, found = verdict.books, verdict.found
-    yield f"session {books.date}{'' if books.is_over else ' (not over)'}: {_counts(books)}"
+    yield say(f"session {books.date}{'' if books.is_over else ' (not over)'}: {_counts(books)}")
     for invariant in INVARIANTS:
         count = len(found[invariant.name])
-        yield f"{invariant.name:>4}  {count:3d} {'violation ' if count == 1 else 'violations'}  {invariant.says}"
+        noun = padded(say("violation" if count == 1 else "violations"), _NOUN)
+        yield f"{invariant.name:>4}  {count:3d} {noun}  {say(invariant.says)}"
         for violation in found[invariant.name]:
-            yield f"        {violation.what}: {violation.evidence}"
+            yield f"        {say(violation.what)}: {violation.evidence}"
     for workflow_id in books.histories.unreadable:
-        yield f"not read: events of {one_line(workflow_id)} that are not ours"
-    yield f"longest stretch unwatched: {longest_gap(books).total_seconds():.1f} s (at most {_limit(books)} s)"
+        yield say(f"not read: events of {one_line(workflow_id)} that are not ours")
+    yield say(f"longest stretch unwatched: {longest_gap(books).total_seconds():.1f} s (at most {_limit(books)} s)")
 
 
 def report_json(verdict: Verdict) -> dict[str, Any]:
@@ -56,14 +59,11 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _counts(books: Books) -> str:
-    counts = {
-        "orders": len(books.ledger.orders),
-        "at the broker": len(books.new_rows),
-        "fills": len(books.ledger.fills),
-        "trades": len(books.ledger.trades),
-        "runs read": books.histories.runs,
-    }
-    return ", ".join(f"{count} {what}" for what, count in counts.items())
+    ledger = books.ledger
+    return (
+        f"{len(ledger.orders)} orders, {len(books.new_rows)} at the broker, {len(ledger.fills)} fills, "
+        f"{len(ledger.trades)} trades, {books.histories.runs} runs read"
+    )
 
 
 def _limit(books: Books) -> str:

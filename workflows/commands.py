@@ -54,6 +54,8 @@ class Commands:
         self.sell_because: ExitReason | None = None
         self.ceiling: Ceiling | None = None
         """Limits of the host, read at the start of the run."""
+        self.watched_rules: TradingRules | None = None
+        """Rules that the watch of this run's position started with; later changes do not reach it."""
         self._timer = timer
         self._state = WorkerState.IDLE
         self._symbol = ""

@@ -12,6 +12,7 @@ OUR_TYPES: Final = (TRADING_WORKER, MARKET_CLOSE, "ReconciliationWorkflow", "Sta
 """Names of our workflow types. The command line uses names, because importing the workflows takes half a second."""
 RISK_RULES: Final = "risk_rules"
 TRADING_RULES: Final = "trading_rules"
+WATCHED_RULES: Final = "watched_rules"
 """Names of a trading worker's queries."""
 _WORKER_PREFIX: Final = "trading-worker"
 _CLOSE_PREFIX: Final = "market-close"

@@ -255,6 +255,7 @@ class Trade:
         if held.overdue:
             await self._timer.until(lambda: False, plan.session.opens_at)
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
+        self._worker.watched_rules = self._life.rules
         watcher = workflow.start_activity_method(
             WatchingActivities.watch_position,
             WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),

@@ -114,6 +114,11 @@ class TradingWorkerWorkflow:
         """Return the rules that are effective now."""
         return self._commands.life.rules
 
+    @workflow.query(description="Trading rules that the held position is watched under.")
+    def watched_rules(self) -> TradingRules | None:
+        """Return the rules that the watch started with; None while no position is watched."""
+        return self._commands.watched_rules
+
     @workflow.query(description="Current state of this worker.")
     def status(self) -> WorkerStatus:
         """Return a summary of the worker's state."""

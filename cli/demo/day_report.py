@@ -18,6 +18,7 @@ from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason, OpenPosition
 from domain.session import SessionDate
 from fleet.fleet import Fleet
+from reporting.spoken import label, say
 from security.private_files import private_folder, write_private
 from workflows.close_outcome import CloseOutcome
 
@@ -118,7 +119,7 @@ def _trade_without_exit_reason(day: Day) -> int:
     return len(bought - explained)
 
 
-def _workers_not_told(day: Day) -> int:
+def _workers_not_notified(day: Day) -> int:
     return max(day.workers - day.outcome.workers_told, 0)
 
 
@@ -131,7 +132,7 @@ CHECKS: Final[Mapping[str, Callable[[Day], int]]] = {
     "fills_differ": _fills_differ,
     "position_left_open": _position_left_open,
     "trade_without_exit_reason": _trade_without_exit_reason,
-    "workers_not_told": _workers_not_told,
+    "workers_not_notified": _workers_not_notified,
 }
 """Each check counts violations. A day is sound when all counts are zero."""
 
@@ -175,20 +176,21 @@ def save_report(day: Day, folder: Path) -> Path:
 def report_table(day: Day) -> RenderableType:
     """Return the report for a terminal."""
     report = report_json(day)
-    reasons = ", ".join(f"{name} {count}" for name, count in report["exit_reasons"].items()) or "none"
+    counts = report["exit_reasons"].items()
+    reasons = ", ".join(f"{label('reasons', name)} {count}" for name, count in counts) or say("none")
     lines = (
         f"session {report['session_date']}, seed {day.seed}, {day.workers} workers",
         f"{report['orders']} orders, {report['fills']} fills, {len(day.ledger.trades)} trades; exits: {reasons}",
         f"gross {report['gross_pnl']:+,} − commission {report['commission']:,} − tax {report['tax']:,} won",
         f"= net {report['net_pnl']:+,} won; the broker's cash changed by {report['broker_cash_change']:+,} won",
     )
-    return Group(trades_table(day.ledger.trades), *(Text(line) for line in lines), _checks_table(day))
+    return Group(trades_table(day.ledger.trades), *(Text(say(line)) for line in lines), _checks_table(day))
 
 
 def _checks_table(day: Day) -> Table:
-    table = Table(title="checks against the broker's own books", title_justify="left")
-    table.add_column("check", no_wrap=True)
-    table.add_column("violations", justify="right")
+    table = Table(title=say("checks against the broker's own books"), title_justify="left")
+    table.add_column(say("check"), no_wrap=True)
+    table.add_column(say("violations"), justify="right")
     for name, count in violations(day).items():
-        table.add_row(name.replace("_", " "), Text(str(count), style="red bold" if count else "green"))
+        table.add_row(say(name.replace("_", " ")), Text(str(count), style="red bold" if count else "green"))
     return table

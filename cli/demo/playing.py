@@ -30,11 +30,13 @@ from fleet.fleet import Fleet
 from fleet.schedule import latest_close, schedule_close
 from fleet.starting import start_workers
 from reporting.sentences import LANGUAGES
+from reporting.spoken import say
 from reporting.writing import write
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
 from runtime.faults import explain
+from runtime.language import Parser, use_configured_language
 from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings, raw_environment
 from runtime.standard_error import say_error
@@ -83,16 +85,16 @@ async def play(stage: Stage, console: Terminal) -> bool:
     path = strategies_path(raw_environment())
     await set_stage(stage.folder, stage.rules, path, speed=stage.speed, seed=stage.seed, start=start)
     tradable(load_settings().rules)
-    console.print("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
+    console.say("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
     async with _worker_process(stage) as worker:
         await _until_ready(stage, worker)
         async with open_fleet(load_settings()) as fleet:
             day = await _trade(stage, fleet, worker, console)
             checked = save_report(day, stage.reports)
             console.print(report_table(day))
-            console.print(f"Checks: {checked}", soft_wrap=True)
+            console.say(f"Checks: {checked}")
             for page in await _pages(stage, day):
-                console.print(f"Report: {page}", soft_wrap=True)
+                console.say(f"Report: {page}")
             if stage.keep:
                 await _keep(fleet, worker, console)
     return not any(violations(day).values())
@@ -142,7 +144,7 @@ def _last_lines(stage: Stage) -> str:
 async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
     names = await start_workers(fleet, stage.workers, stage.rules)
     await schedule_close(fleet, stage.rules, fleet.market_now())
-    console.print(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
+    console.say(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
     outcome = await _watch_until_closed(stage, fleet, worker, console)
     return Day(
         seed=stage.seed,
@@ -197,11 +199,11 @@ async def _broker_books(stage: Stage) -> BrokerBooks:
 
 
 async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> None:
-    console.print(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
+    console.say(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
     try:
         await asyncio.to_thread(worker.wait)
     except asyncio.CancelledError:
-        console.print("Stopping …")
+        console.say("Stopping …")
 
 
 def stage_of(asked: Mapping[str, Any]) -> Stage:
@@ -233,25 +235,30 @@ def _within(least: int, greatest: int) -> Callable[[str], int]:
     return number
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="demo.py", description="Play a whole trading day, accelerated.")
-    parser.add_argument("--seed", type=_within(0, 2**31), default=7, help="which market (default 7)")
-    parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help="trading workers (default 5)")
-    parser.add_argument("--speed", type=_within(1, 1000), default=180, help="market seconds a second (default 180)")
-    parser.add_argument("--strategies", metavar="NAMES", help="instead of the built-in ones; also your own")
-    parser.add_argument("--keep", action="store_true", help="leave everything running for the Web UI until Ctrl-C")
+def _parser() -> Parser:
+    parser = Parser(prog="demo.py", description=say("Play a whole trading day, accelerated."))
+    parser.add_argument("--seed", type=_within(0, 2**31), default=7, help=say("which market (default 7)"))
+    workers = say("trading workers (default 5)")
+    parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help=workers)
+    speed = say("market seconds a second (default 180)")
+    parser.add_argument("--speed", type=_within(1, 1000), default=180, help=speed)
+    strategies = say("instead of the built-in ones; also your own")
+    parser.add_argument("--strategies", metavar="NAMES", help=strategies)
+    keep = say("leave everything running for the Web UI until Ctrl-C")
+    parser.add_argument("--keep", action="store_true", help=keep)
     return parser
 
 
 def main() -> int:
     """Return 0 when the broker agrees with our books completely, else 1; 130 when interrupted."""
     close_to_others()
+    use_configured_language()
     asked = vars(_parser().parse_args())
     try:
         stage = stage_of(asked)
         return 0 if asyncio.run(play(stage, stdout_console())) else 1
     except EXPECTED_ERRORS as error:
-        say_error("demo.py", explain(error))
+        say_error("demo.py", say(explain(error)))
         return 1
     except KeyboardInterrupt:
         return 130

@@ -9,6 +9,8 @@ from typing import Final
 from reporting.spoken import padded, say
 from runtime.faults import explain
 
+TEXT_BEGINS: Final = 24
+"""Columns of a line before its text: verdict and name."""
 _PATIENCE: Final = 30.0
 """Seconds for one check. On paper, several calls of one second each may have to wait for their turn."""
 
@@ -52,8 +54,8 @@ class Line:
     fix: str = ""
 
     def __str__(self) -> str:
-        fix = f"\n{'':24}{say('fix')}: {say(self.fix)}" if self.fix else ""
-        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), 14)}{say(self.text)}{fix}"
+        fix = f"\n{'':{TEXT_BEGINS}}{say('fix')}: {say(self.fix)}" if self.fix else ""
+        return f"{padded(say(self.verdict), 10)}{padded(say(self.name), TEXT_BEGINS - 10)}{say(self.text)}{fix}"
 
 
 def fine(text: str) -> Finding:

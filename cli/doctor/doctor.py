@@ -18,6 +18,7 @@ from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
 from cli.doctor.database_checks import look_at_durability, look_at_role
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
+from cli.tables.duties import overdue_lines
 from cli.tables.host_limits import host_warnings
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
@@ -31,7 +32,7 @@ from fleet.alerting.channels import channels_of
 from fleet.clocks import Skew, database_skew, system_now
 from fleet.duties.account_worth import account_worth
 from runtime.account_names import account_in, key_fingerprint
-from runtime.composition import broker_for, connection_of, stream_of, token_key
+from runtime.composition import broker_for, connection_of, stream_of
 from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import Need, find_endpoints, needs_of
@@ -49,6 +50,7 @@ from runtime.temporal_connection import (
     open_to_strangers,
     refuse_open_temporal,
 )
+from runtime.token_key import token_key
 from workflows import attributes
 
 EXPECTED: Final = (
@@ -293,7 +295,12 @@ class Doctor:
         hosts = await self.database.host_limits.of_living(account_in(self.settings, self.database))
         if warnings := host_warnings(hosts, self.settings.rules, self.settings.broker.environment):
             return doubtful("; ".join(warnings), "give all hosts of the account the same settings")
-        return fine(f"{len(hosts)} run; a host's limits are the ceiling of every workflow's")
+        duties = await self.database.hosts.duties(account_in(self.settings, self.database))
+        if overdue := overdue_lines(duties):
+            return doubtful("; ".join(overdue), "restart that host, or look at what its log says of the duty")
+        longest = max((round(each.seconds) for each in duties), default=0)
+        text = f"{len(hosts)} run; a host's limits are the ceiling of every workflow's"
+        return fine(f"{text}; {len(duties)} duties in time, the longest {longest} s ago" if duties else text)
 
     async def _look_at_dangers(self) -> Finding:
         if self.settings.broker.environment is not Environment.LIVE:

@@ -45,7 +45,7 @@ class _View:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         """Render heading, table and events in the width of the terminal."""
         board = self.board
-        yield from (_line(text) for text in say_each(heading(board)))
+        yield from (cell(text) for text in say_each(heading(board)))  # wrapped: each part may be a warning
         rows = [_cells(row, board) for row in board.rows]
         if options.max_width >= _WIDE:
             events = [cell(event_of(row)) for row in board.rows]

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cli.tables.board import Board
 from domain.clock import in_seoul
@@ -17,11 +17,9 @@ from domain.risk import RiskSnapshot
 from domain.rules import RiskRules, TradingRules
 from fleet.fleet import Fleet
 from workflows.faults import temporal_cause
-from workflows.identity import RISK_RULES, TRADING_RULES, worker_workflow_id
+from workflows.identity import RISK_RULES, TRADING_RULES, WATCHED_RULES, worker_workflow_id
 
 logger = logging.getLogger("haru.operations")
-
-T = TypeVar("T")
 
 _ANSWERS_WITHIN: Final = timedelta(seconds=2)
 
@@ -68,23 +66,30 @@ async def _limits(
 
 async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
     """Return a worker's current trading rules, None if it does not answer."""
-    return await _asked(fleet, worker_id, TRADING_RULES, TradingRules)
+    rules: TradingRules | None = await _asked(fleet, worker_id, TRADING_RULES, TradingRules)
+    return rules
+
+
+async def watched_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
+    """Return the rules that a worker's position is watched under, None if it has none or does not answer."""
+    rules: TradingRules | None = await _asked(fleet, worker_id, WATCHED_RULES, TradingRules | None)
+    return rules
 
 
 async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
-    return await _asked(fleet, worker_id, RISK_RULES, RiskRules)
+    rules: RiskRules | None = await _asked(fleet, worker_id, RISK_RULES, RiskRules)
+    return rules
 
 
-async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: type[T]) -> T | None:
+async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: Any) -> Any:
     """Return a worker's answer; None if there is no readable answer in time."""
     workflow_id = worker_workflow_id(fleet.account_id, worker_id)
     handle = fleet.client.get_workflow_handle(workflow_id)
     try:
-        answered: T = await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
+        return await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
     except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
         logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": temporal_cause(fault)})
         return None
-    return answered
 
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:

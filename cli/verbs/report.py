@@ -14,7 +14,6 @@ from typing import Any, Final
 from cli.asked_dates import require_known, stretch_of, unknown_stretch
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
-from database.migrations import apply
 from domain.errors import TradingError
 from domain.identity import AccountId
 from domain.money import Won
@@ -75,6 +74,8 @@ async def open_books(settings: Settings) -> AsyncIterator[OpenBooks]:
     """
     async with database_alone(settings) as found:
         if found.started_here:
+            from database.migrations import apply  # noqa: PLC0415 - a database that runs is migrated
+
             await asyncio.to_thread(apply, found.migration_url or found.url, found.url)
         database = await open_database(found.url, _POOL_SIZE)
         try:

@@ -2,35 +2,22 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 
 from cli.desk import Desk
-from cli.tables.limits import trading_rules_of
+from cli.tables.limits import trading_rules_of, watched_rules_of
+from cli.tables.rules import WorkerRules, rules_json, rules_lines
 from domain.identity import ALL_WORKERS, WorkerId
-from domain.rule_changes import EARLIER_NAMES, changed, setting_name, value_text
+from domain.rule_changes import EARLIER_NAMES, changed
 from domain.rules import TradingRules
 from fleet.errors import OperationError
+from fleet.fleet import Fleet
 from reporting.spoken import say
 from strategies import all_rule_values, known
-from strategies.catalogue import bounds_of_rule
 
 _STOP: Final = "exits.stop_loss"
-_WIDEST: Final = 24
-"""Characters of the column of values. Longer lists push their source to the right."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
-    """One rule of a worker: its value, and where the value comes from."""
-
-    name: str
-    value: str
-    source: str
-    bounds: str = ""
-    """What a strategy's parameter may be."""
 
 
 async def rules(desk: Desk) -> int:
@@ -53,65 +40,22 @@ async def _change(desk: Desk, changes: Mapping[str, str]) -> int:
     return await report_outcomes(desk, outcomes, forgiving=desk.asked.worker == ALL_WORKERS)
 
 
-def rules_in_force(own: TradingRules | None, configured: TradingRules) -> tuple[RuleInForce, ...]:
-    """Return every rule of a worker with its source. ``own`` is None if the worker does not answer."""
-    defaults, settings = all_rule_values(TradingRules()), all_rule_values(configured)
-    values = settings if own is None else all_rule_values(own)
-    return tuple(
-        RuleInForce(
-            name,
-            value_text(name, value),
-            _source(name, value, settings.get(name), defaults.get(name)),
-            bounds_of_rule(name),
-        )
-        for name, value in values.items()
-    )
-
-
-def _source(name: str, value: object, configured: object, default: object) -> str:
-    if configured is None:
-        return "worker: a parameter of a strategy that is not known here"
-    if value != configured:
-        return "worker: changed by `rules`, or started with other settings"
-    return "default" if value == default else f"setting {setting_name(name)}"
-
-
 async def _show(desk: Desk) -> int:
-    workers = await desk.fleet.selected(desk.asked.worker)
-    answers = await asyncio.gather(*(trading_rules_of(desk.fleet, worker_id) for worker_id in workers))
-    own_rules = dict(zip(workers, answers, strict=True))
-
-    def show() -> None:
-        for worker_id, own in own_rules.items():
-            for line in _lines(worker_id, own, rules_in_force(own, desk.rules)):
-                desk.console.say(line)
-
-    desk.answer([_json(worker_id, own, rules_in_force(own, desk.rules)) for worker_id, own in own_rules.items()], show)
+    workers = await read_rules(desk.fleet, await desk.fleet.selected(desk.asked.worker), desk.rules)
+    desk.answer([rules_json(each) for each in workers], lambda: desk.console.say_all(rules_lines(workers)))
     return 0
 
 
-def _lines(worker_id: WorkerId, own: TradingRules | None, shown: tuple[RuleInForce, ...]) -> list[str]:
-    state = "does not answer; the settings here are" if own is None else f"rules version {own.version}"
-    names, width = max(len(each.name) for each in shown), min(max(len(each.value) for each in shown), _WIDEST)
-    return [
-        f"{worker_id}: {state}",
-        *(
-            f"  {each.name:<{names}}  {each.value:<{width}}  {each.source}{f' ({each.bounds})' if each.bounds else ''}"
-            for each in shown
-        ),
-    ]
+async def read_rules(fleet: Fleet, workers: Sequence[WorkerId], configured: TradingRules) -> tuple[WorkerRules, ...]:
+    """Read the rules of each worker from itself, and those of its held position from the books and its watch."""
+    held = {position.worker_id: position for position in await fleet.database.positions.held_in(fleet.account_id)}
 
+    async def read(worker_id: WorkerId) -> WorkerRules:
+        own, position = await trading_rules_of(fleet, worker_id), held.get(worker_id)
+        watched = None if own is None or position is None else await watched_rules_of(fleet, worker_id)
+        return WorkerRules(worker_id, configured, own, position, watched)
 
-def _json(worker_id: WorkerId, own: TradingRules | None, shown: tuple[RuleInForce, ...]) -> dict[str, Any]:
-    return {
-        "worker_id": worker_id,
-        "answered": own is not None,
-        "version": None if own is None else own.version,
-        "rules": {
-            each.name: {"value": each.value, "source": each.source} | ({"bounds": each.bounds} if each.bounds else {})
-            for each in shown
-        },
-    }
+    return tuple(await asyncio.gather(*map(read, workers)))
 
 
 def _refuse_unknown(changes: Mapping[str, str]) -> None:

@@ -5,7 +5,8 @@ import asyncio
 from dataclasses import asdict
 from typing import Final
 
-from cli.doctor.checkup import Line, all_well, examine
+from cli.desk import stdout_console
+from cli.doctor.checkup import TEXT_BEGINS, Line, all_well, examine
 from cli.doctor.doctor import EXPECTED, Doctor
 from cli.plain_answers import answer, print_json, print_text
 from cli.verbs.key_import import import_keys
@@ -28,12 +29,14 @@ _CHANNEL_FIX: Final = "check the address in HARU_ALERTS__URLS, the rights of its
 async def examine_all(asked: argparse.Namespace) -> int:
     """Print one line per check; return 1 when a check has failed."""
     lines: list[Line] = []
+    console = stdout_console()
     async with Doctor() as doctor:
         async for line in examine(doctor.checks(), EXPECTED):
             mask = Masking(doctor.settings.secrets() if hasattr(doctor, "settings") else ())
             lines.append(Line(line.name, line.verdict, mask(line.text), mask(line.fix)))
             if not asked.json:
-                print_text(str(lines[-1]))
+                for part in str(lines[-1]).split("\n"):
+                    console.say(part, indent=TEXT_BEGINS)
     if asked.json:
         print_json([_json(line) for line in lines])
     return 0 if all_well(lines) else 1

@@ -3,6 +3,7 @@
 from cli.desk import Desk
 from cli.tables.board import as_json, read_board
 from cli.tables.board_view import rendered
+from cli.tables.duties import duties_json, overdue_lines
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, limits_json, read_limits
 from cli.tables.watching import print_plainly
@@ -12,7 +13,9 @@ async def status(desk: Desk) -> int:
     """Show the table once."""
     board = await read_board(desk.fleet, desk.fleet.market_now())
     limits, hosts = await read_limits(desk.fleet, board, desk.rules.risk), await read_host_limits(desk.fleet)
-    warnings = [f"WARNING {each}" for each in host_warnings(hosts, desk.rules, desk.fleet.environment)]
+    duties = await desk.fleet.database.hosts.duties(desk.fleet.account_id)
+    found = [*host_warnings(hosts, desk.rules, desk.fleet.environment), *overdue_lines(duties)]
+    warnings = [f"WARNING {each}" for each in found]
 
     def show() -> None:
         if desk.console.is_terminal:
@@ -22,5 +25,7 @@ async def status(desk: Desk) -> int:
         for line in [*limit_lines(limits), *warnings]:
             desk.console.say(line)
 
-    desk.answer({**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts)}, show)
+    desk.answer(
+        {**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts), **duties_json(duties)}, show
+    )
     return 0

@@ -26,16 +26,22 @@ _ENDS_WITHIN: Final = 1.0
 _ALL_END_WITHIN: Final = 5.0
 _WRITTEN_WITHIN: Final = 5.0
 _LOGGED_EVERY: Final = 300.0
+_NOTED_EVERY: Final = 10.0
+_OVERDUE_ROUNDS: Final = 3
+"""Intervals without a success, beside the time that a round may take, after which a duty is overdue."""
 _LONGEST_CAUSE: Final = 300
 
 
 class DutyRunner:
     """Runs the duties that apply to the fleet's environment. They stop in reverse order, the last one first."""
 
-    def __init__(self, fleet: Fleet, duties: Sequence[Duty]) -> None:
+    def __init__(self, fleet: Fleet, duties: Sequence[Duty], host_id: str = "") -> None:
+        """Note the age of each duty under ``host_id``, if it is given."""
         self._fleet = fleet
+        self._host_id = host_id
         self._duties = [duty for duty in duties if fleet.environment in duty.terms.environments]
         self._random = random.Random()  # noqa: S311 - it spreads load; nothing depends on it
+        self._started = 0.0
         self._succeeded: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -44,7 +50,9 @@ class DutyRunner:
         Raises:
             Exception: an error that ends the host, as the duty's terms name it.
         """
-        running = (self._log_successes(), *(self._repeat(duty) for duty in self._duties))
+        self._started = asyncio.get_running_loop().time()
+        noting = [self._note_ages()] if self._host_id else []
+        running = (self._log_successes(), *noting, *(self._repeat(duty) for duty in self._duties))
         tasks = [asyncio.create_task(each) for each in running]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -114,6 +122,24 @@ class DutyRunner:
         except Exception as fault:  # noqa: BLE001 - a failure here must not stop the duty; the log has the cause
             extra = {"duty": terms.name, "cause": f"{type(fault).__name__}: {fault}"}
             logger.warning("duty_failure_not_recorded", extra=extra)
+
+    async def _note_ages(self) -> None:
+        """Note in the books how long ago each duty succeeded. A note that fails makes its duties look older."""
+        while True:
+            await asyncio.sleep(_NOTED_EVERY)
+            now, clock = asyncio.get_running_loop().time(), self._fleet.clock
+            ages = {
+                duty.terms.name: (
+                    now - self._succeeded.get(duty.terms.name, self._started),
+                    _OVERDUE_ROUNDS * duty.terms.interval(clock) + duty.terms.within,
+                )
+                for duty in self._duties
+            }
+            try:
+                async with asyncio.timeout(_WRITTEN_WITHIN):
+                    await self._fleet.database.hosts.note_duties(self._fleet.account_id, self._host_id, ages)
+            except (*DATABASE_FAULTS, TimeoutError):
+                continue
 
     async def _log_successes(self) -> None:
         while True:

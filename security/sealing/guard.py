@@ -1,29 +1,11 @@
-"""Interceptors of seals: clients and workflows set them, workflows and activities require them before they act."""
+"""Interceptors of a worker: workflows and activities require seals before they act, and workflows set them."""
 
-import time
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.client import (
-    CreateScheduleInput,
-    OutboundInterceptor,
-    QueryWorkflowInput,
-    ScheduleActionStartWorkflow,
-    ScheduleHandle,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
-    SignalWorkflowInput,
-    StartWorkflowInput,
-    StartWorkflowUpdateInput,
-    UpdateScheduleInput,
-    WorkflowHandle,
-    WorkflowUpdateHandle,
-)
-from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.common import SearchAttributeKey
 from temporalio.worker import (
     ActivityInboundInterceptor,
@@ -39,6 +21,7 @@ from temporalio.worker import (
 )
 from temporalio.worker import Interceptor as WorkerInterceptor
 
+from security.sealing.client import Sealing
 from security.sealing.codec import base_id
 from security.sealing.keys import KeyRing
 from security.sealing.marks import refusal
@@ -55,21 +38,13 @@ _METADATA: Final = "__temporal_workflow_metadata"
 _NO_SEAL: Final = "no seal of this fleet, or the seal of another message"
 
 
-def _clock() -> float:
-    return time.time()  # noqa: TID251 - seals are compared with the time of Temporal's server
+class Guard(Sealing, WorkerInterceptor):
+    """Seals what the client sends, and guards all workers created from it."""
 
-
-class Guard(ClientInterceptor, WorkerInterceptor):
-    """Client interceptor: seals what the client sends, and guards all workers created from it."""
-
-    def __init__(self, ring: KeyRing, refusals: Refusals, clock: Callable[[], float] = _clock) -> None:
-        """Seal by ``clock`` (seconds since the epoch)."""
-        self._ring = ring
+    def __init__(self, ring: KeyRing, refusals: Refusals) -> None:
+        """Count in ``refusals`` the messages that failed to authenticate."""
+        super().__init__(ring)
         self._refusals = refusals
-        self._clock = clock
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - Temporal's name
-        return _SealingClient(next, self._ring, self._clock)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         return _GuardedActivity(next, self._ring, self._refusals)
@@ -82,58 +57,6 @@ class Guard(ClientInterceptor, WorkerInterceptor):
                 super().__init__(next, ring, refusals)
 
         return Guarded
-
-
-class _SealingClient(OutboundInterceptor):
-    def __init__(self, next: OutboundInterceptor, ring: KeyRing, clock: Callable[[], float]) -> None:  # noqa: A002
-        super().__init__(next)
-        self._ring = ring
-        self._clock = clock
-
-    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002
-        input.headers = self._with_seal(input.headers, "start", input.workflow, input.id)
-        return await super().start_workflow(input)
-
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002
-        input.headers = self._with_seal(input.headers, "signal", input.signal, input.id)
-        await super().signal_workflow(input)
-
-    async def query_workflow(self, input: QueryWorkflowInput) -> Any:  # noqa: A002
-        input.headers = self._with_seal(input.headers, "query", input.query, input.id)
-        return await super().query_workflow(input)
-
-    async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> WorkflowUpdateHandle[Any]:  # noqa: A002
-        input.update_id = input.update_id or str(uuid.uuid4())
-        input.headers = self._with_seal(input.headers, "update", input.update, input.id, input.update_id)
-        return await super().start_workflow_update(input)
-
-    async def create_schedule(self, input: CreateScheduleInput) -> ScheduleHandle:  # noqa: A002
-        self._seal_action(input.schedule.action)
-        return await super().create_schedule(input)
-
-    async def update_schedule(self, input: UpdateScheduleInput) -> None:  # noqa: A002
-        asked = input.updater
-
-        async def updated(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
-            update: Any = asked(found)
-            update = await update if hasattr(update, "__await__") else update
-            if update is not None and update.schedule.action is not found.description.schedule.action:
-                self._seal_action(update.schedule.action)
-            return update if isinstance(update, ScheduleUpdate) else None
-
-        input.updater = updated
-        await super().update_schedule(input)
-
-    def _seal_action(self, action: Any) -> None:
-        """Seal a schedule's action for all its starts. An unchanged action keeps its seal."""
-        if isinstance(action, ScheduleActionStartWorkflow):
-            action.headers = self._with_seal(action.headers or {}, "scheduled", action.workflow, action.id)
-
-    def _with_seal(
-        self, headers: Mapping[str, Payload], act: str, name: str, workflow_id: str, about: str = ""
-    ) -> dict[str, Payload]:
-        message = Message(act, name, workflow_id, about)
-        return {**headers, HEADER: seal(self._ring, message, int(self._clock()))}
 
 
 class _GuardedWorkflow(WorkflowInboundInterceptor):

@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import product
@@ -13,24 +15,32 @@ from typing import Final
 
 import pytest
 
-from cli.language import use_configured_language
+from cli.demo.day_report import CHECKS
 from history.checking import MEANINGS
 from reporting.sentences import command_line_words
 from reporting.spoken import padded, say, speak
+from runtime.embedded.stage import unconfigured
+from runtime.language import use_configured_language
 from tests.runtime.embedded.processes import ROOT
 from tests.support.command_line import Run
+from verifier.invariants import INVARIANTS
 
 SPEAKERS: Final = (
+    *(ROOT / name for name in ("worker.py", "starter.py", "demo.py", "runtime/hosting.py")),
+    *sorted((ROOT / "verifier").glob("*.py")),
     *sorted(
         path
         for path in (ROOT / "cli").rglob("*.py")
-        if "demo" not in path.parts and path.name != "strategy_template.py"  # which holds code, not sentences
+        if path.name != "strategy_template.py"  # which holds code, not sentences
     ),
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
-    *(ROOT / "runtime" / name for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py")),
+    *(
+        ROOT / "runtime" / name
+        for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py", "token_key.py")
+    ),
     *(ROOT / "strategies" / name for name in ("admission.py", "catalogue.py", "parameters.py", "purity.py")),
-    ROOT / "runtime" / "strategy_loading.py",
+    *(ROOT / "runtime" / name for name in ("strategy_loading.py", "temporal_connection.py", "token_key.py")),
     *(ROOT / "runtime" / "embedded" / name for name in ("books.py", "upgrade.py", "payload_key.py", "token_key.py")),
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),
     *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),
@@ -103,8 +113,8 @@ def in_korean(monkeypatch: pytest.MonkeyPatch, nothing_configured: None) -> Iter
 
 @pytest.mark.usefixtures("in_korean")
 def test_parts_and_gaps_are_translated_and_names_stay() -> None:
-    assert say("PostgreSQL: the login is refused; start `python worker.py` first") == (
-        "PostgreSQL: 로그인이 거부되었습니다. 먼저 `python worker.py`를 시작하세요"
+    assert say("PostgreSQL: no answer in time; start `python worker.py` first") == (
+        "PostgreSQL: 응답 시간 초과. 먼저 `python worker.py`를 시작하세요"
     )
     assert say("HARU · PAPER · continuous, liquidation in 0:10:00") == "HARU · PAPER · 정규장, 청산까지 0:10:00"
     assert say("worker-1: done, holding, paused, rules v2") == "worker-1: 완료, 보유, 매수 중지, 규칙 v2"
@@ -251,3 +261,32 @@ def test_another_language_is_refused(nothing_configured: None, run: Run) -> None
 def test_a_korean_text_fills_its_columns() -> None:
     assert padded("정상", 10) == "정상      "
     assert padded("ok", 10) == "ok        "
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["worker.py", "--help"], "매매를 실행합니다."),
+        (["worker.py", "--odd"], "오류: 알 수 없는 인자입니다: --odd"),
+        (["demo.py", "--help"], "워커 수(기본값 5)"),
+        (["demo.py", "--workers", "0"], "1~200 사이에서 고르세요"),
+        (["-m", "verifier", "--help"], "이력을 대조합니다."),
+        (["-m", "verifier"], "먼저 `python worker.py`를 시작하세요"),
+    ],
+    ids=" ".join,
+)
+def test_the_other_programs_speak_korean(words: list[str], said: str, tmp_path: Path) -> None:
+    environment = {**unconfigured(tmp_path), "HARU_LANGUAGE": "ko", "COLUMNS": "200"}
+    done = subprocess.run(
+        [sys.executable, *words], check=False, cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+    text = done.stdout + done.stderr
+    assert said in text
+    assert "usage" not in text
+
+
+@pytest.mark.usefixtures("in_korean")
+def test_the_names_of_the_demos_checks_are_korean() -> None:
+    assert [name for name in CHECKS if not re.search("[가-힣]", say(name.replace("_", " ")))] == []
+    assert [each.name for each in INVARIANTS if not re.search("[가-힣]", say(each.says))] == []

@@ -7,6 +7,7 @@ import pytest
 from domain.clock import KST
 from domain.session import CSAT_HOURS, FIRST_DAY_HOURS, REGULAR_HOURS, SessionHours
 from exchange.calendar import CSAT_DAYS, CalendarOverrides, krx_calendar
+from exchange.closures import closures_of, computed_closures
 
 CLOSED_2026 = "01-01 02-16 02-17 02-18 03-02 05-01 05-05 05-25 06-03 07-17 08-17 09-24 09-25 10-05 10-09 12-25 12-31"
 CLOSED_2027 = "01-01 02-08 02-09 03-01 05-03 05-05 05-13 07-19 08-16 09-14 09-15 09-16 10-04 10-11 12-27 12-31"
@@ -100,3 +101,16 @@ def test_the_late_opening_moves_when_the_operator_closes_the_first_day() -> None
 
     assert calendar.changed_hours[date(2027, 1, 5)] == FIRST_DAY_HOURS
     assert date(2027, 1, 4) not in calendar.changed_hours
+
+
+@pytest.mark.parametrize("year", range(2023, 2037))
+def test_the_table_of_closures_says_what_the_package_computes(year: int) -> None:
+    """When a new version of `holidays` computes other days, its row of the table must be written again."""
+    assert closures_of(year) == computed_closures(year)
+
+
+@pytest.mark.parametrize("year", range(2024, 2036))
+def test_the_years_around_the_present_do_without_the_package(year: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("holidays.financial_holidays")
+
+    assert closures_of(year)

@@ -6,9 +6,11 @@ import asyncpg
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from database.errors import DatabaseAwayError, database_cause, libpq_cause
+from database.errors import _CAUSES, _LIBPQ, DatabaseAwayError, database_cause, libpq_cause
+from database.pool import TAKES_NO_WRITES
 from domain.errors import TradingError
 from runtime.faults import explain
+from runtime.hosting import WorkerError, _at_the_start
 from workflows.faults import temporal_cause
 
 
@@ -19,7 +21,10 @@ from workflows.faults import temporal_cause
         (RPCError("Timeout expired", RPCStatusCode.DEADLINE_EXCEEDED, b""), "no answer in time"),
         (RPCError("nope", RPCStatusCode.PERMISSION_DENIED, b""), "the credentials are refused"),
         (RPCError("odd", RPCStatusCode.DATA_LOSS, b""), "it refuses the request (DATA_LOSS)"),
-        (RuntimeError("tonic::Error(ConnectError(Connection refused))"), "the connection is refused; no server"),
+        (
+            RuntimeError("tonic::Error(ConnectError(Connection refused))"),
+            "the connection is refused, because no server",
+        ),
         (RuntimeError("dns error: failed to lookup"), "the host name is unknown"),
         (RuntimeError("invalid peer certificate: UnknownIssuer"), "its certificate is not accepted"),
         (RuntimeError("something else"), "no connection"),
@@ -50,9 +55,24 @@ def test_the_cause_at_postgresql(fault: Exception, cause: str) -> None:
     assert explain(fault).startswith(f"PostgreSQL: {cause}")
 
 
+REMEDIES = ("start it", "check that", "start `python")
+
+
+@pytest.mark.parametrize("cause", [cause for _, cause in (*_CAUSES, *_LIBPQ)] + [TAKES_NO_WRITES])
+def test_a_cause_that_names_its_remedy_gets_no_second_one(cause: str) -> None:
+    fault = DatabaseAwayError(cause)
+
+    with pytest.raises(WorkerError) as at_the_start, _at_the_start("postgresql://haru@db:5432/haru"):
+        raise fault
+
+    for text in (str(at_the_start.value), explain(fault)):
+        assert text.count("; ") == 1, text
+        assert any(remedy in text for remedy in REMEDIES) is ("; " not in cause), text
+
+
 def test_libpq_has_only_texts() -> None:
     assert libpq_cause('connection to server at "127.0.0.1" failed: Connection refused').startswith("the connection is")
-    assert libpq_cause('FATAL:  password authentication failed for user "haru"') == "the login is refused"
+    assert libpq_cause('FATAL:  password authentication failed for user "haru"').startswith("the login is")
     assert libpq_cause("nothing known") == "no connection"
 
 

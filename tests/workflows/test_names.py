@@ -1,7 +1,8 @@
 """The names that the command line uses are those of the definitions."""
 
+from fleet.commands import PAUSE, RESUME, STOP, change_rules, liquidate
 from lab.temporal_parts import workflow_definition
-from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES
+from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES, WATCHED_RULES
 from workflows.market_close import MarketCloseWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
@@ -22,4 +23,10 @@ def test_our_workflow_types_are_named_as_temporal_knows_them() -> None:
 def test_the_queries_of_the_rules_are_named_as_temporal_knows_them() -> None:
     queries = workflow_definition(TradingWorkerWorkflow.run).queries
 
-    assert {RISK_RULES, TRADING_RULES} <= queries.keys()
+    assert {RISK_RULES, TRADING_RULES, WATCHED_RULES} <= queries.keys()
+
+
+def test_the_commands_are_named_as_temporal_knows_them() -> None:
+    updates = workflow_definition(TradingWorkerWorkflow.run).updates
+
+    assert {each.update for each in (PAUSE, RESUME, STOP, liquidate(), change_rules({}))} == updates.keys()

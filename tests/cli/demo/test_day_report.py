@@ -63,7 +63,7 @@ def test_a_sound_day_violates_nothing() -> None:
         ("fills_differ", with_books(orders=[BOTH[0], {**BOTH[1], "amount": 709_000}])),
         ("fills_differ", with_books(orders=[BOTH[0], {**BOTH[1], "filled": 9}])),
         ("position_left_open", with_ledger(held=(an_open_position(),))),
-        ("workers_not_told", with_outcome(workers_told=4)),
+        ("workers_not_notified", with_outcome(workers_told=4)),
     ],
 )
 def test_one_difference_is_found_by_its_check_alone(check: str, difference: Callable[[Day], Day]) -> None:

@@ -1,21 +1,35 @@
 """``starter.py rules``: the rules in force with their sources, the nearest name, and the stop's confirmation."""
 
+import asyncio
 import io
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from rich.cells import cell_len
 
-from cli.verbs.rules import rules_in_force
+from cli.tables.rules import WorkerRules, rules_json, rules_lines
+from cli.verbs.rules import read_rules
+from domain.identity import WorkerId
 from domain.rule_changes import changed
 from domain.rules import TradingRules
+from fleet import commands
+from fleet.starting import start_workers
+from reporting.sentences import Language
+from reporting.spoken import say, speak
 from strategies import all_rule_values
+from tests.database.books import Books
 from tests.support.audit_rows import rows_in
+from tests.support.builders import an_open_position
 from tests.support.command_line import Run
+from tests.support.running_fleet import Hosted
 
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 STOP = "exits.stop_loss"
+WORKER = WorkerId("worker-1")
 
 
 @pytest.fixture
@@ -29,7 +43,7 @@ def test_each_value_names_its_source() -> None:
     configured = changed(TradingRules(), {"risk.capital_per_trade": "3,000,000", STOP: "2%"})
     own = changed(configured, {STOP: "1%"})
 
-    shown = {rule.name: (rule.value, rule.source) for rule in rules_in_force(own, configured)}
+    shown = {rule.name: (rule.value, rule.source) for rule in WorkerRules(WORKER, configured, own).in_force()}
 
     assert shown.keys() == all_rule_values(own).keys()
     assert shown[STOP] == ("1%", "worker: changed by `rules`, or started with other settings")
@@ -41,7 +55,7 @@ def test_the_parameters_of_every_strategy_are_shown_with_source_and_bounds() -> 
     configured = changed(TradingRules(), {"strategy.momentum_rise": "2%"})
     own = changed(configured, {"strategy.momentum.window": "300s", "strategy.gone.least": "1%"})
 
-    shown = {rule.name: rule for rule in rules_in_force(own, configured)}
+    shown = {rule.name: rule for rule in WorkerRules(WORKER, configured, own).in_force()}
 
     assert shown["strategy.momentum.rise"].source == "setting HARU_RULES__STRATEGY__MOMENTUM__RISE"
     assert (shown["strategy.momentum.window"].value, shown["strategy.momentum.window"].source[:6]) == ("300s", "worker")
@@ -63,9 +77,10 @@ def test_without_changes_the_rules_of_every_worker_are_shown_and_nothing_is_reco
     assert [line for line in lines if not line.startswith(" ")] == [
         "worker-1: does not answer; the settings here are",
         "worker-2: does not answer; the settings here are",
+        "setting: such as HARU_RULES__EXITS__STOP_LOSS",
     ]
     (stop,) = {" ".join(line.split()) for line in lines if STOP in line}
-    assert stop == "exits.stop_loss 2% setting HARU_RULES__EXITS__STOP_LOSS"
+    assert stop == "exits.stop_loss 2% setting"
     (worker,) = json.loads(one.stdout)
     assert (worker["worker_id"], worker["answered"], worker["version"]) == ("worker-2", False, None)
     assert worker["rules"][STOP] == {"value": "2%", "source": "setting HARU_RULES__EXITS__STOP_LOSS"}
@@ -134,3 +149,67 @@ def test_a_script_confirms_by_a_flag(run: Run, two_workers: Mapping[str, str]) -
 
 def test_a_tighter_stop_needs_no_confirmation(run: Run, two_workers: Mapping[str, str]) -> None:
     assert "worker-1: unanswered" in run("rules", "worker-1", f"{STOP}=2%").stdout
+
+
+async def test_a_held_position_shows_the_rules_that_it_still_uses(hosted: Hosted) -> None:
+    """The exits are those of the purchase, by the books; the strategy's parameters those of the running watch."""
+    fleet, desk = hosted.fleet, hosted.desk
+    desk.candidates_from, desk.hold_for = timedelta(0), timedelta(days=1)
+    await start_workers(fleet, 1, TradingRules())
+    await Books(fleet.database, fleet.account_id).held(WORKER)
+    while (await read_rules(fleet, [WORKER], TradingRules()))[0].watched is None:
+        await asyncio.sleep(0.05)
+    changes = {STOP: "2%", "strategy.momentum.window": "300s", "execution.entry_ticks": "1"}
+    await commands.command_all(fleet, [WORKER], commands.change_rules(changes))
+
+    (found,) = await read_rules(fleet, [WORKER], TradingRules())
+
+    shown = json.loads(json.dumps(rules_json(found)))
+    assert (shown["version"], shown["held"]["rules_version"], shown["held"]["watch_answered"]) == (2, 1, True)
+    assert shown["held"]["differs"] == {STOP: "3%", "strategy.momentum.window": "600s"}
+    assert (shown["rules"][STOP]["value"], shown["rules"][STOP]["held"]) == ("2%", "3%")
+    lines = list(rules_lines([found]))
+    assert lines[1] == "  holds 005930 ×10, bought under version 1; 2 of its rules differ (held)"
+    assert [" ".join(line.split()) for line in lines if STOP in line] == ["exits.stop_loss 2% worker held: 3%"]
+    assert any(line.endswith("held: 600s") for line in lines)
+
+
+async def test_the_books_name_the_exits_of_a_position_whose_worker_does_not_answer(hosted: Hosted) -> None:
+    fleet = hosted.fleet
+    await Books(fleet.database, fleet.account_id).held(WORKER)
+
+    (found,) = await read_rules(fleet, [WORKER], changed(TradingRules(), {STOP: "2%"}))
+
+    assert (found.own, found.watched) == (None, None)
+    assert rules_json(found)["held"]["differs"] == {STOP: "3%"}
+
+
+@pytest.fixture(params=["en", "ko"])
+def language(request: pytest.FixtureRequest) -> Iterator[Language]:
+    speak(request.param)
+    yield request.param
+    speak("en")
+
+
+def test_the_rules_fit_80_columns(language: Language) -> None:
+    many = ",".join(f"{number:06}" for number in range(60))
+    configured = changed(TradingRules(), {"universe.symbols": many, STOP: "2%"})
+    watched = changed(TradingRules(), {"strategy.volatility_breakout.greatest_change": "12.5%"})
+    position = an_open_position(123_456)
+    position = replace(position, strategy=replace(position.strategy, name="volatility_breakout"))
+
+    lines = [*map(say, rules_lines([WorkerRules(WORKER, configured, configured, position, watched)]))]
+
+    assert [line for line in lines if cell_len(line) > 80] == []
+    assert any("005930" in line and ("held" in line or "보유" in line) for line in lines)
+    same = [*map(say, rules_lines([WorkerRules(WORKER, configured, TradingRules(), position, TradingRules())]))]
+    assert same[1].endswith({"en": "its rules are the same", "ko": "규칙이 지금과 같음"}[language])
+
+
+def test_workers_with_the_same_rules_share_one_list() -> None:
+    workers = [WorkerRules(WorkerId(f"worker-{number}"), TradingRules(), TradingRules()) for number in (1, 2, 3)]
+
+    lines = list(rules_lines(workers))
+
+    assert lines[:3] == [f"worker-{number}: rules version 1" for number in (1, 2, 3)]
+    assert sum(STOP in line for line in lines) == 1
