@@ -33,6 +33,7 @@ def _results(trades: Sequence[ClosedTrade], capital: Won) -> Iterator[dict[str, 
     yield metric("gross", figures.gross, "won")
     yield metric("commission", figures.commission, "won")
     yield metric("tax", figures.tax, "won")
+    yield metric("costs", figures.commission + figures.tax, "won")
     yield metric("win_rate", percent(figures.wins, figures.trades), "percent")
     yield metric("profit_factor", None if figures.profit_factor is None else float(figures.profit_factor), "ratio")
     yield metric("payoff_ratio", None if figures.payoff_ratio is None else float(figures.payoff_ratio), "ratio")

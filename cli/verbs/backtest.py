@@ -25,7 +25,7 @@ from history.errors import HistoryError
 from history.store import BarStore
 from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
-from lab.report import write_page
+from lab.report import Sources, write_page
 from lab.results import Settings
 from lab.summary import summary_of
 from reporting.spoken import say
@@ -49,7 +49,8 @@ async def backtest(asked: argparse.Namespace) -> int:
         raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
     values = summary_of(prepared.settings, days)
     written = results.write_summary(values)
-    page = write_page(results.folder, prepared.settings, days)
+    sources = Sources(prepared.bars, prepared.calendar)
+    page = write_page(results.folder, prepared.settings, days, sources, asked.lang or load_settings().report.language)
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
