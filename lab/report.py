@@ -26,6 +26,7 @@ from lab.results import DayResult, Settings, hash_of
 from lab.summary import gaps_of, problems_of
 from reporting.candles import held_bars
 from reporting.day import day_values
+from reporting.listing import NAME
 from reporting.market import UNRECORDED, Recorded
 from reporting.page import page
 from reporting.reading import DayBooks
@@ -34,7 +35,7 @@ from reporting.stretch import stretch_values
 from reporting.writing import suffixed
 from security.private_files import write_private
 
-_CHANGED: Final = "{count} sessions: the stored bars have changed since they were played; no charts"
+_CHANGED: Final = "sessions without charts, because their stored bars have changed since they were played: {count}"
 _UNREAD: Final = "the recorded bars cannot be read; no charts and no comparison: {error}"
 
 
@@ -85,6 +86,7 @@ def head_of(settings: Settings, days: Sequence[DayResult], read: Read, language:
     return {
         "kind": "backtest",
         "account": settings.id,
+        "index": f"../../reports/{suffixed(NAME, language)}",
         "about": {
             "strategy": f"{settings.strategy.replace('+', ' + ')} {settings.version.replace('+', ' + ')}",
             "workers": settings.workers,

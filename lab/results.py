@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from domain.market import Symbol
 from domain.position import ClosedTrade
 from domain.session import SessionDate
 from lab.day import PlayedDay
@@ -65,7 +66,7 @@ class DayResult:
     seconds: float = 0.0
     refused: tuple[RefusedEntry, ...] = ()
     """The entries of single stocks that a guard refused."""
-    signals: Mapping[str, tuple[SignalRun, ...]] | None = None
+    signals: Mapping[Symbol, tuple[SignalRun, ...]] | None = None
     """Signals of the traded stocks; None in the files of earlier versions."""
 
     @property

@@ -150,7 +150,7 @@ def _by_day(daily: Daily) -> dict[tuple[Symbol, date], DailyBar]:
 def _path(bars: Sequence[DailyBar], span: set[date]) -> dict[date, float] | None:
     """Return the value of 1 won after each session of the span, from the first one's close; None if one is missing."""
     own = [bar for bar in bars if bar.date in span]
-    if len(own) != len(span) or not all(bar.close for bar in own):
+    if not own or len(own) != len(span) or not all(bar.close for bar in own):
         return None
     value, path, before = 1.0, {own[0].date: 1.0}, own[0].close
     for bar in own[1:]:

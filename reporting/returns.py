@@ -6,7 +6,6 @@ from statistics import fmean, median, pstdev
 from typing import Any, Final
 
 from domain.position import ClosedTrade
-from reporting.tables import return_bp
 
 _WIDTHS: Final = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
 """Widths of a bin in basis points."""
@@ -14,8 +13,8 @@ _MOST_BINS: Final = 30
 
 
 def returns_of(trades: Sequence[ClosedTrade]) -> list[float]:
-    """Return the known returns in the order of the trades."""
-    return [found for trade in trades if (found := return_bp(trade)) is not None]
+    """Return the net results in basis points of the entry amounts, unrounded; trades without an amount have none."""
+    return [trade.net_pnl * 10_000 / trade.entry_amount for trade in trades if trade.entry_amount]
 
 
 def quantile(values: Sequence[float], share: float) -> float:

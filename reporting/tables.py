@@ -42,7 +42,7 @@ def row(name: str, trades: Sequence[ClosedTrade], ranges: Ranges, capital: Won) 
     return {
         "name": name,
         "total": False,
-        "label": trades[0].name if trades and name == trades[0].symbol else "",
+        "label": trades[0].name if trades and name == trades[0].symbol != trades[0].name else "",
         "trades": figures.trades,
         "wins": figures.wins,
         "draws": figures.trades - figures.wins - figures.losses,
@@ -101,6 +101,11 @@ def trade_row(trade: ClosedTrade, ranges: Ranges) -> dict[str, Any]:
         "adverse_bp": None if went is None else in_bp(went.adverse, trade.entry_amount),
         "favourable_bp": None if went is None else in_bp(went.favourable, trade.entry_amount),
     }
+
+
+def named(trade: ClosedTrade) -> str:
+    """Return code and name of a trade's stock; recorded bars may know no name, which is then the code."""
+    return trade.symbol if trade.name == trade.symbol else f"{trade.symbol} {trade.name}"
 
 
 def in_bp(part: int, whole: int) -> float | None:

@@ -140,7 +140,7 @@
     const view = views[current], found = view.prices && values.charts.prices[view.prices];
     if (!found) return settings({ xAxis: { show: false }, yAxis: { show: false }, series: [] });
     const bars = barsOf(found), room = Math.max(120, node.clientWidth - 80);
-    const step = [1, 2, 3, 5, 10, 15].find((each) => room / (bars.length / each) >= 3.2) || 30;
+    const step = [1, 2, 3, 5, 10, 15].find((each) => room / (bars.length / each) >= 2.8) || 30;
     const chart = grouped(bars, step), slots = chart.slots, trade = tradeOf(view);
     const midnight = Date.parse(view.prices.slice(0, 10)) - haru.KST;
     const place = (minute) => Math.min(Math.max(Math.floor((minute - chart.start) / step), 0), slots.length - 1);
