@@ -33,7 +33,8 @@ _WORDS: Final = ("language", "won", "chart", "reasons", "strategies", "denials",
 def page(values: Mapping[str, Any], language: Language) -> str:
     """Return the report as HTML. Content of the books is shown as text: escaped, and blocked as a script."""
     said = words(language)
-    scripts = [_asset(name) for name in ("echarts.common.min.js", "report.js", "research.js")]
+    drawn = ("echarts.common.min.js", "report.js", "research.js") if values["kind"] != "index" else ()
+    scripts = [_asset(name) for name in drawn]
     shown = {"values": _drawn(values, said), "words": {name: said[name] for name in _WORDS}}
     return (
         _templates()
@@ -64,7 +65,8 @@ def _policy(*scripts: str) -> str:
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+    allowed = hashes or "'none'"
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
 @cache

@@ -232,6 +232,7 @@ def _say(written: Mapping[str, Path | None], *, as_json: bool) -> None:
     if as_json:
         text = json.dumps(found, ensure_ascii=False, indent=2)
     else:
-        labels = {"html": "Report", "json": "Figures", "index": "All reports"}
-        text = say("\n".join(f"{labels[name]}: {path}" for name, path in found.items()))
+        paths = {name: found.get(name, "") for name in ("html", "json", "index")}
+        lines = (f"Report: {paths['html']}", f"Figures: {paths['json']}", f"All reports: {paths['index']}")
+        text = "\n".join(say(line) for line, path in zip(lines, paths.values(), strict=True) if path)
     sys.stdout.write(text + "\n")

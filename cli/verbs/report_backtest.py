@@ -39,9 +39,10 @@ def write_again(asked: argparse.Namespace, configured: Configured, language: Lan
 
 def _settings(folder: Path, name: str) -> Settings:
     found = sorted(file.parent.name for file in folder.glob("*/settings.json"))
+    if not found:
+        raise OperationError(f"unknown backtest {name}: there is none yet; `backtest` makes one")
     if name not in found:
-        have = f"choose among {', '.join(found)}" if found else "there is none yet; `backtest` makes one"
-        raise OperationError(f"unknown backtest {name}: {have}")
+        raise OperationError(f"unknown backtest {name}: choose among {', '.join(found)}")
     file = folder / name / "settings.json"
     try:
         settings = Settings(**json.loads(file.read_text(encoding="utf-8")))

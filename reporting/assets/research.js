@@ -51,12 +51,12 @@
     const rows = values.groups[node.dataset.group].filter((row) => !row.total);
     const name = (row) => (node.dataset.group === "hour" ? row.name + ":00" : words.classes[row.name] || row.name);
     return settings({
-      grid: { left: 56, right: 14, top: 10, bottom: 38 },
+      grid: { left: 56, right: 14, top: 10, bottom: 44 },
       tooltip: {
         trigger: "axis", axisPointer: { type: "shadow" }, renderMode: "richText", confine: true,
         formatter: (points) => name(rows[points[0].dataIndex]) + "\n" + said.net + "  " + won(points[0].value) + "\n" + said.trades + "  " + rows[points[0].dataIndex].trades,
       },
-      xAxis: axis({ type: "category", data: rows.map(name), axisTick: { show: false }, axisLabel: { color: colour("soft"), interval: 0, fontSize: 11, width: Math.max(40, (node.clientWidth - 80) / rows.length - 6), overflow: "break" } }), yAxis: moneyAxis({ splitNumber: 3 }),
+      xAxis: axis({ type: "category", data: rows.map(name), axisTick: { show: false }, axisLabel: { color: colour("soft"), interval: 0, fontSize: 11, lineHeight: 13, width: Math.max(40, (node.clientWidth - 80) / rows.length - 6), overflow: "break" } }), yAxis: moneyAxis({ splitNumber: 3 }),
       series: [{ type: "bar", name: said.net, barMaxWidth: 40, data: rows.map((row) => ({ value: row.net, itemStyle: { color: toned(row.net), borderRadius: 3 } })) }],
     });
   };
@@ -182,14 +182,14 @@
       bar({ stack: "body", itemStyle: { color: "transparent" }, data: slots.map((slot) => slot && Math.min(slot.open, slot.close)) }),
       bar({ name: withCount(said.candles, step), stack: "body", barMinHeight: 1, itemStyle: { color: colour("soft") },
         data: slots.map((slot) => slot && { value: Math.abs(slot.close - slot.open), itemStyle: { color: toned(rising(slot) ? 1 : -1) } }) }),
-      flat(withCount(said.average, values.charts.average_of), slots.map((slot) => slot && slot.average), colour("exiting"), { connectNulls: true, lineStyle: { width: 1.2 } }),
+      flat(withCount(said.average, values.charts.average_of), slots.map((slot) => slot && slot.average), colour("soft"), { connectNulls: true, lineStyle: { width: 1.2 } }),
       mark(said.entry, entered, entryPrice, "triangle", 0, colour("ink")),
       mark(said.exit, left, trade.closed_at && trade.exit_price, "triangle", 180, colour("accent")),
     ];
     if (found.vwap) series.push(flat(said.vwap, slots.map((slot) => slot && slot.vwap), colour("third"), { connectNulls: true, lineStyle: { width: 1.2 } }));
     if (view.stop) series.push(flat(said.stop, held(() => view.stop), colour("warn"), { lineStyle: { width: 1.5, type: "dashed" } }));
     if (view.target) series.push(flat(said.target, held(() => view.target), colour("fourth"), { lineStyle: { width: 1.5, type: "dashed" } }));
-    if (view.trailing.length) series.push(flat(said.trailing, held(trailing), colour("warn"), { step: "end", lineStyle: { width: 2 } }));
+    if (view.trailing.length) series.push(flat(said.trailing, held(trailing), colour("exiting"), { step: "end", lineStyle: { width: 2 } }));
     if (refused.length) series.push({ name: said.refused, type: "scatter", symbol: "path://M0,0L10,10M10,0L0,10", symbolSize: 9, data: refused, itemStyle: { color: "transparent", borderColor: colour("warn"), borderWidth: 2 }, z: 7 });
     [[said.signal, false, "soft"], [said.signal_taken, true, "accent"]].forEach(([name, taken, tint]) => {
       const data = strip(taken);

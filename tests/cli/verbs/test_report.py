@@ -93,6 +93,18 @@ def test_a_stretch_is_one_page(run: Run, books: None, tmp_path: Path) -> None:
     assert [day["name"] for day in values["days"]] == ["2026-11-23"]
 
 
+def test_the_index_lists_every_session_and_links_the_written_ones(run: Run, books: None, tmp_path: Path) -> None:
+    assert run("--index").returncode == 0
+    index = tmp_path / ".haru" / "reports" / "index.html"
+    assert "no page yet: `report 2026-11-23`" in index.read_text()
+
+    done = run()
+
+    assert f"All reports: {index}" in done.stdout
+    assert 'href="report-2026-11-23.html"' in index.read_text()
+    assert 'href="index.html"' in (index.parent / "report-2026-11-23.html").read_text()
+
+
 def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 
