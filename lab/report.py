@@ -27,7 +27,7 @@ from lab.summary import gaps_of, problems_of
 from reporting.candles import held_bars
 from reporting.day import day_values
 from reporting.listing import NAME
-from reporting.market import UNRECORDED, Recorded
+from reporting.market import UNREAD, UNRECORDED, Recorded
 from reporting.page import page
 from reporting.reading import DayBooks
 from reporting.sentences import Language, command_line_words
@@ -36,7 +36,6 @@ from reporting.writing import suffixed
 from security.private_files import write_private
 
 _CHANGED: Final = "sessions without charts, because their stored bars have changed since they were played: {count}"
-_UNREAD: Final = "the recorded bars cannot be read; no charts and no comparison: {error}"
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def read_all(settings: Settings, days: Sequence[DayResult], sources: Sources) ->
     try:
         recorded = read_market(store, traded, universe=not settings.universe)
     except HistoryError as error:
-        return Read(UNRECORDED, rules, (*notes, _UNREAD.format(error=error)))
+        return Read(UNRECORDED, rules, (*notes, UNREAD.format(error=error)))
     signals = {day.date: day.signals for day in days}
     kept = {
         day: replace(found, signals=signals[SessionDate(day)])

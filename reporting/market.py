@@ -57,6 +57,8 @@ class Recorded:
 
 _UNRECORDED = RecordedDay()
 UNRECORDED = Recorded()
+UNREAD = "the recorded bars cannot be read; no charts and no comparison: {error}"
+"""What a page says of a store that fails."""
 
 
 def runs_of(minutes: Iterable[int], session: Session) -> tuple[SignalRun, ...]:

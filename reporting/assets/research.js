@@ -180,9 +180,9 @@
       bar({ stack: "wick", xAxisIndex: 1, barWidth: 1, itemStyle: { color: "transparent" }, data: slots.map((slot) => slot && slot.low) }),
       bar({ stack: "wick", xAxisIndex: 1, barWidth: 1, data: slots.map((slot) => slot && { value: slot.high - slot.low, itemStyle: { color: toned(rising(slot) ? 1 : -1) } }) }),
       bar({ stack: "body", itemStyle: { color: "transparent" }, data: slots.map((slot) => slot && Math.min(slot.open, slot.close)) }),
-      bar({ name: withCount(said.candles, step), stack: "body", barMinHeight: 1, itemStyle: { color: colour("soft") },
+      bar({ name: withCount(said.candles, step), stack: "body", barMinHeight: 1, itemStyle: { color: colour("gain") },
         data: slots.map((slot) => slot && { value: Math.abs(slot.close - slot.open), itemStyle: { color: toned(rising(slot) ? 1 : -1) } }) }),
-      flat(withCount(said.average, values.charts.average_of), slots.map((slot) => slot && slot.average), colour("soft"), { connectNulls: true, lineStyle: { width: 1.2 } }),
+      flat(withCount(said.average, values.charts.average_of), slots.map((slot) => slot && slot.average), colour("ink"), { connectNulls: true, lineStyle: { width: 1.2 } }),
       mark(said.entry, entered, entryPrice, "triangle", 0, colour("ink")),
       mark(said.exit, left, trade.closed_at && trade.exit_price, "triangle", 180, colour("accent")),
     ];
