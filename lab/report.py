@@ -27,7 +27,7 @@ from lab.summary import gaps_of, problems_of
 from reporting.candles import held_bars
 from reporting.day import day_values
 from reporting.listing import NAME
-from reporting.market import UNREAD, UNRECORDED, Recorded
+from reporting.market import UNRECORDED, Recorded, unread
 from reporting.page import page
 from reporting.reading import DayBooks
 from reporting.sentences import Language, command_line_words
@@ -111,7 +111,7 @@ def read_all(settings: Settings, days: Sequence[DayResult], sources: Sources) ->
     try:
         recorded = read_market(store, traded, universe=not settings.universe)
     except HistoryError as error:
-        return Read(UNRECORDED, rules, (*notes, UNREAD.format(error=error)))
+        return Read(UNRECORDED, rules, (*notes, unread(error)))
     signals = {day.date: day.signals for day in days}
     kept = {
         day: replace(found, signals=signals[SessionDate(day)])

@@ -57,8 +57,11 @@ class Recorded:
 
 _UNRECORDED = RecordedDay()
 UNRECORDED = Recorded()
-UNREAD = "the recorded bars cannot be read; no charts and no comparison: {error}"
-"""What a page says of a store that fails."""
+
+
+def unread(error: Exception) -> str:
+    """Return what a page says of a store that cannot be read."""
+    return f"the recorded bars cannot be read; no charts and no comparison: {error}"
 
 
 def runs_of(minutes: Iterable[int], session: Session) -> tuple[SignalRun, ...]:

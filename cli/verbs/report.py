@@ -25,7 +25,7 @@ from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from reporting.day import day_values
 from reporting.listing import NAME, session_row, write_index
-from reporting.market import UNREAD, UNRECORDED, Recorded
+from reporting.market import UNRECORDED, Recorded, unread
 from reporting.reading import DayBooks, read_day
 from reporting.sentences import Language
 from reporting.spoken import say
@@ -170,7 +170,7 @@ def _recorded(settings: Settings, days: Sequence[DayBooks]) -> tuple[Recorded, d
     try:
         return read_market(BarStore(folder), traded), {}
     except HistoryError as error:
-        return UNRECORDED, {"gaps": [UNREAD.format(error=error)]}
+        return UNRECORDED, {"gaps": [unread(error)]}
 
 
 async def _require_known(books: OpenBooks, date: SessionDate) -> None:
