@@ -153,7 +153,7 @@ def test_a_page_can_be_written_again_in_korean_and_for_one_session(data: Path) -
     whole, day = report("--lang", "ko"), report(f"{DAYS[0]}")
 
     shown = values_in(Path(whole["html"]))
-    assert shown["trades"] == values_in(data / "backtests" / played["id"] / "report.html")["trades"]
+    assert shown["charts"] == values_in(data / "backtests" / played["id"] / "report.html")["charts"]
     assert all(view["prices"] and view["signals"] for view in shown["charts"]["views"])
     assert any(taken for view in shown["charts"]["views"] for _, _, taken in view["signals"])
     assert len(values_in(Path(day["html"]))["trades"]) == played["days"][0]["trades"]
