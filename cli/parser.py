@@ -67,6 +67,12 @@ def _add_looking_back(verbs: Any) -> None:
     page.add_argument(
         "--out", type=Path, metavar="FOLDER", help=say("where to write (default the data folder's reports/)")
     )
+    again = "write the page of this backtest again, or with DATE that of one of its sessions"
+    page.add_argument("--backtest", metavar="ID", help=say(again))
+    page.add_argument(
+        "--bars", type=Path, metavar="FOLDER", help=say("the backtest's bars, default in the data folder")
+    )
+    page.add_argument("--index", action="store_true", help=say("write only the list of all reports"))
     page.add_argument("--capital", type=capital, metavar="WON", help=say("the base of percentages and ratios"))
     recorded = "list every command and check their log; needs only the database"
     add_dates(add_alone(verbs, "audit", "audit:audit", recorded, reads_only=True), "all")

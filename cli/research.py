@@ -7,6 +7,7 @@ from typing import Any, Final
 from cli.asked_dates import session_date
 from cli.grammar import add_alone, capital, count
 from domain.money import Won
+from reporting.sentences import LANGUAGES
 from reporting.spoken import say
 
 _CAPITAL: Final = Won(100_000_000)
@@ -89,4 +90,7 @@ def _add_backtest(verbs: Any) -> None:
     verb.add_argument("--processes", type=int, metavar="N", help=say("default: one for each processor"))
     stored = "store of recorded bars, default in the data folder"
     verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
+    verb.add_argument(
+        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    )
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))

@@ -7,11 +7,14 @@ from typing import Any
 
 from database.events import event_from_row
 from database.pool import Pool
+from database.positions import rules_from_json
 from domain.event import Event
+from domain.event_kind import EventKind
 from domain.excursion import PriceRange
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
 from domain.money import Price, Quantity, Won
+from domain.rules import ExitRules
 from domain.session import SessionDate
 from domain.worker_state import WorkerState
 
@@ -132,6 +135,13 @@ class DaySeen:
             for row in await self._pool.fetch(self._FILLS, positions)
         )
 
+    _EXIT_RULES = "SELECT position_id, exit_rules FROM positions WHERE position_id = ANY($1::text[])"
+
+    async def exit_rules_of(self, positions: Sequence[PositionId]) -> dict[PositionId, ExitRules]:
+        """Return the exit rules under which positions were held."""
+        rows = await self._pool.fetch(self._EXIT_RULES, positions)
+        return {PositionId(row["position_id"]): rules_from_json(row["exit_rules"]) for row in rows}
+
     _EVENTS = """
     SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
     WHERE account_id = $1 AND kind <> ALL ($3::text[])
@@ -144,6 +154,16 @@ class DaySeen:
     ) -> tuple[Event, ...]:
         """Return the events of a session except some kinds, in the order written."""
         rows = await self._pool.fetch(self._EVENTS, account_id, session_date, list(but))
+        return tuple(event_from_row(row) for row in rows)
+
+    _REFUSALS = """
+    SELECT account_id, session_date, worker_id, symbol, kind, level, detail, at, event_key FROM events
+    WHERE account_id = $1 AND session_date = $2 AND kind = $3 AND symbol IS NOT NULL ORDER BY event_id
+    """
+
+    async def refusals_on(self, account_id: AccountId, session_date: SessionDate) -> tuple[Event, ...]:
+        """Return the events of a session in which an entry in one stock was denied."""
+        rows = await self._pool.fetch(self._REFUSALS, account_id, session_date, EventKind.ENTRY_DENIED)
         return tuple(event_from_row(row) for row in rows)
 
     _DATES = """

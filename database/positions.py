@@ -293,7 +293,7 @@ def _rules_as_json(rules: ExitRules) -> dict[str, str | float]:
     }
 
 
-def _rules_from_json(stored: dict[str, str | float]) -> ExitRules:
+def rules_from_json(stored: dict[str, str | float]) -> ExitRules:
     """Read the rules back; a number is seconds, a text is a rate. Fields missing from the row keep their defaults."""
     known = {each.name for each in fields(ExitRules)}
     values: dict[str, Any] = {
@@ -331,7 +331,7 @@ def _from_row(row: Row) -> OpenPosition:
             row["strategy_reason"],
             row["strategy_source"],
         ),
-        exit_rules=_rules_from_json(row["exit_rules"]),
+        exit_rules=rules_from_json(row["exit_rules"]),
         rules_version=row["rules_version"],
         taken=Quantity(row["taken_quantity"]),
         taken_amount=Won(row["taken_amount"]),

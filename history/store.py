@@ -152,6 +152,14 @@ class BarStore:
             found.setdefault(Symbol(symbol), []).append(MinuteBar(*bar))
         return found
 
+    def symbols_on(self, session_date: date) -> tuple[Symbol, ...]:
+        """Return the stocks with minutes of a session, by code; empty if there are none."""
+        file = self._minute_file(session_date)
+        rows = self._parquet.rows(
+            "SELECT DISTINCT symbol FROM {files} ORDER BY symbol", [file] if file.exists() else []
+        )
+        return tuple(Symbol(symbol) for (symbol,) in rows)
+
     def daily(self, symbol: Symbol, until: date, n: int) -> tuple[DailyBar, ...]:
         """Return a stock's last ``n`` daily bars before a date, oldest first."""
         query = f"{_DAILY} FROM {{files}} WHERE symbol = ? AND date < ? ORDER BY date DESC LIMIT ?"

@@ -1,5 +1,6 @@
 """One recorded session through the production workflows and activities, on a virtual clock."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -40,6 +41,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _BEFORE_THE_OPEN: Final = timedelta(seconds=30)
 _CLOSE: Final = "market-close"
+_MINUTE: Final = 60
 _AFTER_THE_END: Final = timedelta(minutes=15)
 _WRITES_WITHIN: Final = 120.0
 """Real seconds. A report delayed by a slow disk must not change a day's path."""
@@ -65,6 +67,8 @@ class PlayedDay:
     books: Books
     outcome: CloseOutcome
     attempts: int
+    signals: Mapping[Symbol, tuple[int, ...]] = field(default_factory=dict)
+    """The minutes of the session in which a scan may return each traded stock, whatever the ledger says."""
 
     @property
     def trades(self) -> tuple[ClosedTrade, ...]:
@@ -124,7 +128,7 @@ class _Stage:
         self._plan = plan_session(session, order.leads, 1, order.workers)
         self._clock = MarketClock(begins_at, begins_at)
         strategies = strategies_named(self._rules.strategy.names)
-        moments = DayMoments(market, self._rules, strategies, self._taken)
+        moments = self._moments = DayMoments(market, self._rules, strategies, self._taken)
         self.clockwork = Clockwork(begins_at, self._attempt)
         pace = LabPace(self._clock, self._now, moments)
         tokens = self._database.tokens(FINGERPRINT, AccessToken)
@@ -168,7 +172,13 @@ class _Stage:
         submits = submits_of(self._host.submits, "trading workers and the close")
         book = await book_of(self._simulation)
         books = await frozen_books(self._database, book, self._plan, submits)
-        return PlayedDay(self._recorded, books, outcome, self._host.attempts)
+        return PlayedDay(self._recorded, books, outcome, self._host.attempts, self._signals(books))
+
+    def _signals(self, books: Books) -> Mapping[Symbol, tuple[int, ...]]:
+        """Return the signals of the traded stocks while entries were allowed."""
+        traded = sorted({trade.symbol for trade in books.ledger.trades})
+        minutes = int((self._plan.entries_until - self._recorded.session.opens_at).total_seconds()) // _MINUTE
+        return self._moments.signals.minutes_of(traded, minutes)
 
     async def aclose(self) -> None:
         """End what still waits."""

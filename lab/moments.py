@@ -4,7 +4,7 @@ The rules and strategies are pure, so the lab asks them ahead of time, minute by
 at the instants at which they decide something. At these instants the activities decide by themselves.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -53,6 +53,16 @@ class Signals:
             self._known[minute] = tuple(each for each in self.market.symbols if self._may_buy(each, instant))
         return self._known[minute]
 
+    def minutes_of(self, symbols: Sequence[Symbol], minutes: int) -> dict[Symbol, tuple[int, ...]]:
+        """Return the minutes of the session in which a scan may return each of these stocks."""
+        seen: dict[Symbol, list[int]] = {symbol: [] for symbol in symbols}
+        for minute in range(minutes):
+            known, instant = self._known.get(minute), self.market.session.opens_at + minute * _ONE_MINUTE
+            for symbol in symbols:
+                if self._may_buy(symbol, instant) if known is None else symbol in known:
+                    seen[symbol].append(minute)
+        return {symbol: tuple(found) for symbol, found in seen.items()}
+
     def _may_buy(self, symbol: Symbol, at: datetime) -> bool:
         quote = self.market.quote(symbol, at)
         stock = ScreenedStock(self.market.view(quote), None, locked=False, cooling_down=False)
@@ -74,7 +84,7 @@ class DayMoments:
         self._market = market
         self._rules = rules
         self._calls = InlineCalls()
-        self._signals = Signals(market, rules, strategies, self._calls)
+        self.signals = Signals(market, rules, strategies, self._calls)
         self._strategies = {strategy.name: strategy for strategy in strategies}
         self._taken = taken
         self._rests: dict[Symbol, datetime] = {}
@@ -95,7 +105,7 @@ class DayMoments:
             at = session.opens_at + minute * _ONE_MINUTE
             if at >= until:
                 break
-            wanted = [each for each in self._signals.at(minute) if self._rests.get(each, at) <= at]
+            wanted = [each for each in self.signals.at(minute) if self._rests.get(each, at) <= at]
             if any(each not in taken for each in wanted):
                 return Moment(at)
             if at >= known_until:

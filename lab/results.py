@@ -10,11 +10,13 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from domain.market import Symbol
 from domain.position import ClosedTrade
 from domain.session import SessionDate
 from lab.day import PlayedDay
 from lab.recording import Gaps
 from lab.won import unexplained_won
+from reporting.market import RefusedEntry, SignalRun, refused_entries, runs_of
 from security.private_files import private_folder, write_private
 from verifier.invariants import violations
 
@@ -62,6 +64,10 @@ class DayResult:
     fault: str = ""
     """Why the day could not be played to its end."""
     seconds: float = 0.0
+    refused: tuple[RefusedEntry, ...] = ()
+    """The entries of single stocks that a guard refused."""
+    signals: Mapping[Symbol, tuple[SignalRun, ...]] | None = None
+    """Signals of the traded stocks; None in the files of earlier versions."""
 
     @property
     def is_sound(self) -> bool:
@@ -87,6 +93,8 @@ def result_of(day: PlayedDay, bars: str, seconds: float) -> DayResult:
         unexplained=unexplained_won(books),
         violations=tuple(found),
         seconds=seconds,
+        refused=refused_entries(each.event for each in books.ledger.events),
+        signals={symbol: runs_of(minutes, books.plan.session) for symbol, minutes in day.signals.items()},
     )
 
 

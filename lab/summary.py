@@ -15,6 +15,8 @@ from reporting import ratios
 FEWEST_DAYS: Final = 20
 """Sessions below which ratios are noise."""
 _NO_BOOK: Final = "no order book: the depth at each price is a guess from the day's volume"
+_PRICES: Final = "prices outside"
+_OUTSIDE: Final = "prices outside the daily limits"
 _NO_INDEX: Final = "no index"
 _NO_FLAGS: Final = "no trading flags (warnings, halts, interruptions) and no board unless the store knows it"
 
@@ -76,7 +78,7 @@ def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
     ):
         if count:
             yield f"{count:,} {what}"
-    why = Counter(reason.split(" to ")[0].rstrip(" 0123456789,") for each in gaps for reason in each.left_out.values())
+    why = Counter(_OUTSIDE if _PRICES in reason else reason for each in gaps for reason in each.left_out.values())
     for reason, count in sorted(why.items()):
         yield f"{count:,} stock-days are left out: {reason}"
     yield _NO_BOOK

@@ -1,6 +1,5 @@
 """The day's equity minute by minute: realised profit, and the value of the shares still held."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -88,11 +87,3 @@ def _price_at(done: Sequence[FillSeen], bars: Sequence[PriceBar], at: datetime) 
 
 def _signed(fill: FillSeen, amount: int) -> int:
     return amount if fill.purpose == "entry" else -amount
-
-
-def bars_by_position(bars: Sequence[PriceBar]) -> dict[PositionId, list[PriceBar]]:
-    """Return each position's bars, oldest first."""
-    grouped: defaultdict[PositionId, list[PriceBar]] = defaultdict(list)
-    for bar in bars:
-        grouped[bar.position_id].append(bar)
-    return dict(grouped)

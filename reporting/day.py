@@ -12,20 +12,22 @@ from domain.clock import in_seoul
 from domain.event import Event
 from domain.money import Won, notional
 from domain.order import OrderStatus
-from domain.position import ClosedTrade, OpenPosition
+from domain.position import OpenPosition
 from domain.summary import KEYS, DailySummary
 from reporting.after_close import after_close_values
+from reporting.candles import charts_of_session
 from reporting.curves import drawdown, equity
+from reporting.market import UNRECORDED, Recorded
 from reporting.metrics import metrics
-from reporting.paths import price_paths
 from reporting.reading import DayBooks
+from reporting.research import of_trades
 from reporting.tables import greatest_capital, milliseconds, rows_by, trade_row
 from reporting.timeline import timeline
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
 
 
-def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
+def day_values(day: DayBooks, capital: Won | None = None, recorded: Recorded = UNRECORDED) -> dict[str, Any]:
     """Return the report of a session. Won, percent, ticks, minutes; instants in UTC milliseconds."""
     base = capital or greatest_capital(day.trades)
     ranges = day.ranges()
@@ -40,9 +42,7 @@ def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
         "orders": _orders(day),
         "equity": _equity(day),
         "tables": {name: rows_by(name_of, day.trades, ranges, base) for name, name_of in KEYS.items()},
-        "hours": _hours(day.trades),
         "trades": [trade_row(trade, ranges) for trade in day.trades],
-        "paths": price_paths(day),
         "timeline": timeline(day),
         "left": [_left(day, position) for position in day.left],
         "incidents": list(_incidents(day)),
@@ -53,6 +53,8 @@ def day_values(day: DayBooks, capital: Won | None = None) -> dict[str, Any]:
         "verdict": _verdict(day),
         "after_close": after_close_values(day.after_close),
         "commands": [_command(row.event) for row in day.commands if row.event is not None],
+        "charts": charts_of_session(day, recorded),
+        **of_trades(day.trades, recorded),
         "audit_log": None if day.last_row is None else {"row": day.last_row.sequence, "digest": day.last_row.digest},
     }
 
@@ -91,16 +93,6 @@ def _equity(day: DayBooks) -> dict[str, list[list[int]]]:
         "marked": [[_instant(point.at), point.marked] for point in points],
         "drawdown": [[_instant(point.at), fall] for point, fall in zip(points, fallen, strict=True)],
     }
-
-
-def _hours(trades: tuple[ClosedTrade, ...]) -> list[dict[str, int]]:
-    net: Counter[int] = Counter()
-    count: Counter[int] = Counter()
-    for trade in trades:
-        hour = in_seoul(trade.closed_at).hour
-        net[hour] += trade.net_pnl
-        count[hour] += 1
-    return [{"hour": hour, "trades": count[hour], "net": net[hour]} for hour in sorted(count)]
 
 
 def _orders(day: DayBooks) -> dict[str, int]:

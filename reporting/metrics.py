@@ -9,7 +9,7 @@ from domain.handling import handling
 from domain.money import Won
 from domain.performance import performance
 from domain.position import ClosedTrade
-from reporting.tables import Ranges, percent, profit_percent
+from reporting.tables import Ranges, named, percent, profit_percent
 
 Unit = Literal["won", "percent", "count", "minutes", "ratio", "ticks", "text"]
 
@@ -33,6 +33,7 @@ def _results(trades: Sequence[ClosedTrade], capital: Won) -> Iterator[dict[str, 
     yield metric("gross", figures.gross, "won")
     yield metric("commission", figures.commission, "won")
     yield metric("tax", figures.tax, "won")
+    yield metric("costs", figures.commission + figures.tax, "won")
     yield metric("win_rate", percent(figures.wins, figures.trades), "percent")
     yield metric("profit_factor", None if figures.profit_factor is None else float(figures.profit_factor), "ratio")
     yield metric("payoff_ratio", None if figures.payoff_ratio is None else float(figures.payoff_ratio), "ratio")
@@ -71,7 +72,7 @@ def _handling(trades: Sequence[ClosedTrade], ranges: Ranges) -> Iterator[dict[st
 def _value_of(trade: ClosedTrade | None) -> tuple[float | None, Unit, str]:
     if trade is None:
         return None, "won", ""
-    return trade.net_pnl, "won", f"{trade.symbol} {trade.name} {profit_percent(trade):+.2f} %".replace("-", "−")
+    return trade.net_pnl, "won", f"{named(trade)} {profit_percent(trade):+.2f} %".replace("-", "−")
 
 
 def _minutes(held: Sequence[timedelta]) -> float | None:

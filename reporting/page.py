@@ -12,18 +12,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from domain.clock import in_seoul
-from reporting.sentences import Language, number, words
+from reporting.sentences import Language, Words, number, words
 
 _HERE: Final = Path(__file__).parent
 _MINUS: Final = "−"
-_DECIMALS: Final[Mapping[str, int]] = {"percent": 2, "ticks": 2, "factor": 2, "minutes": 1}
+_DECIMALS: Final[Mapping[str, int]] = {"percent": 2, "ticks": 2, "factor": 2, "minutes": 1, "_bp": 1}
+
+
+_DRAWN: Final = (
+    *("opens_at", "ends_at", "equity", "tables", "days", "left"),
+    *("distribution", "groups", "comparison", "charts"),
+)
+_OF_A_TRADE: Final = (
+    *("symbol", "name", "worker", "exit_reason", "opened_at", "closed_at", "entry_price", "exit_price"),
+    *("net", "net_bp", "slippage", "entry_ticks", "exit_ticks", "adverse_bp", "favourable_bp"),
+)
+_WORDS: Final = ("language", "won", "chart", "reasons", "strategies", "denials", "classes", "lines", "notes")
 
 
 def page(values: Mapping[str, Any], language: Language) -> str:
     """Return the report as HTML. Content of the books is shown as text: escaped, and blocked as a script."""
     said = words(language)
-    library, script = _asset("echarts.common.min.js"), _asset("report.js")
-    shown = {"values": values, "words": said.texts}
+    drawn = ("echarts.common.min.js", "report.js", "research.js") if values["kind"] != "index" else ()
+    scripts = [_asset(name) for name in drawn]
+    shown = {"values": _drawn(values, said), "words": {name: said[name] for name in _WORDS}}
     return (
         _templates()
         .get_template(f"{values['kind']}.html.j2")
@@ -33,10 +45,19 @@ def page(values: Mapping[str, Any], language: Language) -> str:
             language=language,
             shown=shown,
             style=Markup(_asset("report.css")),  # noqa: S704 - our own file
-            scripts=[Markup(library), Markup(script)],  # noqa: S704 - our own files
-            policy=_policy(library, script),
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+            policy=_policy(*scripts),
         )
     )
+
+
+def _drawn(values: Mapping[str, Any], said: Words) -> dict[str, Any]:
+    """Return what the scripts draw. Everything else is in the page already."""
+    trades = [
+        {name: trade[name] for name in _OF_A_TRADE} | {"why": said.say(trade["why"])}
+        for trade in values.get("trades", ())
+    ]
+    return {name: values[name] for name in _DRAWN if name in values} | {"trades": trades}
 
 
 def _policy(*scripts: str) -> str:
@@ -44,7 +65,8 @@ def _policy(*scripts: str) -> str:
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(each.encode()).digest()).decode()}'" for each in scripts
     )
-    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
+    allowed = hashes or "'none'"
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
 @cache

@@ -1,6 +1,7 @@
 """Read a report's data from PostgreSQL only. Broker and Temporal may be away."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from database.audit import AuditedOrder
@@ -12,9 +13,11 @@ from domain.event_kind import EventKind
 from domain.excursion import PriceRange
 from domain.identity import AccountId, PositionId
 from domain.position import ClosedTrade, OpenPosition
+from domain.rules import ExitRules
 from domain.session import Session, SessionDate
 from domain.summary import DailySummary
 from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
+from reporting.market import RefusedEntry, refused_entries
 
 _SHOWN_ELSEWHERE: Final = (
     EventKind.ENTRY_DENIED,
@@ -43,6 +46,8 @@ class DayBooks:
     commands: tuple[Row, ...] = ()
     last_row: Anchor | None = None
     """Last row of the whole audit log when the books were read."""
+    exit_rules: Mapping[PositionId, ExitRules] = field(default_factory=dict)
+    refused: tuple[RefusedEntry, ...] = ()
 
     @property
     def date(self) -> SessionDate:
@@ -89,4 +94,6 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         after_close=await read_after_close(database, account_id, date),
         commands=await database.audit_logs.on(account_id, date, date),
         last_row=await database.audit_logs.last(account_id),
+        exit_rules=await seen.exit_rules_of(positions),
+        refused=refused_entries(await seen.refusals_on(account_id, date)),
     )

@@ -10,9 +10,12 @@ from domain.performance import performance
 from domain.position import ClosedTrade
 from domain.summary import KEYS
 from reporting import ratios
+from reporting.candles import charts_of
 from reporting.curves import drawdown
+from reporting.market import UNRECORDED, Recorded
 from reporting.metrics import Unit, metric, metrics
 from reporting.reading import DayBooks
+from reporting.research import of_days, of_trades
 from reporting.tables import greatest_capital, percent, row, rows_by, trade_row
 
 _UNITS: dict[str, Unit] = {
@@ -24,12 +27,11 @@ _UNITS: dict[str, Unit] = {
 
 
 def stretch_values(
-    days: Sequence[DayBooks], capital: Won | None = None, fewest: int = ratios.FEWEST_DAYS
+    days: Sequence[DayBooks],
+    capital: Won | None = None,
+    recorded: Recorded = UNRECORDED,
 ) -> dict[str, Any]:
-    """Return the report of at least one session, in order, including sessions without a trade.
-
-    Ratios need at least ``fewest`` sessions.
-    """
+    """Return the report of at least one session, in order, including sessions without a trade."""
     trades = tuple(trade for day in days for trade in day.trades)
     base = capital or greatest_capital(trades)
     seen = {position_id: range_ for day in days for position_id, range_ in day.ranges().items()}
@@ -42,7 +44,7 @@ def stretch_values(
         "first": dates[0],
         "last": dates[-1],
         "capital": {"won": base, "given": capital is not None},
-        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base, fewest)],
+        "metrics": [*metrics(trades, seen, base), *_of_days(days), *_ratios(days, base)],
         "ratios_missing": "" if ratios.are_available() else ratios.EXTRA,
         "ratios_few": len(days) < ratios.FEWEST_DAYS,
         "days": [_day(day, base) for day in days],
@@ -54,6 +56,9 @@ def stretch_values(
         "tables": {name: rows_by(name_of, trades, seen, base) for name, name_of in KEYS.items()},
         "trades": [trade_row(trade, seen) for trade in trades],
         "denials": _sum([day.fleet.denials for day in days]),
+        "charts": charts_of(days, recorded),
+        **of_trades(trades, recorded),
+        **of_days(days, base, recorded),
     }
 
 
@@ -102,8 +107,8 @@ def _of_days(days: Sequence[DayBooks]) -> Iterator[dict[str, Any]]:
     yield metric("drawdown_of_days", -min(fallen), "won")
 
 
-def _ratios(days: Sequence[DayBooks], capital: Won, fewest: int) -> Iterator[dict[str, Any]]:
-    if len(days) < fewest or not ratios.are_available():
+def _ratios(days: Sequence[DayBooks], capital: Won) -> Iterator[dict[str, Any]]:
+    if len(days) < ratios.FEWEST_DAYS or not ratios.are_available():
         return
     found = ratios.ratios([(day.date, day.fleet.performance.net) for day in days], capital)
     for name, value in found.items():

@@ -42,7 +42,7 @@ def row(name: str, trades: Sequence[ClosedTrade], ranges: Ranges, capital: Won) 
     return {
         "name": name,
         "total": False,
-        "label": trades[0].name if trades and name == trades[0].symbol else "",
+        "label": trades[0].name if trades and name == trades[0].symbol != trades[0].name else "",
         "trades": figures.trades,
         "wins": figures.wins,
         "draws": figures.trades - figures.wins - figures.losses,
@@ -92,12 +92,30 @@ def trade_row(trade: ClosedTrade, ranges: Ranges) -> dict[str, Any]:
         "tax": trade.costs.tax,
         "net": trade.net_pnl,
         "net_percent": profit_percent(trade),
+        "net_bp": return_bp(trade),
         "slippage": trade.slippage,
         "entry_ticks": float(entry_slippage_ticks(trade)) if trade.quantity else None,
         "exit_ticks": _number(exit_slippage_ticks(trade)) if trade.quantity else None,
         "adverse": None if went is None else went.adverse,
         "favourable": None if went is None else went.favourable,
+        "adverse_bp": None if went is None else in_bp(went.adverse, trade.entry_amount),
+        "favourable_bp": None if went is None else in_bp(went.favourable, trade.entry_amount),
     }
+
+
+def named(trade: ClosedTrade) -> str:
+    """Return code and name of a trade's stock; recorded bars may know no name, which is then the code."""
+    return trade.symbol if trade.name == trade.symbol else f"{trade.symbol} {trade.name}"
+
+
+def in_bp(part: int, whole: int) -> float | None:
+    """Return the part in basis points of the whole, to 0.1; None if the whole is zero."""
+    return round(part * 10_000 / whole, 1) if whole else None
+
+
+def return_bp(trade: ClosedTrade) -> float | None:
+    """Return a trade's net result in basis points of its entry amount; None without an entry amount."""
+    return in_bp(trade.net_pnl, trade.entry_amount)
 
 
 def milliseconds(seconds: float) -> int:

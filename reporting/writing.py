@@ -23,8 +23,12 @@ class Written:
 def names_of(values: Mapping[str, Any], language: Language, folder: Path) -> Written:
     """Return the paths of a report's files. The name of a page contains its language unless that is English."""
     day = values["session_date"] if values["kind"] == "day" else f"{values['first']}--{values['last']}"
-    suffix = "" if language == "en" else f".{language}"
-    return Written(folder / f"report-{day}{suffix}.html", folder / f"report-{day}.json")
+    return Written(folder / suffixed(f"report-{day}", language), folder / f"report-{day}.json")
+
+
+def suffixed(name: str, language: Language) -> str:
+    """Return a page's file name. It contains the language unless that is English."""
+    return f"{name}.html" if language == "en" else f"{name}.{language}.html"
 
 
 async def write(values: Mapping[str, Any], language: Language, folder: Path) -> Written:

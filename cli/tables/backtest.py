@@ -1,6 +1,6 @@
 """The result of a backtest and its progress, as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def progress_line(progress: Progress) -> str:
     return " · ".join(parts)
 
 
-def print_summary(console: Terminal, values: Mapping[str, Any], written: Path, page: Path) -> None:
+def print_summary(console: Terminal, values: Mapping[str, Any], written: Sequence[Path]) -> None:
     """Print the result."""
     console.say(f"Backtest {values['id']}: {values['sessions']} sessions, {values['stock_days']:,} stock-days")
     console.say("Data:")
@@ -40,7 +40,7 @@ def print_summary(console: Terminal, values: Mapping[str, Any], written: Path, p
     for day, shares in values["carried"].items():
         listed = ", ".join(f"{symbol} ×{count:,}" for symbol, count in shares.items())
         console.say(f"UNSOLD {day}: {listed}; the net result leaves them out")
-    console.say(f"Trades {values['hash']} · {written} · {page}")
+    console.say(f"Trades {values['hash']} · {' · '.join(map(str, written))}")
 
 
 def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -25,9 +25,10 @@ from history.errors import HistoryError
 from history.store import BarStore
 from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
-from lab.report import write_page
+from lab.report import Sources, write_page
 from lab.results import Settings
 from lab.summary import summary_of
+from reporting.listing import write_index
 from reporting.spoken import say
 from runtime.settings import load_settings
 from strategies import all_rule_values, known, strategies_named, tradable
@@ -49,11 +50,14 @@ async def backtest(asked: argparse.Namespace) -> int:
         raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
     values = summary_of(prepared.settings, days)
     written = results.write_summary(values)
-    page = write_page(results.folder, prepared.settings, days)
+    configured = load_settings()
+    language, sources = asked.lang or configured.report.language, Sources(prepared.bars, prepared.calendar)
+    page = write_page(results.folder, prepared.settings, days, sources, language)
+    index = write_index(configured.reports, prepared.folder, language)
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
-        print_summary(stdout_console(), values, written, page)
+        print_summary(stdout_console(), values, (written, page, index))
     return 0 if values["sound"] else 1
 
 

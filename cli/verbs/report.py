@@ -5,10 +5,11 @@ import asyncio
 import json
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from cli.asked_dates import require_known, stretch_of, unknown_stretch
@@ -18,13 +19,17 @@ from domain.errors import TradingError
 from domain.identity import AccountId
 from domain.money import Won
 from domain.session import Session, SessionDate, session_date_of
+from domain.summary import FLEET
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from reporting.day import day_values
-from reporting.reading import read_day
+from reporting.listing import NAME, session_row, write_index
+from reporting.market import UNRECORDED, Recorded, unread
+from reporting.reading import DayBooks, read_day
+from reporting.sentences import Language
 from reporting.spoken import say
 from reporting.stretch import stretch_values
-from reporting.writing import Written, write
+from reporting.writing import suffixed, write
 from runtime.embedded.books import database_alone
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings, load_settings
@@ -46,6 +51,9 @@ class OpenBooks:
 async def report(asked: argparse.Namespace) -> int:
     """Write the requested report and print its path."""
     settings = load_settings()
+    language = asked.lang or settings.report.language
+    if asked.backtest is not None or asked.index:
+        return await _without_a_day(asked, settings, language)
     async with open_books(settings) as books:
         stretch = stretch_of(asked)
         if stretch is None:
@@ -54,15 +62,57 @@ async def report(asked: argparse.Namespace) -> int:
             values = await values_of_day(books, asked.date, asked.capital)
         else:
             values = await _values_of_stretch(books, stretch, asked.capital)
+        sessions = await sessions_of(books)
     folder = asked.out or settings.reports
+    if asked.out is None:
+        values["index"] = suffixed(NAME, language)
     try:
-        written = await write(values, asked.lang or settings.report.language, folder)
+        written = await write(values, language, folder)
+        index = None if asked.out else await _write_index(settings, language, sessions)
     except OSError as error:
         raise OperationError(f"{folder} cannot be written to ({error}); name another folder with --out") from None
-    _say(written, as_json=asked.json)
-    if asked.open and not await asyncio.to_thread(webbrowser.open, written.html.resolve().as_uri()):
+    _say({"html": written.html, "json": written.json, "index": index}, as_json=asked.json)
+    return await _shown(written.html, asked)
+
+
+async def _without_a_day(asked: argparse.Namespace, settings: Settings, language: Language) -> int:
+    """Write the index, or the page of a backtest and the index."""
+    page = None
+    if asked.backtest is not None:
+        from cli.verbs.report_backtest import write_again  # noqa: PLC0415 - brings the simulator
+
+        page, sessions = await asyncio.to_thread(write_again, asked, settings, language), None
+    else:
+        async with open_books(settings) as books:
+            sessions = await sessions_of(books)
+    index = await _write_index(settings, language, sessions)
+    _say({"html": page, "index": index}, as_json=asked.json)
+    return await _shown(page or index, asked)
+
+
+async def _write_index(settings: Settings, language: Language, sessions: Sequence[Mapping[str, Any]] | None) -> Path:
+    folders = settings.reports, settings.data_dir / "backtests"
+    return await asyncio.to_thread(write_index, *folders, language, sessions)
+
+
+def _open(page: Path) -> bool:
+    return webbrowser.open(page.resolve().as_uri())
+
+
+async def _shown(page: Path, asked: argparse.Namespace) -> int:
+    if asked.open and not await asyncio.to_thread(_open, page):
         sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
     return 0
+
+
+async def sessions_of(books: OpenBooks) -> list[dict[str, Any]]:
+    """Return every session of the books as the index lists it."""
+    database, account_id, rows = books.database, books.account_id, list[dict[str, Any]]()
+    for date in await database.day_seen.dates(account_id):
+        verdict = await database.day_seen.verdict_on(account_id, date)
+        violations = None if verdict is None else verdict.verdict.get("violations")
+        rows.append(session_row(f"{date}", await database.summaries.get(account_id, date, FLEET), violations))
+    return rows
 
 
 @asynccontextmanager
@@ -91,7 +141,9 @@ async def values_of_day(books: OpenBooks, date: SessionDate | None, capital: Won
     """Return a session's report, by default the latest; verify the session first if that is pending and possible."""
     session = _session_on(books, date or await _latest(books))
     await _verify(books, session)
-    return day_values(await read_day(books.database, books.account_id, session), capital)
+    day = await read_day(books.database, books.account_id, session)
+    recorded, notes = await asyncio.to_thread(_recorded, books.settings, [day])
+    return day_values(day, capital, recorded) | notes
 
 
 async def _values_of_stretch(
@@ -102,7 +154,24 @@ async def _values_of_stretch(
     if not dates:
         raise OperationError(unknown_stretch(first, last))
     days = [await read_day(books.database, books.account_id, session) for session in _sessions(books, dates)]
-    return stretch_values(days, capital)
+    recorded, notes = await asyncio.to_thread(_recorded, books.settings, days)
+    return stretch_values(days, capital, recorded) | notes
+
+
+def _recorded(settings: Settings, days: Sequence[DayBooks]) -> tuple[Recorded, dict[str, Any]]:
+    """Return the recorded bars of the traded stocks, and a note for the page if the store cannot be read."""
+    folder = settings.data_dir / "bars"
+    if not folder.exists():
+        return UNRECORDED, {}
+    from history.errors import HistoryError  # noqa: PLC0415 - most days have no recorded bars
+    from history.store import BarStore  # noqa: PLC0415
+    from lab.recorded_market import Traded, read_market  # noqa: PLC0415
+
+    traded: Traded = {day.date: sorted({position.symbol for position in day.positions}) for day in days}
+    try:
+        return read_market(BarStore(folder), traded), {}
+    except HistoryError as error:
+        return UNRECORDED, {"gaps": [unread(error)]}
 
 
 async def _require_known(books: OpenBooks, date: SessionDate) -> None:
@@ -159,9 +228,12 @@ async def _verify(books: OpenBooks, session: Session) -> None:
     await books.database.day_seen.keep_verdict(books.account_id, session.date, verdict)
 
 
-def _say(written: Written, *, as_json: bool) -> None:
+def _say(written: Mapping[str, Path | None], *, as_json: bool) -> None:
+    found = {name: str(path) for name, path in written.items() if path is not None}
     if as_json:
-        text = json.dumps({"html": str(written.html), "json": str(written.json)}, ensure_ascii=False, indent=2)
+        text = json.dumps(found, ensure_ascii=False, indent=2)
     else:
-        text = say(f"Report: {written.html}\nFigures: {written.json}")
+        paths = {name: found.get(name, "") for name in ("html", "json", "index")}
+        lines = (f"Report: {paths['html']}", f"Figures: {paths['json']}", f"All reports: {paths['index']}")
+        text = "\n".join(say(line) for line, path in zip(lines, paths.values(), strict=True) if path)
     sys.stdout.write(text + "\n")

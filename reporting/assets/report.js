@@ -4,7 +4,6 @@
   const shown = JSON.parse(document.getElementById("shown").textContent);
   const values = shown.values, words = shown.words, said = words.chart;
   const KST = 9 * 3600 * 1000;
-  const drawn = [];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
   const won = (value) => value.toLocaleString("en-US").replace("-", "−");
@@ -81,19 +80,18 @@
     });
   }
 
-  function bars(rows, nameOf, lying) {
-    const names = { type: "category", data: rows.map(nameOf), axisTick: { show: false } };
-    const amounts = moneyAxis({ splitNumber: 4 });
-    const category = axis(Object.assign(names, lying ? {
-      inverse: true, axisLabel: { color: colour("ink"), width: 110, overflow: "truncate" },
-    } : { axisLabel: { color: colour("soft") } }));
+  function bars(rows, nameOf) {
     return settings({
-      grid: { left: lying ? 122 : 56, right: 20, top: 10, bottom: 26 },
+      grid: { left: 122, right: 20, top: 10, bottom: 26 },
       tooltip: {
         trigger: "axis", axisPointer: { type: "shadow" }, renderMode: "richText", confine: true,
         formatter: (points) => points[0].name + "\n" + said.net + "  " + won(points[0].value) + "\n" + said.trades + "  " + rows[points[0].dataIndex].trades,
       },
-      xAxis: lying ? amounts : category, yAxis: lying ? category : amounts,
+      xAxis: moneyAxis({ splitNumber: 4 }),
+      yAxis: axis({
+        type: "category", data: rows.map(nameOf), axisTick: { show: false }, inverse: true,
+        axisLabel: { color: colour("ink"), width: 110, overflow: "truncate" },
+      }),
       series: [{
         type: "bar", name: said.net, barMaxWidth: 26,
         data: rows.map((row) => ({ value: row.net, itemStyle: { color: toned(row.net), borderRadius: 3 } })),
@@ -131,45 +129,6 @@
     }));
   }
 
-  function path(place) {
-    const one = values.paths[place];
-    const trades = one.trades.map((index) => values.trades[index]);
-    const line = [];
-    // A stretch is what was seen between a purchase and its sale, whose own prices were seen too.
-    one.stretches.forEach((stretch, index) => {
-      const trade = trades[index];
-      const ends = trade ? [[trade.opened_at, trade.entry_price], [trade.closed_at, trade.exit_price]] : [[], []];
-      const seen = stretch.map((bar) => [bar[0], bar[4]]);
-      const inside = trade ? seen.filter((point) => point[0] > trade.opened_at && point[0] < trade.closed_at) : seen;
-      const whole = trade ? [ends[0]].concat(inside, [ends[1]]) : inside;
-      whole.forEach((point) => line.push([point[0] + KST, point[1]]));
-      if (whole.length) line.push([whole[whole.length - 1][0] + KST + 1, null]);
-    });
-    line.sort((a, b) => a[0] - b[0]);
-    const marks = (name, when, price, shape, turn) => ({
-      name: name, type: "scatter", symbol: shape, symbolRotate: turn, symbolSize: 11, z: 5,
-      data: trades.map((trade) => ({
-        value: [trade[when] + KST, trade[price]],
-        itemStyle: { color: when === "opened_at" ? colour("ink") : toned(trade.net), borderColor: colour("card"), borderWidth: 1 },
-        summary: clock(trade[when] + KST) + " " + name + "  " + won(trade[price]) + (when === "opened_at" ? "" :
-          "\n" + (words.reasons[trade.exit_reason] || trade.exit_reason) + "  " + won(trade.net) + " " + words.won + "\n" + trade.worker),
-      })),
-    });
-    return settings({
-      grid: { left: 60, right: 12, top: 12, bottom: 24 },
-      tooltip: {
-        trigger: "item", renderMode: "richText", confine: true,
-        formatter: (point) => point.data.summary || clock(point.value[0]) + "  " + won(point.value[1]),
-      },
-      xAxis: timeAxis({ splitNumber: 3 }),
-      yAxis: axis({ type: "value", scale: true, splitNumber: 3, axisLabel: { color: colour("soft"), formatter: won, hideOverlap: true } }),
-      series: [
-        { name: said.price, type: "line", data: line, showSymbol: false, lineStyle: { width: 1.5 }, itemStyle: { color: colour("accent") }, connectNulls: false },
-        marks(said.entry, "opened_at", "entry_price", "triangle", 0), marks(said.exit, "closed_at", "exit_price", "triangle", 180),
-      ],
-    });
-  }
-
   function days() {
     const dates = [""].concat(values.days.map((day) => day.name));  // the sum begins at zero, before the first session
     return settings(Object.assign(twoStoreys("46%", "26%"), {
@@ -193,23 +152,30 @@
 
   const named = (row) => row.label ? row.label : words.reasons[row.name] || words.strategies[row.name] || row.name;
   const charts = {
-    equity: equity, slippage: slippage, days: days, path: (node) => path(Number(node.dataset.place)),
-    hours: () => bars(values.hours, (row) => String(row.hour).padStart(2, "0") + ":00", false),
-    symbol: () => bars(most(values.tables.symbol, 14), named, true),
-    exit_reason: () => bars(most(values.tables.exit_reason, 14), named, true),
-    worker: () => bars(most(values.tables.worker, 14), named, true),
+    equity: equity, slippage: slippage, days: days,
+    symbol: () => bars(most(values.tables.symbol, 14), named),
+    exit_reason: () => bars(most(values.tables.exit_reason, 14), named),
+    worker: () => bars(most(values.tables.worker, 14), named),
   };
 
-  function draw() {
-    drawn.splice(0).forEach((chart) => chart.dispose());
-    document.querySelectorAll("[data-chart]").forEach((node) => {
-      const chart = echarts.init(node, null, { renderer: "svg" });
-      chart.setOption(charts[node.dataset.chart](node));
-      drawn.push(chart);
-    });
+  const clicked = {};
+
+  function drawOne(node) {
+    const chart = echarts.getInstanceByDom(node) || echarts.init(node, null, { renderer: "svg" });
+    chart.setOption(charts[node.dataset.chart](node), true);
+    chart.off("click");
+    if (clicked[node.dataset.chart]) chart.on("click", clicked[node.dataset.chart]);
   }
 
-  draw();
-  window.addEventListener("resize", () => drawn.forEach((chart) => chart.resize()));
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  const nodes = (name) => document.querySelectorAll(name ? '[data-chart="' + name + '"]' : "[data-chart]");
+  const redraw = (name) => nodes(name).forEach(drawOne);
+
+  // Other scripts add their charts before the document is complete.
+  globalThis.haru = { values, words, said, KST, colour, won, toned, axis, moneyAxis, settings, legend, charts, clicked, redraw };
+  document.addEventListener("DOMContentLoaded", () => redraw());
+  window.addEventListener("resize", () => {
+    nodes().forEach((node) => echarts.getInstanceByDom(node).resize());
+    redraw("candles");  // the length of a candle depends on the width
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
 })();

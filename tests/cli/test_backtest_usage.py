@@ -65,3 +65,29 @@ def test_a_wrong_universe_is_refused_with_its_line(
     file.write_text(text)
 
     assert says in refused(capsys, *GOOD, "--universe", str(file))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--backtest", "momentum-1"], "unknown backtest momentum-1: choose among riser-2025"),
+        (["--backtest", "riser-2025"], "play the backtest again"),
+        (["--backtest", "riser-2025", "--out", "x"], "--out and --capital do not"),
+    ],
+)
+def test_a_page_of_an_unknown_or_damaged_backtest_is_refused(
+    data: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    folder = data / "backtests" / "riser-2025"
+    folder.mkdir(parents=True)
+    (folder / "settings.json").write_text('{"strategy": "riser"}')
+
+    assert main(["report", *words]) == 1
+
+    assert says in capsys.readouterr().err
+
+
+def test_without_a_backtest_it_says_how_to_make_one(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--backtest", "momentum-1"]) == 1
+
+    assert "there is none yet; `backtest` makes one" in capsys.readouterr().err

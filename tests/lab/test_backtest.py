@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -138,6 +139,31 @@ def test_a_run_that_was_ended_keeps_its_days_and_goes_on(
 
     assert dates_of(resumed) == list(DAYS)
     assert resumed["hash"] == result(data)["hash"]
+
+
+def test_a_page_can_be_written_again_in_korean_and_for_one_session(data: Path) -> None:
+    played = result(data)
+    argv, environment = command(data)
+
+    def report(*words: str) -> Any:
+        asked = [*argv[:2], "report", *words, "--backtest", played["id"], "--json"]
+        done = subprocess.run(asked, env=environment, cwd=data, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    whole, day = report("--lang", "ko"), report(f"{DAYS[0]}")
+
+    shown = values_in(Path(whole["html"]))
+    assert shown["charts"] == values_in(data / "backtests" / played["id"] / "report.html")["charts"]
+    assert all(view["prices"] and view["signals"] for view in shown["charts"]["views"])
+    assert any(taken for view in shown["charts"]["views"] for _, _, taken in view["signals"])
+    assert len(values_in(Path(day["html"]))["trades"]) == played["days"][0]["trades"]
+    assert f'href="../backtests/{played["id"]}/report.html"' in Path(day["index"]).read_text()
+
+
+def values_in(page: Path) -> Any:
+    found = re.search(r'id="shown">(.*?)</script>', page.read_text())
+    assert found is not None
+    return json.loads(found[1])["values"]
 
 
 def test_the_universe_is_that_of_each_day(data: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from lab.day import LabBooks, Order, play
 from lab.moments import DayMoments, Moment
 from lab.recording import RecordedSession, read_session
 from lab.results import DayResult, hash_of, result_of
+from reporting.candles import minute_in
 from simulator.orders import Order as BrokerOrder
 from tests.lab.recorded_days import CALENDAR, DAYS, a_store
 
@@ -51,6 +52,11 @@ async def test_a_recorded_day_is_sound_and_the_same_each_time(books: LabBooks, r
     assert first.trades
     assert (first.violations, first.unexplained, first.carried) == ((), 0, {})
     assert first.net == sum(trade.net_pnl for trade in first.trades)
+    assert first.signals is not None
+    assert set(first.signals) == {trade.symbol for trade in first.trades}
+    for trade in first.trades:
+        entered = minute_in(first.date, trade.opened_at)
+        assert any(run.first <= entered <= run.last + 1 for run in first.signals[trade.symbol])
     assert hash_of([first]) == hash_of([again])
     assert hash_of([first]) != hash_of([replace(again, trades=again.trades[1:])])
 

@@ -16,7 +16,6 @@ from reporting.curves import drawdown, equity
 from reporting.day import day_values
 from reporting.tables import greatest_capital
 from tests.reporting.parts import (
-    FIRST,
     KEPT,
     OTHER,
     a_carried_position,
@@ -28,9 +27,8 @@ from tests.reporting.parts import (
     an_empty_day,
     an_incident,
     minute,
-    some_bars,
 )
-from tests.support.builders import HYNIX, SAMSUNG, WORKER
+from tests.support.builders import WORKER
 
 TRADES = (a_win(), a_loss())
 NET = 10_000 - 15_000
@@ -48,8 +46,9 @@ def test_every_sum_is_the_net_of_the_ledgers_trades() -> None:
         assert sum(row["net"] for row in rows if not row["total"]) == NET, name
         assert rows[-1]["total"]
         assert rows[-1]["net"] == NET
-    assert sum(hour["net"] for hour in values["hours"]) == NET
-    assert sum(path["net"] for path in values["paths"]) == NET
+    for name, rows in values["groups"].items():
+        assert sum(row["net"] for row in rows if not row["total"]) == NET, name
+        assert sum(row["trades"] for row in rows if not row["total"]) == rows[-1]["trades"] == len(TRADES)
     assert values["equity"]["realised"][-1][1] == values["equity"]["marked"][-1][1] == NET
     assert values["summaries"][0]["performance"]["net"] == NET
 
@@ -75,11 +74,10 @@ def test_a_row_has_what_freqtrades_users_look_for() -> None:
     assert rows["total"]["win_percent"] == 50.0
 
 
-def test_hours_are_seouls() -> None:
-    assert day_values(a_day())["hours"] == [
-        {"hour": 10, "trades": 1, "net": 10_000},
-        {"hour": 11, "trades": 1, "net": -15_000},
-    ]
+def test_hours_are_seouls_and_those_of_the_entry() -> None:
+    rows = day_values(a_day())["groups"]["hour"]
+
+    assert [(row["name"], row["trades"], row["net"]) for row in rows] == [("10", 2, NET), ("total", 2, NET)]
 
 
 def test_equity_counts_what_is_held_at_its_last_price() -> None:
@@ -131,22 +129,6 @@ def test_a_drawdown_is_never_above_zero_and_zero_at_every_new_peak(values: list[
         assert (fallen[place] == 0) == (value >= max([0, *values[:place]]))
 
 
-def test_a_path_has_the_bars_that_were_seen_and_the_trades_on_it() -> None:
-    paths = {path["symbol"]: path for path in day_values(a_day())["paths"]}
-
-    assert [bar[4] for bar in paths[SAMSUNG]["stretches"][0]] == [70_100, 69_500, 70_400, 71_200]
-    assert paths[SAMSUNG]["trades"] == [0]
-    assert paths[HYNIX]["trades"] == [1]
-
-
-def test_bars_of_another_date_are_not_on_the_path() -> None:
-    yesterday = some_bars(FIRST, -24 * 60, [60_000])
-
-    values = day_values(a_day(a_win(), bars=(*yesterday, *some_bars(FIRST, 0, [70_100]))))
-
-    assert [bar[4] for bar in values["paths"][0]["stretches"][0]] == [70_100]
-
-
 def test_the_timeline_has_a_band_for_each_state_but_idle() -> None:
     timeline = day_values(a_day())["timeline"]
 
@@ -171,7 +153,8 @@ def test_what_began_before_the_page_does_is_cut() -> None:
 def test_an_empty_day_is_a_report_too() -> None:
     values = day_values(an_empty_day())
 
-    assert (values["trades"], values["paths"], values["equity"]["marked"], values["incidents"]) == ([], [], [], [])
+    assert (values["trades"], values["equity"]["marked"], values["incidents"]) == ([], [], [])
+    assert values["charts"]["views"] == []
     assert (metric(values, "trades"), metric(values, "net"), metric(values, "profit_factor")) == (0, 0, None)
     assert values["verdict"] is None
     assert values["orders"] == {"all": 0}

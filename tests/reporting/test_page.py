@@ -87,7 +87,19 @@ def test_a_day_shows_all_its_sections(language: Language) -> None:
     text = "\n".join(Elements(page(day_values(a_day()), language)).shown)
 
     said = words(language)
-    for section in ("equity", "timeline", "profit", "slippage", "paths", "tables", "metrics", "trades", "incidents"):
+    for section in (
+        "equity",
+        "timeline",
+        "profit",
+        "slippage",
+        "charts",
+        "returns",
+        "groups",
+        "tables",
+        "metrics",
+        "trades",
+        "incidents",
+    ):
         assert said["sections"][section] in text
     assert said["verdict"]["sound"] in text
     for part in ("−5,000", "005930 Samsung Electronics", said["reasons"]["stop_loss"], said["kinds"]["order_adopted"]):
@@ -157,7 +169,7 @@ def test_what_the_books_say_is_text_and_never_markup() -> None:
     elements = Elements(a_hostile_page())
 
     assert elements.count("img") == 0
-    assert elements.count("script") == 3
+    assert elements.count("script") == 4
     assert not any(name.startswith("on") for _, attributes in elements.found for name in attributes)
     assert any(HOSTILE in text for text in elements.shown)
     data = json.loads(next(text for kind, text in elements.within if kind == "script"))

@@ -10,12 +10,14 @@ import pytest
 from database.database import Database, open_database
 from domain.identity import Environment
 from domain.money import Price
+from domain.rules import ExitRules
 from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from reporting.day import day_values
 from reporting.reading import read_day
 from reporting.writing import write
 from tests.database.books import FINGERPRINT, Books
+from tests.reporting.bars import closes_of
 from tests.support.builders import ACCOUNT, HYNIX, MONDAY, NOW, SAMSUNG, WORKER, a_session
 from tests.verifier.a_day import a_clean_day
 from verifier.report import report_json
@@ -61,7 +63,10 @@ async def test_a_day_is_read_from_the_books_alone(books: Books, tmp_path: Path) 
     (trade,) = await database.trades.on(ACCOUNT, MONDAY)
     assert values["tables"]["symbol"][0]["net"] == trade.net_pnl == 10_000
     assert (values["trades"][0]["adverse"], values["trades"][0]["favourable"]) == (6_000, 10_000)
-    assert [bar[4] for path in values["paths"] for bars in path["stretches"] for bar in bars] == [70_200, 69_400]
+    bought, kept = values["charts"]["views"]
+    assert closes_of(values["charts"]["prices"][bought["prices"]]) == [70_200, 69_400]
+    assert bought["stop"] == 70_000 * (1 - float(ExitRules().stop_loss))
+    assert (kept["left"], kept["prices"]) == (0, None)
     assert values["equity"]["realised"][-1][1] == 10_000
     assert [(left["symbol"], left["quantity"]) for left in values["left"]] == [(HYNIX, 10)]
     assert [band["state"] for band in values["timeline"]["bands"]] == ["scanning", "holding"]

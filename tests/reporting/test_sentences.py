@@ -13,7 +13,7 @@ import reporting.sentences
 from reporting.sentences import LANGUAGES, words
 
 ROOT: Final = Path(reporting.sentences.__file__).parents[1]
-WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "security", "strategies")
+WRITERS: Final = ("activities", "cli", "database", "domain", "fleet", "reporting", "security", "strategies")
 DETAIL_NAMES: Final = {"why", "evidence", "reason", "cause"}
 """Names of values that go into the books as a reason."""
 GAP: Final = r"\{\w+\}"

@@ -93,6 +93,29 @@ def test_a_stretch_is_one_page(run: Run, books: None, tmp_path: Path) -> None:
     assert [day["name"] for day in values["days"]] == ["2026-11-23"]
 
 
+def test_the_index_lists_every_session_and_links_the_written_ones(run: Run, books: None, tmp_path: Path) -> None:
+    assert run("--index").returncode == 0
+    index = tmp_path / ".haru" / "reports" / "index.html"
+    assert "no page yet: `report 2026-11-23`" in index.read_text()
+
+    done = run()
+
+    assert f"All reports: {index}" in done.stdout
+    assert 'href="report-2026-11-23.html"' in index.read_text()
+    assert 'href="index.html"' in (index.parent / "report-2026-11-23.html").read_text()
+
+
+def test_a_damaged_store_of_bars_costs_the_charts_and_not_the_report(run: Run, books: None, tmp_path: Path) -> None:
+    damaged = tmp_path / ".haru" / "bars" / "daily" / "2026.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"no parquet")
+
+    done = run("--lang", "ko")
+
+    assert done.returncode == 0, done.stderr
+    assert "저장된 봉을 읽을 수 없어" in (tmp_path / ".haru/reports/report-2026-11-23.ko.html").read_text()
+
+
 def test_it_is_shown_in_a_browser_when_asked(run: Run, books: None, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 

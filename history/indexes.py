@@ -1,0 +1,47 @@
+"""Levels of indexes beside the bars: one CSV file an index in the store's ``index/`` folder, with date and close."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from history.errors import HistoryError
+
+NAMES: Final = ("KOSPI", "KOSDAQ")
+FOLDER: Final = "index"
+
+
+def read_indexes(store: Path) -> dict[str, list[tuple[date, float]]]:
+    """Return the closing levels of each index that the store has, oldest first.
+
+    Raises:
+        HistoryError: a file cannot be read, or a row has no date or no level above 0.
+    """
+    files = ((name, store / FOLDER / f"{name}.csv") for name in NAMES)
+    return {name: sorted(_rows(file)) for name, file in files if file.exists()}
+
+
+def _rows(file: Path) -> Iterator[tuple[date, float]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            for row in reader:
+                named = {(name or "").strip().lower(): text for name, text in row.items() if isinstance(text, str)}
+                yield _level(file, reader.line_num, named.get("date", ""), named.get("close", ""))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise HistoryError(f"{file} cannot be read: {error}") from error
+
+
+def _level(file: Path, line: int, day: str, close: str) -> tuple[date, float]:
+    try:
+        level = float(close.replace(",", ""))
+        found = date.fromisoformat(day.strip()[:10].replace("/", "-").replace(".", "-"))
+    except ValueError:
+        level, found = 0.0, date.min
+    if not 0 < level < float("inf"):
+        raise HistoryError(
+            f"{file}, line {line}: date {day!r} and close {close!r}; write the columns date and close, "
+            "as in 2025-11-20 and 3,950.12"
+        )
+    return found, level
