@@ -30,6 +30,7 @@ from lab.moments import DayMoments
 from lab.pace import LabPace
 from lab.pool import LabPool
 from lab.recording import RecordedSession
+from lab.steps import Step, step_of
 from runtime.composition import Collaborators
 from strategies import strategies_named
 from verifier.books import Books
@@ -97,14 +98,22 @@ class LabBooks:
         await self._pool.close()
 
 
-async def play(books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> PlayedDay:
-    """Play a session with empty books.
+async def play(
+    books: LabBooks,
+    recorded: RecordedSession,
+    order: Order,
+    calendar: TradingCalendar,
+    steps: list[Step] | None = None,
+) -> PlayedDay:
+    """Play a session with empty books; add each finished activity to ``steps``.
 
     Raises:
         StuckError: a workflow fails, or the close does not end.
     """
     await books.clear()
     stage = _Stage(books, recorded, order, calendar)
+    if steps is not None:
+        stage.clockwork.listener = lambda *about: steps.append(step_of(*about))
     try:
         return await stage.plays()
     finally:
