@@ -13,7 +13,7 @@ from domain.order import OrderPurpose
 from domain.position import ClosedTrade
 from domain.rules import RiskRules
 from lab.steps import Step
-from tools.parity.played import Played
+from tools.parity.played import Played, Scans
 from verifier.books import BrokerRow
 from workflows.identity import worker_workflow_id
 
@@ -39,12 +39,17 @@ class Book:
         self._trades = sorted(played.trades, key=lambda trade: trade.opened_at)
         self._orders = played.books.ledger.orders
         self._rows = {row.number: row for row in played.books.broker.orders if row.is_new}
-        account = played.books.ledger.orders[0].record.intent.account_id if self._orders else ""
-        names = {worker_workflow_id(account, name): name for name in played.workers} if account else {}
+        accounts = {each.record.intent.account_id for each in self._orders}
+        names = {worker_workflow_id(account, name): name for account in accounts for name in played.workers}
         self._steps: dict[WorkerId, list[Step]] = {name: [] for name in played.workers}
         for step in played.steps:
             if step.workflow_id in names:
                 self._steps[names[step.workflow_id]].append(step)
+
+    @property
+    def is_virtual(self) -> bool:
+        """Return whether the day was played in virtual time."""
+        return self.played.scans is None
 
     @property
     def trades(self) -> Sequence[ClosedTrade]:
@@ -147,11 +152,12 @@ class Book:
             if at < own[-1].closed_at + rests:
                 return f"{worker} rests until {clock(own[-1].closed_at + rests)} after a loss"
         scan = self.scan_of(worker, at)
+        since = at if scan is None else scan.began
         for each in self.played.books.ledger.events:
             event = each.event
-            if event.kind is EventKind.ENTRY_DENIED and event.worker_id == worker and scan is not None:
-                if event.symbol is None and scan.began <= event.at <= at and "cooldown" not in str(event.detail):
-                    return f"{worker} might not buy: {event.detail.get('detail', '')}"
+            is_standing = event.kind is EventKind.ENTRY_DENIED and event.worker_id == worker and event.symbol is None
+            if is_standing and since <= event.at <= at and "cooldown" not in str(event.detail):
+                return f"{worker} might not buy: {event.detail.get('detail', '')}"
         return ""
 
     def doing(self, worker: WorkerId, at: datetime) -> str:
@@ -166,7 +172,10 @@ class Book:
         return f"{worker} was between two steps" if after else f"{worker} had ended its entries"
 
     def tries(self, symbol: Symbol, since: datetime, until: datetime) -> Iterator[Try]:
-        """Yield what became of a stock that scans found between two instants."""
+        """Yield what became of a stock that scans found between two instants, in the sequence of the answers."""
+        yield from sorted(self._tries(symbol, since, until), key=lambda each: (each.at, bool(each.refusal)))
+
+    def _tries(self, symbol: Symbol, since: datetime, until: datetime) -> Iterator[Try]:
         for worker, steps in self._steps.items():
             for step in steps:
                 if step.name != "prepare_entry" or not since <= step.ended or step.began > until:
@@ -176,10 +185,10 @@ class Book:
                 answer = step.answer or {}
                 if answer.get("kind") == "prepared":
                     bought = answer["symbol"] == symbol
-                    yield Try(worker, step.began, "" if bought else f"took {answer['symbol']}, which scored higher")
+                    yield Try(worker, step.ended, "" if bought else f"took {answer['symbol']}, which scored higher")
                 else:
                     reasons = [text for text in answer.get("reasons", ()) if text.startswith(symbol)]
-                    yield Try(worker, step.began, "; ".join(reasons) or "the entry was cancelled")
+                    yield Try(worker, step.ended, "; ".join(reasons) or "the entry was cancelled")
 
     def unfilled(self, symbol: Symbol, since: datetime, until: datetime) -> AuditedOrder | None:
         """Return a purchase that was sent between two instants and bought nothing."""
@@ -197,13 +206,14 @@ class Book:
 
     def looks(self, worker: WorkerId, since: datetime, until: datetime) -> list[datetime]:
         """Return when a worker's scans ended between two instants; in a backtest they are at each minute's start."""
-        if self.played.scans is None:
+        if self.is_virtual:
             opens_at = self.played.books.plan.session.opens_at
             minute = -(-(since - opens_at) // timedelta(minutes=1))
             first = opens_at + minute * timedelta(minutes=1)
             count = max(0, (until - first) // timedelta(minutes=1) + 1) if until >= first else 0
             return [first + number * timedelta(minutes=1) for number in range(count)]
-        return [at for at in self.played.scans.by_worker.get(worker, ()) if since <= at <= until]
+        scans = self.played.scans or Scans()
+        return [at for at in scans.by_worker.get(worker, ()) if since <= at <= until]
 
 
 def clock(instant: datetime) -> str:

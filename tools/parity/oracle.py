@@ -1,6 +1,6 @@
 """What the rules and strategies say of the recorded market at every second: the measure of both played days."""
 
-
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from domain.exits import ExitContext, decide_exit
+from domain.identity import PositionId
 from domain.market import Symbol
 from domain.money import Price
 from domain.position import ClosedTrade, OpenPosition
@@ -24,16 +25,23 @@ from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
 from strategies import strategies_named
 
+BestSeen = Callable[[PositionId, datetime], Price | None]
+
 SECOND: Final = timedelta(seconds=1)
 _ANY: Final = timedelta(days=1)
 
 
-class Exit(NamedTuple):
-    """The first instant at which a rule sells, the rule, and the price."""
+class Due(NamedTuple):
+    """A stretch of seconds in each of which a rule sells a position: its first and last second, and the rules."""
 
-    at: datetime
-    reason: str
-    price: Price
+    since: datetime
+    until: datetime
+    reasons: frozenset[str]
+
+    @property
+    def lasts(self) -> timedelta:
+        """Return the time within which a look must have fallen."""
+        return self.until - self.since
 
 
 class Oracle:
@@ -80,25 +88,43 @@ class Oracle:
             at += SECOND
         return at
 
-    def exit_of(self, position: OpenPosition, deadline: datetime, best: Price | None, *, simulated: bool) -> Exit:
-        """Return when a position is due, looked at in every second.
+    def last_shown(self, symbol: Symbol, price: Price, since: datetime, until: datetime) -> datetime:
+        """Return the last second of a stretch at which the simulator showed at least a price; its end if it did not."""
+        at = until.replace(microsecond=0)
+        while at > since and self.price(symbol, at, simulated=True) < price:
+            at -= SECOND
+        return at if at > since else until
 
-        ``best`` is the best price that its watch has seen: a watch may miss a short peak.
+    def dues_of(
+        self, position: OpenPosition, deadline: datetime, until: datetime, best: BestSeen, *, simulated: bool
+    ) -> list[Due]:
+        """Return when a position is due up to an instant, looked at in every second.
+
+        ``best`` returns the best price that its watch had seen by an instant: a watch may miss a short peak.
         """
         strategy = next((each for each in self._strategies if each.name == position.strategy.name), None)
+        found: list[Due] = []
         at = _up(position.opened_at)
-        while at < deadline:
+        while at <= until:
             view = self.market.view(self.market.quote(position.symbol, at))
             price = self.price(position.symbol, at, simulated=simulated)
             view = replace(view, quote=replace(view.quote, price=price))
             out = strategy is not None and strategy.wants_out(view, position, self.rules.strategy)
             signal = decide_exit(ExitContext(position, view, at, deadline, strategy_wants_out=out))
             if signal is not None:
-                return Exit(at, signal.reason.value, price)
-            seen = price if best is None else min(price, best)
+                _extend(found, at, signal.reason.value)
+            limit = best(position.position_id, at)
+            seen = price if limit is None else min(price, limit)
             position = replace(position, high_water_mark=max(position.high_water_mark, seen))
             at += SECOND
-        return Exit(deadline, "deadline", self.price(position.symbol, deadline, simulated=simulated))
+        return found
+
+
+def _extend(found: list[Due], at: datetime, reason: str) -> None:
+    if found and found[-1].until == at - SECOND:
+        found[-1] = Due(found[-1].since, at, found[-1].reasons | {reason})
+    else:
+        found.append(Due(at, at, frozenset({reason})))
 
 
 def position_of(trade: ClosedTrade, rules: TradingRules) -> OpenPosition:
@@ -125,5 +151,3 @@ def position_of(trade: ClosedTrade, rules: TradingRules) -> OpenPosition:
 def _up(instant: datetime) -> datetime:
     whole = instant.replace(microsecond=0)
     return whole if whole == instant else whole + SECOND
-
-

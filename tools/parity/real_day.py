@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,6 +43,7 @@ _STARTING_UP: Final = 25.0
 _READY_WITHIN: Final = 180.0
 _CLOSED_WITHIN: Final = 240.0
 _GRACE: Final = 30.0
+_HOURS: Final = "HARU_CALENDAR__HOURS"
 _LOOK: Final = 0.05
 """Real seconds between two looks at the number of scans."""
 
@@ -55,6 +58,8 @@ class RealDay:
     workers: int
     capital: int
     speed: int
+    hours: str = ""
+    """Changed hours of the session, such as ``2025-11-17=09:00-10:30-10:40``; empty: those of the calendar."""
 
 
 async def play_on_processes(day: RealDay, folder: Path) -> Played:
@@ -64,8 +69,9 @@ async def play_on_processes(day: RealDay, folder: Path) -> Played:
         OperationError: a process fails, or the close does not end in time.
     """
     start = in_seoul(day.session.opens_at) - timedelta(seconds=_STARTING_UP) * day.speed
-    market = {"bars": day.bars.absolute(), "speed": day.speed, "start": start.replace(microsecond=0).isoformat()}
-    await set_stage(folder, day.rules, **market, opening_cash=day.capital)
+    begins = start.replace(microsecond=0).isoformat()
+    await set_stage(folder, day.rules, bars=day.bars, speed=day.speed, start=begins, opening_cash=day.capital)
+    os.environ[_HOURS] = day.hours
     async with _worker_process(folder / "worker.log") as worker:
         await _until_ready(folder / "worker.log", worker)
         async with open_fleet(load_settings()) as fleet:
@@ -92,8 +98,10 @@ async def _until_closed(fleet: Fleet, session: Session) -> None:
     left = fleet.clock.real_duration(session.ends_at - fleet.market_now())
     try:
         async with asyncio.timeout(left.total_seconds() + _CLOSED_WITHIN):
-            while (handle := await latest_close(fleet)) is None:
+            handle = await latest_close(fleet)
+            while handle is None:
                 await asyncio.sleep(1)
+                handle = await latest_close(fleet)
             await handle.result()
     except TimeoutError:
         raise OperationError("the market close has not finished in time") from None
@@ -102,9 +110,11 @@ async def _until_closed(fleet: Fleet, session: Session) -> None:
 async def _count(fleet: Fleet, session: Session, scans: Scans) -> None:
     """Note when each worker's number of scans rises."""
     while True:
+        began = time.monotonic()
         found = await fleet.database.events.scans_on(fleet.account_id, session.date)
         scans.note(fleet.market_now(), {name: count for name, (count, _) in found.items() if name != "fleet"})
         await asyncio.sleep(_LOOK)
+        scans.slowest = max(scans.slowest, timedelta(seconds=time.monotonic() - began))
 
 
 async def _read(day: RealDay, fleet: Fleet, folder: Path, scans: Scans, names: tuple[WorkerId, ...]) -> Played:
@@ -118,7 +128,8 @@ async def _read(day: RealDay, fleet: Fleet, folder: Path, scans: Scans, names: t
     since = fleet.clock.real_time(day.session.opens_at) - timedelta(hours=1)
     runs = await read_runs(fleet.client, workers, fleet.account_id, since)
     steps = tuple(step for run in runs for step in _steps_of(run, fleet.clock))
-    return Played("processes", books, tuple(sorted(steps, key=lambda step: step.ended)), names, scans)
+    seen = await fleet.database.day_seen.bars_of([trade.position_id for trade in books.ledger.trades])
+    return Played("processes", books, tuple(sorted(steps, key=lambda step: step.ended)), names, scans, seen)
 
 
 def _steps_of(run: Run, clock: MarketClock) -> Iterator[Step]:
@@ -163,12 +174,16 @@ def _stop(guard: "subprocess.Popen[bytes]") -> None:
 async def _until_ready(log: Path, worker: "subprocess.Popen[bytes]") -> None:
     try:
         async with asyncio.timeout(_READY_WITHIN):
-            while b"worker ready" not in log.read_bytes():
+            while not _is_ready(log):
                 if worker.poll() is not None:
                     raise NothingRunsError(f"worker.py has ended (exit {worker.returncode}): {_last_lines(log)}")
                 await asyncio.sleep(_LOOK)
     except TimeoutError:
         raise NothingRunsError(f"worker.py was not ready in time: {_last_lines(log)}") from None
+
+
+def _is_ready(log: Path) -> bool:
+    return b"worker ready" in log.read_bytes()
 
 
 def _last_lines(log: Path) -> str:
