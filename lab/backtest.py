@@ -79,7 +79,7 @@ async def _play(
     found: dict[date, DayResult],
     show: Callable[[Progress], None],
 ) -> None:
-    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies)
+    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies, backtest.settings.sources)
     before, of = len(found), len(found) + len(left)
     async with running_engine(backtest.folder / ENGINE) as engine:
         urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]

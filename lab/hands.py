@@ -7,10 +7,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from multiprocessing.connection import wait as wait_for
@@ -25,6 +25,7 @@ from history.store import BarStore
 from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
+from lab.sources import SourcesDifferError, differing, sources_in_use
 from runtime.strategy_loading import install_strategies
 
 _CONNECTIONS: Final = 10
@@ -40,6 +41,8 @@ class Job:
     calendar: TradingCalendar
     strategies: Path | None = None
     """Where the operator's own strategies are."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The hashes of the parent's sources."""
 
 
 def bars_hash(bars: Path, day: date) -> str:
@@ -57,6 +60,8 @@ class Hand:
     loop: asyncio.AbstractEventLoop
     books: LabBooks
     store: BarStore
+    other: Sequence[str] = ()
+    """The sources that differ from the parent's."""
 
     @classmethod
     def begin(cls, urls: "SimpleQueue[str]", job: Job) -> None:
@@ -65,13 +70,20 @@ class Hand:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         logging.basicConfig(handlers=[logging.NullHandler()])
         install_strategies(job.strategies)
+        cls.other = differing(job.sources, sources_in_use(job.order.rules))
         cls.job, cls.loop = job, asyncio.new_event_loop()
         cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
         cls.store = BarStore(job.bars)
 
     @classmethod
     def play(cls, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
-        """Play one day."""
+        """Play one day.
+
+        Raises:
+            SourcesDifferError: the sources have changed since the parent read them.
+        """
+        if cls.other:
+            raise SourcesDifferError(", ".join(cls.other))
         return cls.loop.run_until_complete(played(cls.books, cls.store, cls.job, day, symbols))
 
 

@@ -35,7 +35,8 @@ class Settings:
     universe: str
     """A hash of the symbols by day; blank if every stored stock of a day is in it."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """The hash of each strategy's source, so that the days of other code are not taken for those of this one."""
+    """Hashes of Haru's sources, and of the strategies and filters in use, so that the days of other code are not taken
+    for those of this one."""
 
     @property
     def id(self) -> str:

@@ -32,6 +32,7 @@ def summary_of(settings: Settings, days: Sequence[DayResult]) -> dict[str, Any]:
         "workers": settings.workers,
         "capital": settings.capital,
         "rules": dict(settings.rules),
+        "sources": dict(settings.sources),
         "hash": hash_of(days),
         "sessions": len(days),
         "stock_days": sum(day.gaps.stocks for day in days),
@@ -71,6 +72,14 @@ def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
         (sum(each.missing for each in gaps), "minutes without a bar; they repeat the last price and fill no order"),
         (sum(each.off_grid for each in gaps), "bars with a price off the grid (mid-prices of the combined feed)"),
         (sum(each.rounded for each in gaps), "of these are rounded to the grid"),
+        (
+            sum(each.adjusted for each in gaps),
+            "stock-days have prices that were adjusted later; ticks and limits are off",
+        ),
+        (
+            sum(each.no_auction for each in gaps),
+            "stock-days lack the closing auction; the last price and volume stand in",
+        ),
         (sum(each.outside for each in gaps), "bars outside the session are left out"),
     ):
         if count:

@@ -27,10 +27,11 @@ from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
 from lab.report import write_page
 from lab.results import Settings
+from lab.sources import SourcesDifferError, sources_in_use
 from lab.summary import summary_of
 from reporting.spoken import say
 from runtime.settings import load_settings
-from strategies import all_rule_values, known, strategies_named, tradable
+from strategies import all_rule_values, strategies_named, tradable
 
 _SYMBOL_LENGTH: Final = 6
 
@@ -42,6 +43,10 @@ async def backtest(asked: argparse.Namespace) -> int:
         results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
+    except SourcesDifferError as error:
+        raise OperationError(
+            f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
+        ) from error
     except asyncio.CancelledError:
         sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
         raise
@@ -79,7 +84,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
-            sources={name: known().sources.get(name, "") for name in rules.strategy.names},
+            sources=sources_in_use(rules),
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
         calendar=krx_calendar(asked.first.year - 1, asked.last.year + 1, settings.calendar.overrides()),

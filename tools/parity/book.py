@@ -136,7 +136,7 @@ class Book:
     def scan_of(self, worker: WorkerId, at: datetime) -> Step | None:
         """Return the scan that a worker was making at an instant."""
         return next(
-            (step for step in self._steps[worker] if step.name == "find_candidates" and step.began <= at < step.ended),
+            (step for step in self._steps[worker] if step.name == "find_candidates" and step.began <= at <= step.ended),
             None,
         )
 

@@ -95,7 +95,7 @@ async def test_a_tampered_trade_is_not_explained(
 ) -> None:
     found = evidence.against(changed(evidence.played, change))
 
-    assert not found.is_explained
+    assert not found.is_explained, found.differences
     assert (what, Cause.UNEXPLAINED) in [(each.what, each.cause) for each in found.differences]
 
 
