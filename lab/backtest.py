@@ -10,6 +10,7 @@ from typing import Final
 
 from domain.market import Symbol
 from domain.session import TradingCalendar
+from history.errors import HistoryError
 from history.store import BarStore
 from lab.day import Order
 from lab.engine import running_engine
@@ -30,6 +31,8 @@ class Progress:
     of: int
     left: float | None
     last: DayResult | None = None
+    other: Sequence[str] = ()
+    """The settings that differ from those of the run that was to go on; empty if it does."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +57,21 @@ async def run(
     """Play every stored day of the stretch. ``again`` keeps the finished days of an interrupted run.
 
     Raises:
-        HistoryError: a day cannot be read.
+        HistoryError: a named stock has no bars.
         EmbeddedError: PostgreSQL cannot be started.
     """
+    days = _days(backtest)
+    _refuse_unknown(backtest)
     results = Results(backtest.folder, backtest.settings)
     results.begin(again=again)
-    days = _days(backtest)
     found = {
         day: result
         for day, result in (results.finished() if again else {}).items()
         if day in days and not result.fault and result.bars == bars_hash(backtest.bars, day)
     }
     left = [(day, _symbols(backtest.universe, day)) for day in days if day not in found]
-    show(Progress(len(found), len(days), None))
+    other = results.differing() if again and days and not found else ()
+    show(Progress(len(found), len(days), None, other=other))
     if left:
         await _play(backtest, results, left, found, show)
     return results, tuple(found[day] for day in sorted(found))
@@ -93,8 +98,23 @@ async def _play(
                 show(Progress(done, of, per_day * (of - done), day))
 
 
+def _refuse_unknown(backtest: Backtest) -> None:
+    """Refuse named stocks without bars: the name is probably mistyped."""
+    if backtest.universe is None or isinstance(backtest.universe, Mapping):
+        return
+    first, last = _stretch(backtest.settings)
+    there = BarStore(backtest.bars).symbols_among(backtest.universe, first, last)
+    if missing := sorted(set(backtest.universe) - there):
+        named = ", ".join(missing)
+        raise HistoryError(f"{named}: no stored bars from {first} to {last}; `bars list` shows what is there")
+
+
+def _stretch(settings: Settings) -> tuple[date, date]:
+    return date.fromisoformat(settings.first), date.fromisoformat(settings.last)
+
+
 def _days(backtest: Backtest) -> tuple[date, ...]:
-    first, last = date.fromisoformat(backtest.settings.first), date.fromisoformat(backtest.settings.last)
+    first, last = _stretch(backtest.settings)
     stored = BarStore(backtest.bars).sessions(first, last)
     if isinstance(backtest.universe, Mapping):
         return tuple(day for day in stored if day in backtest.universe)

@@ -1,5 +1,7 @@
 """One recorded session through the production workflows and activities, on a virtual clock."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,6 +19,7 @@ from domain.position import ClosedTrade
 from domain.rules import TradingRules, UniverseRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerLife
+from lab.attempts import Scheduled
 from lab.books import ACCOUNT, book_of, frozen_books, submits_of
 from lab.broker import FINGERPRINT, LabBroker
 from lab.clockwork import Clockwork
@@ -30,7 +33,8 @@ from lab.moments import DayMoments
 from lab.pace import LabPace
 from lab.pool import LabPool
 from lab.recording import RecordedSession
-from lab.steps import Step, step_of
+from lab.steps import Step, reasons_in, step_of
+from lab.temporal_parts import ActivityResolution
 from runtime.composition import Collaborators
 from strategies import strategies_named
 from verifier.books import Books
@@ -66,6 +70,8 @@ class PlayedDay:
     books: Books
     outcome: CloseOutcome
     attempts: int
+    not_bought: Mapping[str, int] = field(default_factory=dict)
+    """How often a candidate was not bought, by reason."""
 
     @property
     def trades(self) -> tuple[ClosedTrade, ...]:
@@ -112,8 +118,7 @@ async def play(
     """
     await books.clear()
     stage = _Stage(books, recorded, order, calendar)
-    if steps is not None:
-        stage.clockwork.listener = lambda *about: steps.append(step_of(*about))
+    stage.steps = steps
     try:
         return await stage.plays()
     finally:
@@ -135,6 +140,9 @@ class _Stage:
         strategies = strategies_named(self._rules.strategy.names)
         moments = DayMoments(market, self._rules, strategies, self._taken)
         self.clockwork = Clockwork(begins_at, self._attempt)
+        self.clockwork.listener = self._hear
+        self.steps: list[Step] | None = None
+        self._not_bought: Counter[str] = Counter()
         pace = LabPace(self._clock, self._now, moments)
         tokens = self._database.tokens(FINGERPRINT, AccessToken)
         self._broker = LabBroker(market, self._simulation, tokens, self._now)
@@ -159,6 +167,12 @@ class _Stage:
     def _now(self) -> datetime:
         return self.clockwork.now
 
+    def _hear(self, about: Scheduled, resolution: ActivityResolution, at: datetime) -> None:
+        """Note what a finished activity says."""
+        self._not_bought.update(reasons_in(about, resolution))
+        if self.steps is not None:
+            self.steps.append(step_of(about, resolution, at))
+
     async def _attempt(self, *about: Any) -> Any:
         return await self._host.attempt(*about)
 
@@ -177,7 +191,7 @@ class _Stage:
         submits = submits_of(self._host.submits, "trading workers and the close")
         book = await book_of(self._simulation)
         books = await frozen_books(self._database, book, self._plan, submits)
-        return PlayedDay(self._recorded, books, outcome, self._host.attempts)
+        return PlayedDay(self._recorded, books, outcome, self._host.attempts, dict(self._not_bought))
 
     async def aclose(self) -> None:
         """End what still waits."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,6 +31,10 @@ from runtime.strategy_loading import install_strategies
 
 _CONNECTIONS: Final = 10
 """As many as a process of the fleet has."""
+
+
+class ProcessLostError(Exception):
+    """A process of a backtest was killed, by an operator or for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,12 @@ def _end_with_parent() -> None:
 async def play_all(
     urls: Sequence[str], job: Job, days: Sequence[tuple[date, Sequence[Symbol] | None]]
 ) -> AsyncGenerator[DayResult, None]:
-    """Yield the results of days as they finish, from one process for each database."""
+    """Yield the results of days as they finish, from one process for each database.
+
+    Raises:
+        ProcessLostError: a process was killed.
+        SourcesDifferError: a process has other sources than this one.
+    """
     context = multiprocessing.get_context("spawn")
     queue = context.SimpleQueue()
     for url in urls:
@@ -123,10 +133,25 @@ async def play_all(
     pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
     with _killed_at_the_end(pool):
         left = {asyncio.wrap_future(pool.submit(Hand.play, *day)) for day in days}
+        for each in left:
+            each.add_done_callback(_seen)
         while left:
             done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            for result in sorted((each.result() for each in done), key=lambda result: result.date):
+            for result in sorted(map(_result, done), key=lambda result: result.date):
                 yield result
+
+
+def _result(played: "asyncio.Future[DayResult]") -> DayResult:
+    try:
+        return played.result()
+    except BrokenProcessPool as error:
+        raise ProcessLostError("a process has ended before its day") from error
+
+
+def _seen(played: "asyncio.Future[DayResult]") -> None:
+    """Take note of the error of a day that is not waited for any more."""
+    if not played.cancelled():
+        played.exception()
 
 
 @contextmanager
@@ -136,8 +161,8 @@ def _killed_at_the_end(pool: ProcessPoolExecutor) -> Iterator[None]:
         yield
     except BaseException:
         processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool cannot end running calls
-        pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
+        pool.shutdown(cancel_futures=True)
         raise
     pool.shutdown()

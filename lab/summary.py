@@ -13,6 +13,8 @@ from reporting import ratios
 
 FEWEST_DAYS: Final = 20
 """Sessions below which ratios are noise."""
+TOO_DEAR: Final = "no share affordable"
+"""Why an entry buys nothing that the capital cannot pay."""
 _NO_BOOK: Final = "no order book: the depth at each price is a guess from the day's volume"
 _NO_INDEX: Final = "no index"
 _NO_FLAGS: Final = "no trading flags (warnings, halts, interruptions) and no board unless the store knows it"
@@ -52,6 +54,7 @@ def summary_of(settings: Settings, days: Sequence[DayResult]) -> dict[str, Any]:
         "profit_factor": None if figures.profit_factor is None else float(figures.profit_factor),
         "expectancy": figures.expectancy,
         "exit_reasons": _by_reason(trades),
+        "not_bought": dict(sum((Counter(day.not_bought) for day in days), Counter[str]()).most_common()),
         "ratios": _ratios(settings, days),
         "days": [_day(day) for day in days],
     }

@@ -25,10 +25,11 @@ from history.errors import HistoryError
 from history.store import BarStore
 from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
+from lab.hands import ProcessLostError
 from lab.report import write_page
 from lab.results import Settings
 from lab.sources import SourcesDifferError, sources_in_use
-from lab.summary import summary_of
+from lab.summary import TOO_DEAR, summary_of
 from reporting.spoken import say
 from runtime.settings import load_settings
 from strategies import all_rule_values, strategies_named, tradable
@@ -43,6 +44,11 @@ async def backtest(asked: argparse.Namespace) -> int:
         results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
+    except ProcessLostError as error:
+        raise OperationError(
+            f"{error}: it was killed, perhaps for want of memory. The finished days are kept; "
+            "the same command with --resume goes on, with fewer --processes if memory is short"
+        ) from error
     except SourcesDifferError as error:
         raise OperationError(
             f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
@@ -59,6 +65,8 @@ async def backtest(asked: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
         print_summary(stdout_console(), values, written, page)
+    if values["not_bought"] and not values["trades"] and set(values["not_bought"]) == {TOO_DEAR}:
+        raise OperationError(f"--capital {asked.capital:,}: it buys no share of any candidate; name more")
     return 0 if values["sound"] else 1
 
 

@@ -11,14 +11,20 @@ from domain.identity import PositionId, WorkerId
 from domain.market import Symbol
 from domain.order import OrderPurpose
 from domain.position import ClosedTrade
+from domain.risk import Denial
 from domain.rules import RiskRules
 from lab.steps import Step
 from tools.parity.played import Played, Scans
 from verifier.books import BrokerRow
 from workflows.identity import worker_workflow_id
 
-_FAR: Final = timedelta(days=1)
-_BUYING: Final = frozenset({"prepare_entry", "submit_order", "follow_order", "abandon_entry"})
+_FOR_THE_DAY: Final = frozenset(
+    {
+        *(Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.TRADE_COUNT_REACHED),
+        *(Denial.PROFIT_GIVEN_BACK, Denial.OUTSIDE_ENTRY_HOURS),
+    }
+)
+"""Denials that last until the session ends; cool-downs follow from the trades."""
 
 
 class Try(NamedTuple):
@@ -151,12 +157,10 @@ class Book:
                 rests = max(rests, self._rules.cooldown_after_streak)
             if at < own[-1].closed_at + rests:
                 return f"{worker} rests until {clock(own[-1].closed_at + rests)} after a loss"
-        scan = self.scan_of(worker, at)
-        since = at if scan is None else scan.began
         for each in self.played.books.ledger.events:
             event = each.event
-            is_standing = event.kind is EventKind.ENTRY_DENIED and event.worker_id == worker and event.symbol is None
-            if is_standing and since <= event.at <= at and "cooldown" not in str(event.detail):
+            is_own = event.kind is EventKind.ENTRY_DENIED and event.worker_id == worker and event.symbol is None
+            if is_own and event.at <= at and event.detail.get("denial") in _FOR_THE_DAY:
                 return f"{worker} might not buy: {event.detail.get('detail', '')}"
         return ""
 
