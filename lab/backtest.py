@@ -1,7 +1,7 @@
 """A backtest: which days are played, by which processes, and what remains of it when it is interrupted."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +13,7 @@ from domain.session import TradingCalendar
 from history.errors import HistoryError
 from history.store import BarStore
 from lab.day import Order
-from lab.engine import running_engine
+from lab.engine import Engine, held_engine, running_engine
 from lab.hands import Job, bars_hash, play_all
 from lab.results import DayResult, Results, Settings
 
@@ -62,40 +62,38 @@ async def run(
     """
     days = _days(backtest)
     _refuse_unknown(backtest)
-    results = Results(backtest.folder, backtest.settings)
-    results.begin(again=again)
-    found = {
-        day: result
-        for day, result in (results.finished() if again else {}).items()
-        if day in days and not result.fault and result.bars == bars_hash(backtest.bars, day)
-    }
-    left = [(day, _symbols(backtest.universe, day)) for day in days if day not in found]
-    other = results.differing() if again and days and not found else ()
-    show(Progress(len(found), len(days), None, other=other))
-    if left:
-        await _play(backtest, results, left, found, show)
+    async with held_engine(backtest.folder / ENGINE) as hold:
+        results = Results(backtest.folder, backtest.settings)
+        results.begin(again=again)
+        found = {
+            day: result
+            for day, result in (results.finished() if again else {}).items()
+            if day in days and not result.fault and result.bars == bars_hash(backtest.bars, day)
+        }
+        left = [(day, _symbols(backtest.universe, day)) for day in days if day not in found]
+        other = results.differing() if again and days and not found else ()
+        show(Progress(len(found), len(days), None, other=other))
+        if left:
+            async with running_engine(hold) as engine, aclosing(_played(backtest, engine, left)) as played:
+                before, began = len(found), time.monotonic()
+                async for day in played:
+                    results.keep(day)
+                    found[day.date] = day
+                    per_day = (time.monotonic() - began) / (len(found) - before)
+                    show(Progress(len(found), len(days), per_day * (len(days) - len(found)), day))
     return results, tuple(found[day] for day in sorted(found))
 
 
-async def _play(
-    backtest: Backtest,
-    results: Results,
-    left: Sequence[tuple[date, Sequence[Symbol] | None]],
-    found: dict[date, DayResult],
-    show: Callable[[Progress], None],
-) -> None:
-    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies, backtest.settings.sources)
-    before, of = len(found), len(found) + len(left)
-    async with running_engine(backtest.folder / ENGINE) as engine:
-        urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]
-        began = time.monotonic()
-        async with aclosing(play_all(urls, job, left)) as played:
-            async for day in played:
-                results.keep(day)
-                found[day.date] = day
-                done = len(found)
-                per_day = (time.monotonic() - began) / (done - before)
-                show(Progress(done, of, per_day * (of - done), day))
+async def _played(
+    backtest: Backtest, engine: Engine, left: Sequence[tuple[date, Sequence[Symbol] | None]]
+) -> AsyncGenerator[DayResult, None]:
+    """Yield the results of the days that are left, as they finish."""
+    settings = backtest.settings
+    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies, settings.sources)
+    urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]
+    async with aclosing(play_all(urls, job, left)) as played:
+        async for day in played:
+            yield day
 
 
 def _refuse_unknown(backtest: Backtest) -> None:

@@ -99,6 +99,13 @@ class LabBooks:
         await self._pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
+    async def answers(self) -> bool:
+        """Return whether the database still answers."""
+        try:
+            return await self._pool.fetchval("SELECT true") is True
+        except Exception:  # noqa: BLE001 - a lost server has many errors
+            return False
+
     async def aclose(self) -> None:
         """Close the connections, those of the pool included."""
         await self._pool.close()

@@ -7,10 +7,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -34,7 +33,7 @@ _CONNECTIONS: Final = 10
 
 
 class ProcessLostError(Exception):
-    """A process of a backtest was killed, by an operator or for want of memory."""
+    """A process of a backtest, or its PostgreSQL, was killed: by an operator, or for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,11 @@ class Hand:
 
 
 async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
-    """Play a day and judge it; a day that cannot be played to its end is a result with a fault."""
+    """Play a day and judge it; a day that cannot be played to its end is a result with a fault.
+
+    Raises:
+        ProcessLostError: the database is gone, so no other day can be played either.
+    """
     began, bars = time.monotonic(), bars_hash(job.bars, day)
     session = job.calendar.session_on(day)
     if session is None:
@@ -105,7 +108,9 @@ async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols:
         if not recorded.stocks:
             return DayResult(SessionDate(day), bars, gaps)
         found = await play(books, recorded, job.order, job.calendar)
-    except Exception as error:  # noqa: BLE001 - a day that cannot be played is named, and the others are played
+    except Exception as error:
+        if not await books.answers():
+            raise ProcessLostError("PostgreSQL does not answer any more") from error
         return DayResult(SessionDate(day), bars, gaps, fault=f"{type(error).__name__}: {error}")
     return result_of(found, bars, time.monotonic() - began)
 
@@ -126,19 +131,44 @@ async def play_all(
         ProcessLostError: a process was killed.
         SourcesDifferError: a process has other sources than this one.
     """
-    context = multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
-    for url in urls:
-        queue.put(url)
-    pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
-    with _killed_at_the_end(pool):
-        left = {asyncio.wrap_future(pool.submit(Hand.play, *day)) for day in days}
+    with _Hands(urls, job) as hands:
+        left = {asyncio.wrap_future(hands.plays(*day)) for day in days}
         for each in left:
             each.add_done_callback(_seen)
         while left:
             done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
             for result in sorted(map(_result, done), key=lambda result: result.date):
                 yield result
+
+
+class _Hands:
+    """The pool of processes. Once it is left nothing refers to it, so that its semaphores are removed."""
+
+    def __init__(self, urls: Sequence[str], job: Job) -> None:
+        context = multiprocessing.get_context("spawn")
+        queue = context.SimpleQueue()
+        for url in urls:
+            queue.put(url)
+        pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
+        self._pool: ProcessPoolExecutor | None = pool
+
+    def plays(self, day: date, symbols: Sequence[Symbol] | None) -> "Future[DayResult]":
+        """Let a process play a day."""
+        assert self._pool is not None  # noqa: S101 - it is used before it is left
+        return self._pool.submit(Hand.play, day, symbols)
+
+    def __enter__(self) -> "_Hands":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Shut the pool down; after an error an unfinished day is not waited for."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if kind is not None:
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - it cannot end running calls
+                process.kill()
+        pool.shutdown(cancel_futures=kind is not None)
 
 
 def _result(played: "asyncio.Future[DayResult]") -> DayResult:
@@ -152,17 +182,3 @@ def _seen(played: "asyncio.Future[DayResult]") -> None:
     """Take note of the error of a day that is not waited for any more."""
     if not played.cancelled():
         played.exception()
-
-
-@contextmanager
-def _killed_at_the_end(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Shut the pool down; an unfinished day is not waited for."""
-    try:
-        yield
-    except BaseException:
-        processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool cannot end running calls
-        for process in processes:
-            process.kill()
-        pool.shutdown(cancel_futures=True)
-        raise
-    pool.shutdown()

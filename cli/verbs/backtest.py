@@ -5,8 +5,10 @@ import asyncio
 import csv
 import json
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
@@ -41,7 +43,8 @@ async def backtest(asked: argparse.Namespace) -> int:
     """Run a backtest and print its result; return 1 if a day is not sound."""
     prepared = _prepared(asked)
     try:
-        results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
+        with _interrupted_once():
+            results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
     except ProcessLostError as error:
@@ -53,9 +56,6 @@ async def backtest(asked: argparse.Namespace) -> int:
         raise OperationError(
             f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
         ) from error
-    except asyncio.CancelledError:
-        sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
-        raise
     if not days:
         raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
     values = summary_of(prepared.settings, days)
@@ -68,6 +68,29 @@ async def backtest(asked: argparse.Namespace) -> int:
     if values["not_bought"] and not values["trades"] and set(values["not_bought"]) == {TOO_DEAR}:
         raise OperationError(f"--capital {asked.capital:,}: it buys no share of any candidate; name more")
     return 0 if values["sound"] else 1
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Turn the first interrupt into a cancellation, and ignore others while the processes are ended."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    pressed: list[bool] = []
+
+    def press() -> None:
+        if task is not None and not pressed:
+            pressed.append(True)
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, press)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not pressed:
+            raise
+        sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
+        raise KeyboardInterrupt from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _prepared(asked: argparse.Namespace) -> Backtest:

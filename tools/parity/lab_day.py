@@ -7,7 +7,7 @@ from database.pool import open_pool
 from domain.session import TradingCalendar
 from history.store import BarStore
 from lab.day import LabBooks, Order, play
-from lab.engine import running_engine
+from lab.engine import held_engine, running_engine
 from lab.recording import RecordedSession, read_session
 from lab.steps import Step
 from tools.parity.played import Played
@@ -26,7 +26,7 @@ async def play_in_the_lab(day: RealDay, calendar: TradingCalendar, folder: Path)
     """
     recorded = read_session(BarStore(day.bars), day.session)
     steps: list[Step] = []
-    async with running_engine(folder) as engine:
+    async with held_engine(folder) as hold, running_engine(hold) as engine:
         books = LabBooks(await open_pool(await engine.database("parity"), _CONNECTIONS))
         try:
             found = await play(books, recorded, Order(day.rules, day.workers, day.capital), calendar, steps)
