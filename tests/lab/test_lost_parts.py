@@ -48,7 +48,9 @@ def kept_days(data: Path) -> int:
 
 
 def child_with(pid: int, word: str) -> int:
-    listed = subprocess.run(["ps", "-axo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     return next(int(child) for child, parent, words in rows if int(parent) == pid and word in words)
 

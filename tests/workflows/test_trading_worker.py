@@ -41,18 +41,6 @@ async def test_a_worker_trades_until_the_entries_end_and_is_flat_at_the_close(fl
     await worker.terminate()
 
 
-async def test_a_worker_that_starts_just_before_the_open_scans_at_the_open(
-    time_skipping_env: WorkflowEnvironment,
-) -> None:
-    async with trading_floor(time_skipping_env, "2026-11-23 08:59:50") as floor:
-        worker = await floor.start_worker()
-
-        await floor.reaches("2026-11-23 09:00:10")
-
-        assert floor.desk.calls["find_candidates"] > 0
-        await worker.terminate()
-
-
 async def test_nothing_is_bought_before_the_open(floor: Floor) -> None:
     worker = await floor.start_worker()
 
