@@ -3,6 +3,7 @@
 The engine takes a ``Recording`` and knows no file, so that a backtest can inject bars of its own.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -45,7 +46,10 @@ def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: b
     days = list(_days_of(gathered))
     _refuse_bad_rows(gathered)
     identities = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
-    return recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+    recording = recording_of(days, calendar, daily=gathered.daily, identities=identities, only=only)
+    skipped = sum((Counter(verdict.left_out) for verdict in gathered.verdicts), Counter[str]())
+    recording.changes = {**recording.changes, **{f"rows {what} left out": count for what, count in skipped.items()}}
+    return recording
 
 
 def read_sessions(
@@ -85,7 +89,7 @@ def _days_of(gathered: Gathered) -> Iterator[StockDay]:
 def _refuse_bad_rows(gathered: Gathered) -> None:
     for verdict in gathered.verdicts:
         if verdict.problem:
-            raise BarsError(f"{verdict.file} {verdict.problem}")
+            raise BarsError(f"{verdict.file}: {verdict.problem}")
         if verdict.refused:
             raise BarsError(verdict.refused[0])
 
