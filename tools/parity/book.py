@@ -172,8 +172,12 @@ class Book:
         step = next((one for one in self._steps[worker] if one.began <= at < one.ended), None)
         if step is not None:
             return f"{worker}: {step.name} {clock(step.began)}–{clock(step.ended)}"
-        after = next((one for one in self._steps[worker] if one.began > at), None)
-        return f"{worker} was between two steps" if after else f"{worker} had ended its entries"
+        before = [one for one in self._steps[worker] if one.ended <= at]
+        after = min((one.began for one in self._steps[worker] if one.began > at), default=None)
+        if after is None or not before:
+            return f"{worker} had {'ended' if before else 'not begun'}"
+        last = max(before, key=lambda one: one.ended)
+        return f"{worker} paused {clock(last.ended)}–{clock(after)} after {last.name}"
 
     def tries(self, symbol: Symbol, since: datetime, until: datetime) -> Iterator[Try]:
         """Yield what became of a stock that scans found between two instants, in the sequence of the answers."""

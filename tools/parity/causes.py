@@ -37,6 +37,7 @@ class Cause(StrEnum):
     ENTRY = "follows from the entry"
     LOOK = "price seen later"
     MISSED = "crossing between two looks"
+    SAMPLES = "average of other samples"
     CLOSE = "start of the market close"
     TRADED = "shares of the minute"
     MINUTE = "looks at minute starts"

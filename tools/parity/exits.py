@@ -1,16 +1,20 @@
 """Why both days sold the same position at another time, or for another reason."""
 
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.identity import PositionId
-from domain.money import Price
+from domain.money import Price, Rate
 from domain.position import ClosedTrade, ExitReason
+from domain.rules import TradingRules
 from tools.parity.book import Book, clock
 from tools.parity.causes import Cause, Difference, Sides, Why
 from tools.parity.oracle import BestSeen, Due, position_of
 
 _SECOND: Final = timedelta(seconds=1)
+_AVERAGE: Final = re.compile(r"([\d,]+) under the average ([\d,]+) ")
 
 
 class _Late(NamedTuple):
@@ -44,26 +48,36 @@ def _why_exit(sides: Sides, real: ClosedTrade, lab: ClosedTrade, decided: tuple[
     theirs = _lateness(sides, sides.lab, lab, decided[1])
     if isinstance(ours, Why):
         return ours
-    if isinstance(theirs, Why):
-        return theirs
-    for book, late in ((sides.real, ours), (sides.lab, theirs)):
+    return theirs if isinstance(theirs, Why) else _compared(sides, (real, ours), (lab, theirs))
+
+
+def _compared(sides: Sides, ours: tuple[ClosedTrade, _Late], theirs: tuple[ClosedTrade, _Late]) -> Why:
+    """Compare when both positions were due, and when their days have seen it."""
+    (real, seen_real), (lab, seen_lab) = ours, theirs
+    if ExitReason.TREND_BREAK in {real.exit_reason, lab.exit_reason}:
+        said = [f"{book.how} {_detail(book, trade)}" for book, trade in ((sides.real, real), (sides.lab, lab))]
+        return Why(Cause.SAMPLES, "; ".join(said))
+    for book, late in ((sides.real, seen_real), (sides.lab, seen_lab)):
         if late.missed is not None:
             return Why(Cause.MISSED, f"{_said(late.missed)} lies between two looks of {book.how}")
     closes = [book.played.books.plan.liquidation_at for book in (sides.real, sides.lab)]
     if real.exit_reason == lab.exit_reason == ExitReason.DEADLINE and closes[0] != closes[1]:
         return Why(Cause.CLOSE, f"planned for {clock(closes[0])} at this speed, and for {clock(closes[1])}")
-    seen = f"seen {_lag(ours.delay)} and {_lag(theirs.delay)} later"
-    if ours.since != theirs.since:
+    seen = f"seen {_lag(seen_real.delay)} and {_lag(seen_lab.delay)} later"
+    if seen_real.since != seen_lab.since:
         paid = [trade.entry_amount / trade.quantity for trade in (real, lab)]
         bought = f"bought {clock(real.opened_at)} at {paid[0]:,.1f} and {clock(lab.opened_at)} at {paid[1]:,.1f}"
-        return Why(Cause.ENTRY, f"{bought}: due at {clock(ours.since)} and {clock(theirs.since)}; {seen}")
-    return Why(Cause.LOOK if ours.delay >= theirs.delay else Cause.MINUTE, f"due at {clock(ours.since)}; {seen}")
+        return Why(Cause.ENTRY, f"{bought}: due at {clock(seen_real.since)} and {clock(seen_lab.since)}; {seen}")
+    cause = Cause.LOOK if seen_real.delay >= seen_lab.delay else Cause.MINUTE
+    return Why(cause, f"due at {clock(seen_real.since)}; {seen}")
 
 
 def _lateness(sides: Sides, book: Book, trade: ClosedTrade, at: datetime) -> _Late | Why:
     """Return when a position was due and how much later its day has seen it; unexplained if no rule was due."""
+    if trade.exit_reason is ExitReason.TREND_BREAK and not book.is_virtual:
+        return _trend_of_its_own(sides, book, trade, at)
     deadline = book.played.books.plan.liquidation_at
-    position, until = position_of(trade, sides.rules), at + _SECOND
+    position, until = position_of(trade, _measured(sides, book)), at + _SECOND
     dues = sides.oracle.dues_of(
         position, deadline, until, _seen_by(sides, book, trade, at), simulated=book is sides.real
     )
@@ -76,6 +90,32 @@ def _lateness(sides: Sides, book: Book, trade: ClosedTrade, at: datetime) -> _La
     if missed is not None and missed.lasts > gap:
         return Why(Cause.UNEXPLAINED, f"{book.how} did not see {_said(missed)}")
     return _Late(last.since, max(at - last.since, timedelta(0)), missed)
+
+
+def _measured(sides: Sides, book: Book) -> TradingRules:
+    """Return the rules that the recorded prices decide: the average of a watch on processes is of its own samples."""
+    if book.is_virtual:
+        return sides.rules
+    return replace(sides.rules, exits=replace(sides.rules.exits, trend_break=Rate(0)))
+
+
+def _trend_of_its_own(sides: Sides, book: Book, trade: ClosedTrade, at: datetime) -> _Late | Why:
+    """Check a sale under the average of the watch's own samples: these are recorded prices of the rule's window."""
+    found, rules, gap = _AVERAGE.match(_detail(book, trade)), sides.rules.exits, sides.look_gap(book)
+    if found is not None:
+        price, average = (int(text.replace(",", "")) for text in found.groups())
+        shown = sides.oracle.prices(trade.symbol, at - rules.trend_window - gap, at)
+        just_now = sides.oracle.prices(trade.symbol, at - gap, at)
+        is_under = price <= (average + 1) * (1 - rules.trend_break)
+        if is_under and min(shown) <= average <= max(shown) and price in just_now:
+            return _Late(at, timedelta(0), None)
+    return Why(Cause.UNEXPLAINED, f"{book.how} sold {clock(at)}: {_detail(book, trade) or 'no reason'}")
+
+
+def _detail(book: Book, trade: ClosedTrade) -> str:
+    """Return what a watch's signal says, or the reason of the sale."""
+    watch = book.watch(trade)
+    return str(watch.answer.get("detail", "")) if watch is not None else trade.exit_reason.value
 
 
 def _seen_by(sides: Sides, book: Book, trade: ClosedTrade, sold: datetime) -> BestSeen:

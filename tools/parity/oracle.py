@@ -88,6 +88,11 @@ class Oracle:
             at += SECOND
         return at
 
+    def prices(self, symbol: Symbol, since: datetime, until: datetime) -> list[Price]:
+        """Return the simulator's price of each second of a stretch."""
+        seconds = int((until - since).total_seconds()) + 1
+        return [self.price(symbol, since + each * SECOND, simulated=True) for each in range(seconds)]
+
     def last_shown(self, symbol: Symbol, price: Price, since: datetime, until: datetime) -> datetime:
         """Return the last second of a stretch at which the simulator showed at least a price; its end if it did not."""
         at = until.replace(microsecond=0)

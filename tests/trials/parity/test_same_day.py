@@ -53,7 +53,7 @@ def test_a_day_without_bars_is_refused_before_anything_starts(folder: Path) -> N
     code, output, _ = compared(folder)
 
     assert code == 1
-    assert f"no bars of {DAY}" in output
+    assert f"no minute bars of {DAY}" in output
     assert processes_of(folder) == []
 
 
