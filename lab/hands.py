@@ -16,7 +16,7 @@ from hashlib import sha256
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from database.pool import open_pool
 from domain.market import Symbol
@@ -157,7 +157,7 @@ class _Hands:
         assert self._pool is not None  # noqa: S101 - it is used before it is left
         return self._pool.submit(Hand.play, day, symbols)
 
-    def __enter__(self) -> "_Hands":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
