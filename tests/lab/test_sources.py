@@ -12,7 +12,7 @@ from domain.session import SessionDate
 from lab import sources
 from lab.day import Order
 from lab.hands import Job, play_all
-from lab.results import DayResult, Settings
+from lab.results import DayResult, Results, Settings
 from lab.sources import SourcesDifferError, code_hash, differing, sources_in_use
 from runtime.strategy_loading import install_strategies
 from tests.lab.recorded_days import CALENDAR, DAYS, a_store
@@ -72,6 +72,14 @@ def test_other_sources_are_another_backtest() -> None:
     settings = Settings("momentum", "2", "2025-11-17", "2025-11-17", {}, 1, 1, "", {"haru": "a"})
 
     assert settings.id != replace(settings, sources={"haru": "b"}).id
+
+
+def test_a_run_that_cannot_go_on_names_the_settings_that_differ(tmp_path: Path) -> None:
+    settings = Settings("momentum", "2", "2025-11-17", "2025-11-17", {}, 1, 1, "", {"haru": "a"})
+    Results(tmp_path, settings).begin(again=False)
+
+    assert Results(tmp_path, replace(settings, sources={"haru": "b"}, workers=2)).differing() == ["sources", "workers"]
+    assert Results(tmp_path, replace(settings, first="2025-11-16")).differing() == []
 
 
 @pytest.mark.slow
