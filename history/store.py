@@ -130,7 +130,7 @@ class BarStore:
             HistoryError: there is no such session, or its file cannot be read.
         """
         bars = self.minutes(session_date, symbols)
-        if not bars:
+        if not bars and not (symbols is not None and self._minute_file(session_date).exists()):
             raise HistoryError(f"{self.folder} has no minute bars of {session_date}; `bars list` shows what it has")
         closes = self._previous_closes(session_date)
         stocks = {
@@ -159,6 +159,13 @@ class BarStore:
             "SELECT DISTINCT symbol FROM {files} ORDER BY symbol", [file] if file.exists() else []
         )
         return tuple(Symbol(symbol) for (symbol,) in rows)
+
+    def symbols_among(self, symbols: Iterable[Symbol], first: date, last: date) -> frozenset[Symbol]:
+        """Return which of these stocks have minutes of a session from one date to another."""
+        files = [self._minute_file(day) for day in self.sessions(first, last)]
+        query = f"SELECT DISTINCT symbol FROM {{files}} WHERE {_AMONG}"  # noqa: S608 our own condition
+        rows = self._parquet.rows(query, files, list(symbols))
+        return frozenset(Symbol(symbol) for (symbol,) in rows)
 
     def daily(self, symbol: Symbol, until: date, n: int) -> tuple[DailyBar, ...]:
         """Return a stock's last ``n`` daily bars before a date, oldest first."""

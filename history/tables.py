@@ -88,6 +88,8 @@ def files_below(path: Path) -> list[Path]:
     Raises:
         HistoryError: there are none.
     """
+    if not path.exists():
+        raise HistoryError(f"{path} does not exist; correct the path")
     endings = (*CSV_ENDINGS, *PARQUET_ENDINGS)
     below = sorted(path.rglob("*")) if path.is_dir() else [path]
     found = [file for file in below if file.name.lower().endswith(endings) and file.is_file() and file.name[0] != "."]

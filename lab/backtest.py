@@ -1,7 +1,7 @@
 """A backtest: which days are played, by which processes, and what remains of it when it is interrupted."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +10,10 @@ from typing import Final
 
 from domain.market import Symbol
 from domain.session import TradingCalendar
+from history.errors import HistoryError
 from history.store import BarStore
 from lab.day import Order
-from lab.engine import running_engine
+from lab.engine import Engine, held_engine, running_engine
 from lab.hands import Job, bars_hash, play_all
 from lab.results import DayResult, Results, Settings
 
@@ -30,6 +31,8 @@ class Progress:
     of: int
     left: float | None
     last: DayResult | None = None
+    other: Sequence[str] = ()
+    """The settings that differ from those of the run that was to go on; empty if it does."""
 
 
 @dataclass(frozen=True)
@@ -54,47 +57,62 @@ async def run(
     """Play every stored day of the stretch. ``again`` keeps the finished days of an interrupted run.
 
     Raises:
-        HistoryError: a day cannot be read.
+        HistoryError: a named stock has no bars.
         EmbeddedError: PostgreSQL cannot be started.
     """
-    results = Results(backtest.folder, backtest.settings)
-    results.begin(again=again)
     days = _days(backtest)
-    found = {
-        day: result
-        for day, result in (results.finished() if again else {}).items()
-        if day in days and not result.fault and result.bars == bars_hash(backtest.bars, day)
-    }
-    left = [(day, _symbols(backtest.universe, day)) for day in days if day not in found]
-    show(Progress(len(found), len(days), None))
-    if left:
-        await _play(backtest, results, left, found, show)
+    _refuse_unknown(backtest)
+    async with held_engine(backtest.folder / ENGINE) as hold:
+        results = Results(backtest.folder, backtest.settings)
+        results.begin(again=again)
+        found = {
+            day: result
+            for day, result in (results.finished() if again else {}).items()
+            if day in days and not result.fault and result.bars == bars_hash(backtest.bars, day)
+        }
+        left = [(day, _symbols(backtest.universe, day)) for day in days if day not in found]
+        other = results.differing() if again and days and not found else ()
+        show(Progress(len(found), len(days), None, other=other))
+        if left:
+            async with running_engine(hold) as engine, aclosing(_played(backtest, engine, left)) as played:
+                before, began = len(found), time.monotonic()
+                async for day in played:
+                    results.keep(day)
+                    found[day.date] = day
+                    per_day = (time.monotonic() - began) / (len(found) - before)
+                    show(Progress(len(found), len(days), per_day * (len(days) - len(found)), day))
     return results, tuple(found[day] for day in sorted(found))
 
 
-async def _play(
-    backtest: Backtest,
-    results: Results,
-    left: Sequence[tuple[date, Sequence[Symbol] | None]],
-    found: dict[date, DayResult],
-    show: Callable[[Progress], None],
-) -> None:
-    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies)
-    before, of = len(found), len(found) + len(left)
-    async with running_engine(backtest.folder / ENGINE) as engine:
-        urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]
-        began = time.monotonic()
-        async with aclosing(play_all(urls, job, left)) as played:
-            async for day in played:
-                results.keep(day)
-                found[day.date] = day
-                done = len(found)
-                per_day = (time.monotonic() - began) / (done - before)
-                show(Progress(done, of, per_day * (of - done), day))
+async def _played(
+    backtest: Backtest, engine: Engine, left: Sequence[tuple[date, Sequence[Symbol] | None]]
+) -> AsyncGenerator[DayResult, None]:
+    """Yield the results of the days that are left, as they finish."""
+    settings = backtest.settings
+    job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies, settings.sources)
+    urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]
+    async with aclosing(play_all(urls, job, left)) as played:
+        async for day in played:
+            yield day
+
+
+def _refuse_unknown(backtest: Backtest) -> None:
+    """Refuse named stocks without bars: the name is probably mistyped."""
+    if backtest.universe is None or isinstance(backtest.universe, Mapping):
+        return
+    first, last = _stretch(backtest.settings)
+    there = BarStore(backtest.bars).symbols_among(backtest.universe, first, last)
+    if missing := sorted(set(backtest.universe) - there):
+        named = ", ".join(missing)
+        raise HistoryError(f"{named}: no stored bars from {first} to {last}; `bars list` shows what is there")
+
+
+def _stretch(settings: Settings) -> tuple[date, date]:
+    return date.fromisoformat(settings.first), date.fromisoformat(settings.last)
 
 
 def _days(backtest: Backtest) -> tuple[date, ...]:
-    first, last = date.fromisoformat(backtest.settings.first), date.fromisoformat(backtest.settings.last)
+    first, last = _stretch(backtest.settings)
     stored = BarStore(backtest.bars).sessions(first, last)
     if isinstance(backtest.universe, Mapping):
         return tuple(day for day in stored if day in backtest.universe)

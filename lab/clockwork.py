@@ -47,6 +47,8 @@ class Clockwork:
         self.longest_run = 10_000
         """Number of tasks in a run after which the server suggests continue-as-new."""
         self.longest_step = _LONGEST_STEP
+        self.listener: Callable[[Scheduled, ActivityResolution, datetime], None] | None = None
+        """Receives each finished activity."""
         self._stuck: dict[str, list[Step]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
@@ -289,6 +291,8 @@ class Clockwork:
 
     async def _resolve(self, run: Run, about: Scheduled, resolution: ActivityResolution) -> None:
         if run.activities.pop(about.command.seq, None) is not None:
+            if self.listener is not None:
+                self.listener(about, resolution, self.now)
             job = WorkflowActivationJob()
             job.resolve_activity.seq = about.command.seq
             job.resolve_activity.result.CopyFrom(resolution)

@@ -1,5 +1,6 @@
 """One recorded session through the production workflows and activities, on a virtual clock."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from domain.position import ClosedTrade
 from domain.rules import TradingRules, UniverseRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerLife
+from lab.attempts import Scheduled
 from lab.books import ACCOUNT, book_of, frozen_books, submits_of
 from lab.broker import FINGERPRINT, LabBroker
 from lab.clockwork import Clockwork
@@ -31,6 +33,8 @@ from lab.moments import DayMoments
 from lab.pace import LabPace
 from lab.pool import LabPool
 from lab.recording import RecordedSession
+from lab.steps import Step, reasons_in, step_of
+from lab.temporal_parts import ActivityResolution
 from runtime.composition import Collaborators
 from strategies import strategies_named
 from verifier.books import Books
@@ -69,6 +73,8 @@ class PlayedDay:
     attempts: int
     signals: Mapping[Symbol, tuple[int, ...]] = field(default_factory=dict)
     """The minutes of the session in which a scan may return each traded stock, whatever the ledger says."""
+    not_bought: Mapping[str, int] = field(default_factory=dict)
+    """How often a candidate was not bought, by reason."""
 
     @property
     def trades(self) -> tuple[ClosedTrade, ...]:
@@ -96,19 +102,33 @@ class LabBooks:
         await self._pool.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
+    async def answers(self) -> bool:
+        """Return whether the database still answers."""
+        try:
+            return await self._pool.fetchval("SELECT true") is True
+        except Exception:  # noqa: BLE001 - a lost server has many errors
+            return False
+
     async def aclose(self) -> None:
         """Close the connections, those of the pool included."""
         await self._pool.close()
 
 
-async def play(books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> PlayedDay:
-    """Play a session with empty books.
+async def play(
+    books: LabBooks,
+    recorded: RecordedSession,
+    order: Order,
+    calendar: TradingCalendar,
+    steps: list[Step] | None = None,
+) -> PlayedDay:
+    """Play a session with empty books; add each finished activity to ``steps``.
 
     Raises:
         StuckError: a workflow fails, or the close does not end.
     """
     await books.clear()
     stage = _Stage(books, recorded, order, calendar)
+    stage.steps = steps
     try:
         return await stage.plays()
     finally:
@@ -130,6 +150,9 @@ class _Stage:
         strategies = strategies_named(self._rules.strategy.names)
         moments = self._moments = DayMoments(market, self._rules, strategies, self._taken)
         self.clockwork = Clockwork(begins_at, self._attempt)
+        self.clockwork.listener = self._hear
+        self.steps: list[Step] | None = None
+        self._not_bought: Counter[str] = Counter()
         pace = LabPace(self._clock, self._now, moments)
         tokens = self._database.tokens(FINGERPRINT, AccessToken)
         self._broker = LabBroker(market, self._simulation, tokens, self._now)
@@ -154,6 +177,12 @@ class _Stage:
     def _now(self) -> datetime:
         return self.clockwork.now
 
+    def _hear(self, about: Scheduled, resolution: ActivityResolution, at: datetime) -> None:
+        """Note what a finished activity says."""
+        self._not_bought.update(reasons_in(about, resolution))
+        if self.steps is not None:
+            self.steps.append(step_of(about, resolution, at))
+
     async def _attempt(self, *about: Any) -> Any:
         return await self._host.attempt(*about)
 
@@ -172,7 +201,8 @@ class _Stage:
         submits = submits_of(self._host.submits, "trading workers and the close")
         book = await book_of(self._simulation)
         books = await frozen_books(self._database, book, self._plan, submits)
-        return PlayedDay(self._recorded, books, outcome, self._host.attempts, self._signals(books))
+        signals = self._signals(books)
+        return PlayedDay(self._recorded, books, outcome, self._host.attempts, signals, dict(self._not_bought))
 
     def _signals(self, books: Books) -> Mapping[Symbol, tuple[int, ...]]:
         """Return the signals of the traded stocks while entries were allowed."""

@@ -12,7 +12,7 @@ from runtime.embedded.errors import (
     OtherVersionError,
     PartFailedError,
 )
-from runtime.embedded.folder import hold_folder
+from runtime.embedded.folder import FolderHold, check_room, hold_folder
 from runtime.embedded.ports import free_port
 from runtime.embedded.postgres import Cluster, prepared_cluster, query, run_server
 from runtime.embedded.process import Launcher
@@ -45,20 +45,33 @@ class Engine:
 
 
 @asynccontextmanager
-async def running_engine(folder: Path) -> AsyncIterator[Engine]:
-    """Run the server of backtests, whose folder is made at the first use and again when it is damaged.
+async def held_engine(folder: Path) -> AsyncIterator[FolderHold]:
+    """Hold the folder of the server of backtests, so that one backtest at a time writes results beside it.
 
     Raises:
         FolderHeldError: another backtest uses the folder.
-        EmbeddedError: the server cannot be started.
+        DiskFullError: the disk would soon be full.
     """
     hold = await hold_folder(folder)
+    try:
+        check_room(hold.folder)
+        yield hold
+    finally:
+        hold.release()
+
+
+@asynccontextmanager
+async def running_engine(hold: FolderHold) -> AsyncIterator[Engine]:
+    """Run the server of backtests in a held folder, which is made at the first use and again when it is damaged.
+
+    Raises:
+        EmbeddedError: the server cannot be started.
+    """
     launcher = Launcher(hold.folder, kept_open=[hold.shared])
     try:
         yield await _started(launcher, hold.folder)
     finally:
         await launcher.stack.aclose()
-        hold.release()
 
 
 async def _started(launcher: Launcher, folder: Path) -> Engine:

@@ -7,16 +7,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from database.pool import open_pool
 from domain.market import Symbol
@@ -25,10 +25,15 @@ from history.store import BarStore
 from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
+from lab.sources import SourcesDifferError, differing, sources_in_use
 from runtime.strategy_loading import install_strategies
 
 _CONNECTIONS: Final = 10
 """As many as a process of the fleet has."""
+
+
+class ProcessLostError(Exception):
+    """A process of a backtest, or its PostgreSQL, was killed: by an operator, or for want of memory."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Job:
     calendar: TradingCalendar
     strategies: Path | None = None
     """Where the operator's own strategies are."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """The hashes of the parent's sources."""
 
 
 def bars_hash(bars: Path, day: date) -> str:
@@ -58,6 +65,8 @@ class Hand:
     loop: asyncio.AbstractEventLoop
     books: LabBooks
     store: BarStore
+    other: Sequence[str] = ()
+    """The sources that differ from the parent's."""
 
     @classmethod
     def begin(cls, urls: "SimpleQueue[str]", job: Job) -> None:
@@ -66,18 +75,29 @@ class Hand:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         logging.basicConfig(handlers=[logging.NullHandler()])
         install_strategies(job.strategies)
+        cls.other = differing(job.sources, sources_in_use(job.order.rules))
         cls.job, cls.loop = job, asyncio.new_event_loop()
         cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
         cls.store = BarStore(job.bars)
 
     @classmethod
     def play(cls, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
-        """Play one day."""
+        """Play one day.
+
+        Raises:
+            SourcesDifferError: the sources have changed since the parent read them.
+        """
+        if cls.other:
+            raise SourcesDifferError(", ".join(cls.other))
         return cls.loop.run_until_complete(played(cls.books, cls.store, cls.job, day, symbols))
 
 
 async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
-    """Play a day and judge it; a day that cannot be played to its end is a result with a fault."""
+    """Play a day and judge it; a day that cannot be played to its end is a result with a fault.
+
+    Raises:
+        ProcessLostError: the database is gone, so no other day can be played either.
+    """
     began, bars = time.monotonic(), bars_hash(job.bars, day)
     session = job.calendar.session_on(day)
     if session is None:
@@ -89,7 +109,9 @@ async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols:
         if not recorded.stocks:
             return DayResult(SessionDate(day), bars, gaps)
         found = await play(books, recorded, job.order, job.calendar)
-    except Exception as error:  # noqa: BLE001 - a day that cannot be played is named, and the others are played
+    except Exception as error:
+        if not await books.answers():
+            raise ProcessLostError("PostgreSQL does not answer any more") from error
         return DayResult(SessionDate(day), bars, gaps, fault=f"{type(error).__name__}: {error}")
     return result_of(found, bars, time.monotonic() - began)
 
@@ -104,29 +126,60 @@ def _end_with_parent() -> None:
 async def play_all(
     urls: Sequence[str], job: Job, days: Sequence[tuple[date, Sequence[Symbol] | None]]
 ) -> AsyncGenerator[DayResult, None]:
-    """Yield the results of days as they finish, from one process for each database."""
-    context = multiprocessing.get_context("spawn")
-    queue = context.SimpleQueue()
-    for url in urls:
-        queue.put(url)
-    pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
-    with _killed_at_the_end(pool):
-        left = {asyncio.wrap_future(pool.submit(Hand.play, *day)) for day in days}
+    """Yield the results of days as they finish, from one process for each database.
+
+    Raises:
+        ProcessLostError: a process was killed.
+        SourcesDifferError: a process has other sources than this one.
+    """
+    with _Hands(urls, job) as hands:
+        left = {asyncio.wrap_future(hands.plays(*day)) for day in days}
+        for each in left:
+            each.add_done_callback(_seen)
         while left:
             done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            for result in sorted((each.result() for each in done), key=lambda result: result.date):
+            for result in sorted(map(_result, done), key=lambda result: result.date):
                 yield result
 
 
-@contextmanager
-def _killed_at_the_end(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """Shut the pool down; an unfinished day is not waited for."""
+class _Hands:
+    """The pool of processes. Once it is left nothing refers to it, so that its semaphores are removed."""
+
+    def __init__(self, urls: Sequence[str], job: Job) -> None:
+        context = multiprocessing.get_context("spawn")
+        queue = context.SimpleQueue()
+        for url in urls:
+            queue.put(url)
+        pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
+        self._pool: ProcessPoolExecutor | None = pool
+
+    def plays(self, day: date, symbols: Sequence[Symbol] | None) -> "Future[DayResult]":
+        """Let a process play a day."""
+        assert self._pool is not None  # noqa: S101 - it is used before it is left
+        return self._pool.submit(Hand.play, day, symbols)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Shut the pool down; after an error an unfinished day is not waited for."""
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        if kind is not None:
+            for process in list((pool._processes or {}).values()):  # noqa: SLF001 - it cannot end running calls
+                process.kill()
+        pool.shutdown(cancel_futures=kind is not None)
+
+
+def _result(played: "asyncio.Future[DayResult]") -> DayResult:
     try:
-        yield
-    except BaseException:
-        processes = list((pool._processes or {}).values())  # noqa: SLF001 - the pool cannot end running calls
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()
-        raise
-    pool.shutdown()
+        return played.result()
+    except BrokenProcessPool as error:
+        raise ProcessLostError("a process has ended before its day") from error
+
+
+def _seen(played: "asyncio.Future[DayResult]") -> None:
+    """Take note of the error of a day that is not waited for any more."""
+    if not played.cancelled():
+        played.exception()

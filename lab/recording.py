@@ -13,8 +13,17 @@ from domain.market import DailyBar as BarOfDay
 from domain.market import DailyReference, Market, Symbol
 from domain.money import Price, Quantity
 from domain.session import Session
-from domain.tick_size import PriceLimits, is_on_grid, may_have_traded, price_limits, round_down, tick_at
-from history.store import BarStore, SessionBars, StockDay
+from domain.tick_size import (
+    ETF_GRID,
+    PriceLimits,
+    grid_of,
+    is_on_grid,
+    may_have_traded,
+    price_limits,
+    round_down,
+    tick_at,
+)
+from history.store import BarStore, Kind, SessionBars, StockDay
 from simulator.bar_folder import read_indices
 from simulator.index_days import RecordedIndex
 from simulator.krx.sessions import Session as SessionThere
@@ -26,6 +35,7 @@ from simulator.recorded import RecordedBars, Recording
 _EARLIER: Final = timedelta(days=21)
 """Earlier sessions that a stock's reference has, as the KIS client asks for them."""
 _MINUTE: Final = 60
+_LEAST_AS_TRADED: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,10 @@ class Gaps:
     """Bars of these with a price that cannot have traded; it is rounded to the grid."""
     indices: int = 0
     """Indices of the two that the data has."""
+    adjusted: int = 0
+    """Stock-days most of whose prices cannot have traded: they were adjusted afterwards."""
+    no_auction: int = 0
+    """Stock-days without a bar of the closing auction."""
     left_out: Mapping[Symbol, str] = field(default_factory=dict)
 
 
@@ -112,6 +126,8 @@ def recorded(session: Session, day: SessionBars, before: Mapping[Symbol, Sequenc
         outside=counts["outside"],
         off_grid=counts["off_grid"],
         rounded=counts["rounded"],
+        adjusted=counts["adjusted"],
+        no_auction=counts["no_auction"],
         left_out=left_out,
     )
     return RecordedSession(session, stocks, gaps)
@@ -121,10 +137,8 @@ def _stock(
     symbol: Symbol, session: Session, day: StockDay, before: Sequence[DailyBar], counts: Counter[str]
 ) -> RecordedStock | str:
     """Return a stock as it can be played, or why not."""
-    if not day.previous_close:
-        return "no previous close"
-    if not before:
-        return "no daily bar of the session before"
+    if objection := _objection(day, before):
+        return objection
     limits = price_limits(day.previous_close)
     found = RecordedBars(session_there(session), day.previous_close)
     opens = in_seoul(session.opens_at).hour * _MINUTE + in_seoul(session.opens_at).minute
@@ -139,14 +153,38 @@ def _stock(
         if not limits.lower <= shown.low <= shown.high <= limits.upper:
             return f"prices outside {limits.lower:,} to {limits.upper:,} around the base {day.previous_close:,}"
         if minute == match:
-            found.closing = shown
+            price = round_down(shown.close)  # an auction has one price, and that is on the grid
+            found.closing = TapeBar(price, price, price, price, shown.volume)
         else:
             found.minutes[minute] = shown
     if not found.minutes:
         return "no minute of continuous trading"
+    counts["adjusted"] += _is_adjusted(day.bars)
+    counts["no_auction"] += found.closing is None
     name, market = day.instrument.name or symbol, day.instrument.market or Market.KOSPI
     listing = Listing(symbol, name, MarketThere(market), day.previous_close, max(1, found.volume), 1.0)
     return RecordedStock(listing, found, limits, _reference(symbol, before, day.previous_close, limits))
+
+
+def _objection(day: StockDay, before: Sequence[DailyBar]) -> str:
+    """Return why a stock-day cannot be played, whatever its bars are; empty if it can."""
+    if _is_etf(day):
+        return "an ETF; Haru buys stocks only"
+    if not day.previous_close:
+        return "no previous close"
+    return "" if before else "no daily bar of the session before"
+
+
+def _is_etf(day: StockDay) -> bool:
+    """Return whether the instrument is an ETF, by the store's list or else by its prices."""
+    if day.instrument.kind is not None:
+        return day.instrument.kind is Kind.ETF
+    return grid_of(bar.close for bar in day.bars if bar.volume) is ETF_GRID
+
+
+def _is_adjusted(bars: Sequence[MinuteBar]) -> bool:
+    closes = [bar.close for bar in bars if bar.volume]
+    return sum(map(may_have_traded, closes)) < _LEAST_AS_TRADED * len(closes)
 
 
 def _on_tape(bar: MinuteBar, counts: Counter[str]) -> TapeBar:

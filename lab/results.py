@@ -37,7 +37,8 @@ class Settings:
     universe: str
     """A hash of the symbols by day; blank if every stored stock of a day is in it."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """The hash of each strategy's source, so that the days of other code are not taken for those of this one."""
+    """Hashes of Haru's sources, and of the strategies and filters in use, so that the days of other code are not taken
+    for those of this one."""
 
     @property
     def id(self) -> str:
@@ -61,6 +62,8 @@ class DayResult:
     """Change of the broker's cash (won)."""
     unexplained: int = 0
     violations: tuple[str, ...] = ()
+    not_bought: Mapping[str, int] = field(default_factory=dict)
+    """How often a candidate was not bought, by reason."""
     fault: str = ""
     """Why the day could not be played to its end."""
     seconds: float = 0.0
@@ -92,6 +95,7 @@ def result_of(day: PlayedDay, bars: str, seconds: float) -> DayResult:
         net=books.broker.cash - opening,
         unexplained=unexplained_won(books),
         violations=tuple(found),
+        not_bought=dict(sorted(day.not_bought.items())),
         seconds=seconds,
         refused=refused_entries(each.event for each in books.ledger.events),
         signals={symbol: runs_of(minutes, books.plan.session) for symbol, minutes in day.signals.items()},
@@ -130,6 +134,18 @@ class Results:
             for file in self._files():
                 file.unlink()
         write_private(self.folder / "settings.json", json.dumps(asdict(self._settings), ensure_ascii=False, indent=1))
+
+    def differing(self) -> list[str]:
+        """Return in which settings the latest other backtest of the same strategy and dates differs."""
+        begins, now = self._settings.id.rpartition("-")[0], json.loads(json.dumps(asdict(self._settings)))
+        kept = [file for file in self.folder.parent.glob(f"{begins}-*/settings.json") if file.parent != self.folder]
+        for file in sorted(kept, key=lambda each: each.stat().st_mtime, reverse=True):
+            try:
+                then = json.loads(file.read_bytes())
+            except (OSError, ValueError):
+                continue
+            return sorted(name for name in now if now[name] != then.get(name))
+        return []
 
     def keep(self, day: DayResult) -> None:
         """Keep a finished day."""

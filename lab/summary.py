@@ -14,6 +14,8 @@ from reporting import ratios
 
 FEWEST_DAYS: Final = 20
 """Sessions below which ratios are noise."""
+TOO_DEAR: Final = "no share affordable"
+"""Why an entry buys nothing that the capital cannot pay."""
 _NO_BOOK: Final = "no order book: the depth at each price is a guess from the day's volume"
 _PRICES: Final = "prices outside"
 _OUTSIDE: Final = "prices outside the daily limits"
@@ -35,6 +37,7 @@ def summary_of(settings: Settings, days: Sequence[DayResult]) -> dict[str, Any]:
         "workers": settings.workers,
         "capital": settings.capital,
         "rules": dict(settings.rules),
+        "sources": dict(settings.sources),
         "hash": hash_of(days),
         "sessions": len(days),
         "stock_days": sum(day.gaps.stocks for day in days),
@@ -54,6 +57,7 @@ def summary_of(settings: Settings, days: Sequence[DayResult]) -> dict[str, Any]:
         "profit_factor": None if figures.profit_factor is None else float(figures.profit_factor),
         "expectancy": figures.expectancy,
         "exit_reasons": _by_reason(trades),
+        "not_bought": dict(sum((Counter(day.not_bought) for day in days), Counter[str]()).most_common()),
         "ratios": _ratios(settings, days),
         "days": [_day(day) for day in days],
     }
@@ -74,6 +78,14 @@ def gaps_of(days: Sequence[DayResult]) -> Iterator[str]:
         (sum(each.missing for each in gaps), "minutes without a bar; they repeat the last price and fill no order"),
         (sum(each.off_grid for each in gaps), "bars with a price off the grid (mid-prices of the combined feed)"),
         (sum(each.rounded for each in gaps), "of these are rounded to the grid"),
+        (
+            sum(each.adjusted for each in gaps),
+            "stock-days have prices that were adjusted later; ticks and limits are off",
+        ),
+        (
+            sum(each.no_auction for each in gaps),
+            "stock-days lack the closing auction; the last price and volume stand in",
+        ),
         (sum(each.outside for each in gaps), "bars outside the session are left out"),
     ):
         if count:

@@ -1,6 +1,7 @@
 """Settings of the market: the simulated one, the operator's corrections of the calendar, and the times of the close."""
 
 from datetime import date, datetime
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, SecretStr
@@ -46,6 +47,8 @@ class SimulatorSettings(BaseModel):
     opening_cash: int = Field(default=100_000_000, gt=0, le=MOST_WON)
     listings: int = Field(default=48, ge=1, le=1048)
     """How many stocks are listed. Stocks beyond 48 are made up."""
+    bars: Path | None = None
+    """Recorded bars that it plays instead: the folder of `starter.py bars`. Only their stocks are listed."""
 
 
 class CalendarSettings(BaseModel):

@@ -41,6 +41,7 @@ class _Shelf:
     strategies: dict[str, Admitted] = field(default_factory=dict)
     filters: dict[str, CustomFilter] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
+    filter_sources: dict[str, str] = field(default_factory=dict)
 
     def refuse(self, name: str, place: object, why: str) -> None:
         self.refused.append(Refused(name, str(place), why))
@@ -55,6 +56,7 @@ class _Shelf:
             else:
                 name, keeps = admitted_filter(found)
                 is_ours = self.filters.setdefault(name, keeps) is keeps
+                self.filter_sources.setdefault(name, source)
         except (NotAdmittedError, TimeoutError) as error:
             self.refuse(getattr(found, "__name__", "?"), origin, str(error))
             return
@@ -85,7 +87,12 @@ def _loaded(path: Path | None, _as_of: tuple[object, ...], _search: tuple[str, .
         _take_package(shelf, entry)
     if path is not None:
         _take_path(shelf, path)
-    return Catalogue(MappingProxyType(shelf.strategies), MappingProxyType(shelf.filters), tuple(shelf.refused))
+    return Catalogue(
+        MappingProxyType(shelf.strategies),
+        MappingProxyType(shelf.filters),
+        tuple(shelf.refused),
+        MappingProxyType(shelf.filter_sources),
+    )
 
 
 def _stamps(path: Path | None) -> tuple[object, ...]:

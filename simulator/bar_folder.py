@@ -3,6 +3,7 @@
 The engine takes a ``Recording`` and knows no file, so that a backtest can inject bars of its own.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -56,6 +57,8 @@ def recording_of_files(gathered: Gathered, calendar: TradingCalendar, *, only: b
     identities: dict[Symbol, Identity] = {symbol: _identity(found) for symbol, found in gathered.instruments.items()}
     recording = recording_of(days, calendar, daily=daily, identities=identities, only=only)
     recording.indices = _indices_of(gathered)
+    skipped = sum((Counter(verdict.left_out) for verdict in gathered.verdicts), Counter[str]())
+    recording.changes = {**recording.changes, **{f"rows {what} left out": count for what, count in skipped.items()}}
     return recording
 
 
@@ -124,7 +127,7 @@ def _days_of(gathered: Gathered) -> Iterator[StockDay]:
 def _refuse_bad_rows(gathered: Gathered) -> None:
     for verdict in gathered.verdicts:
         if verdict.problem:
-            raise BarsError(f"{verdict.file} {verdict.problem}")
+            raise BarsError(f"{verdict.file}: {verdict.problem}")
         if verdict.refused:
             raise BarsError(verdict.refused[0])
 

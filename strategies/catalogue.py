@@ -40,6 +40,8 @@ class Catalogue:
     strategies: Mapping[str, Admitted]
     filters: Mapping[str, CustomFilter]
     refused: tuple[Refused, ...] = ()
+    filter_sources: Mapping[str, str] = field(default_factory=dict)
+    """The source hash of each filter whose source has been read."""
 
     @property
     def sources(self) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Evidence from a session's workflow histories: orders passed to the sender, watches, and accepted commands to sell."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -52,6 +52,13 @@ async def read_histories(
     ``workers`` are those of the ledger, by workflow id.
     """
     since, until = span
+    return histories_of(await read_runs(client, workers, account_id, since)).between(since, until)
+
+
+async def read_runs(
+    client: Client, workers: Mapping[str, WorkerId], account_id: AccountId, since: datetime
+) -> list[Run]:
+    """Read the runs of the workers and of the market close that were open at a real instant, or began later."""
     queue = f"TaskQueue = '{task_queues(account_id).trading}'"
     of_workers = f"WorkflowType = '{TradingWorkerWorkflow.__name__}' AND {queue}"
     of_closes = f"WorkflowType = '{MarketCloseWorkflow.__name__}' AND {queue}"
@@ -60,8 +67,7 @@ async def read_histories(
     ]
     whose.append((f"WorkflowId STARTS_WITH '{close_workflow_id(account_id)}' AND {of_closes}", None))
     runs = [run for query, name in whose for run in await _fetched(client, query, name, since)]
-    ours = [run for run in runs if run.worker_id is not None or is_close_of(run.workflow_id, account_id)]
-    return histories_of(ours).between(since, until)
+    return [run for run in runs if run.worker_id is not None or is_close_of(run.workflow_id, account_id)]
 
 
 async def _fetched(client: Client, query: str, worker_id: WorkerId | None, since: datetime) -> list[Run]:

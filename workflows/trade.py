@@ -105,8 +105,9 @@ class Trade:
         Shares that the close could not sell return to the worker at the next opening, and are sold first (R16).
         """
         while cycle.held is None and not self._worker.is_winding_down() and self._has_to_wait(cycle):
-            next_look = self._timer.now() + self._timer.in_market(_BETWEEN_LOOKS)
-            await self._timer.until(self._worker.is_winding_down, max(cycle.plan.session.opens_at, next_look))
+            now, opens_at = self._timer.now(), cycle.plan.session.opens_at
+            next_look = opens_at if now < opens_at else now + self._timer.in_market(_BETWEEN_LOOKS)
+            await self._timer.until(self._worker.is_winding_down, next_look)
             cycle = await self._take_stock()
         return cycle
 

@@ -14,6 +14,8 @@ from reporting.spoken import say
 def progress_line(progress: Progress) -> str:
     """Return one line: finished days, time left, and the last day."""
     parts = [say(f"{progress.done}/{progress.of} days")]
+    if progress.other:
+        parts.append(say(f"no finished day to keep: {', '.join(progress.other)} differ from the last run's"))
     if progress.left is not None:
         parts.append(say(f"{_clock(progress.left)} left"))
     if day := progress.last:
@@ -34,6 +36,9 @@ def print_summary(console: Terminal, values: Mapping[str, Any], written: Sequenc
         table.add_row(say(name), value)
     console.print(table)
     console.print(_reasons(values))
+    if values["not_bought"]:
+        refusals = ", ".join(f"{reason} ×{count:,}" for reason, count in values["not_bought"].items())
+        console.say(f"Candidates not bought: {refusals}")
     for day in values["unsound"]:
         for problem in day["problems"]:
             console.say(f"NOT SOUND {day['date']}: {problem}")

@@ -5,8 +5,10 @@ import asyncio
 import csv
 import json
 import os
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
@@ -25,13 +27,16 @@ from history.errors import HistoryError
 from history.store import BarStore
 from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
+from lab.hands import ProcessLostError
 from lab.report import Sources, write_page
-from lab.results import Settings
-from lab.summary import summary_of
+from lab.results import DayResult, Results, Settings
+from lab.sources import SourcesDifferError, sources_in_use
+from lab.summary import TOO_DEAR, summary_of
 from reporting.listing import write_index
+from reporting.sentences import Language
 from reporting.spoken import say
 from runtime.settings import load_settings
-from strategies import all_rule_values, known, strategies_named, tradable
+from strategies import all_rule_values, strategies_named, tradable
 
 _SYMBOL_LENGTH: Final = 6
 
@@ -40,25 +45,63 @@ async def backtest(asked: argparse.Namespace) -> int:
     """Run a backtest and print its result; return 1 if a day is not sound."""
     prepared = _prepared(asked)
     try:
-        results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
+        with _interrupted_once():
+            results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
-    except asyncio.CancelledError:
-        sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
-        raise
+    except ProcessLostError as error:
+        raise OperationError(
+            f"{error}: it was killed, perhaps for want of memory. The finished days are kept; "
+            "the same command with --resume goes on, with fewer --processes if memory is short"
+        ) from error
+    except SourcesDifferError as error:
+        raise OperationError(
+            f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
+        ) from error
     if not days:
         raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
     values = summary_of(prepared.settings, days)
-    written = results.write_summary(values)
-    configured = load_settings()
-    language, sources = asked.lang or configured.report.language, Sources(prepared.bars, prepared.calendar)
-    page = write_page(results.folder, prepared.settings, days, sources, language)
-    index = write_index(configured.reports, prepared.folder, language)
+    written = (results.write_summary(values), *_pages(prepared, results, days, asked.lang))
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
-        print_summary(stdout_console(), values, (written, page, index))
+        print_summary(stdout_console(), values, written)
+    if values["not_bought"] and not values["trades"] and set(values["not_bought"]) == {TOO_DEAR}:
+        raise OperationError(f"--capital {asked.capital:,}: it buys no share of any candidate; name more")
     return 0 if values["sound"] else 1
+
+
+def _pages(
+    prepared: Backtest, results: Results, days: Sequence[DayResult], language: Language | None
+) -> tuple[Path, Path]:
+    """Write the page of a backtest and the index of all pages."""
+    configured = load_settings()
+    spoken = language or configured.report.language
+    page = write_page(results.folder, prepared.settings, days, Sources(prepared.bars, prepared.calendar), spoken)
+    return page, write_index(configured.reports, prepared.folder, spoken)
+
+
+@contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """Turn the first interrupt into a cancellation, and ignore others while the processes are ended."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    pressed: list[bool] = []
+
+    def press() -> None:
+        if task is not None and not pressed:
+            pressed.append(True)
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, press)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not pressed:
+            raise
+        sys.stderr.write(f"\n{say('The finished days are kept; the same command with --resume goes on.')}\n")
+        raise KeyboardInterrupt from None
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _prepared(asked: argparse.Namespace) -> Backtest:
@@ -83,7 +126,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
-            sources={name: known().sources.get(name, "") for name in rules.strategy.names},
+            sources=sources_in_use(rules),
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
         calendar=krx_calendar(asked.first.year - 1, asked.last.year + 1, settings.calendar.overrides()),

@@ -50,6 +50,7 @@ async def start_simulator(
         "-m",
         "simulator",
         *(part for name, value in options.items() for part in (f"--{name}", str(value))),
+        *(("--bars", str(wanted.bars.expanduser().absolute()), "--only-bars") if wanted.bars else ()),
         *_calendar_options(overrides),
     ]
     process = launcher.launch(NAME, Program(argv))

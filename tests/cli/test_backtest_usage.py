@@ -38,6 +38,7 @@ def test_without_recorded_bars_it_says_how_to_get_some(data: Path, capsys: pytes
         ([*GOOD, "--set", "universe.symbols=005930"], "--universe"),
         ([*GOOD, "--symbols", "5930"], "six characters"),
         ([*GOOD, "--processes", "0"], "at least 1"),
+        ([*GOOD, "--symbols", "005930,999999"], "999999: no stored bars"),
         ([*GOOD[:2], "--from", "2024-01-02", "--to", "2024-01-03"], "no stored session"),
     ],
 )

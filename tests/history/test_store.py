@@ -37,6 +37,9 @@ def test_minutes_are_read_back_as_written_and_in_order(store: BarStore) -> None:
         EPIS: (OPENING,),
     }
     assert list(store.day(MONDAY, [EPIS]).stocks) == [EPIS]
+    assert store.day(MONDAY, [Symbol("000660")]).stocks == {}
+    assert store.symbols_among([EPIS, Symbol("000660")], MONDAY, TUESDAY) == {EPIS}
+    assert store.symbols_among([EPIS], TUESDAY, TUESDAY) == frozenset()
 
 
 def test_writing_a_symbol_replaces_it_and_keeps_the_others(store: BarStore) -> None:

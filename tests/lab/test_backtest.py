@@ -191,3 +191,13 @@ def test_a_strategy_of_a_file_is_played_with_its_parameters_and_resumed_only_unc
     assert rare["trades"] == 0
     assert changed["trades"] == 0, "the days of other code are not taken"
     assert len({usual["id"], rare["id"], changed["id"]}) == 3
+
+
+def test_a_capital_that_buys_no_share_is_an_error_that_says_so(data: Path) -> None:
+    argv, environment = command(data, "--capital", "1000", "--symbols", STOCKS[0])
+
+    done = subprocess.run(argv, env=environment, cwd=data, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "no share affordable ×" in done.stdout
+    assert "it buys no share of any candidate" in done.stderr

@@ -11,7 +11,10 @@ from domain.money import Price, Quantity
 from history.store import BarStore
 from lab.counter import LAB_ACCOUNT
 from lab.exchange import open_exchange
+from lab.fills import FILL_RULE
 from lab.recording import read_session, session_there
+from lab.results import Settings
+from lab.summary import summary_of
 from simulator.krx.units import Side
 from simulator.order_types import OrderType
 from simulator.orders import Order, OrderRequest
@@ -92,3 +95,39 @@ def test_an_order_at_the_touch_waits_for_the_shares_ahead_of_it(tmp_path: Path) 
     passes(exchange, 20)
 
     assert order.filled == 100
+
+
+def test_no_fill_is_off_the_grid_although_the_recorded_price_is(tmp_path: Path) -> None:
+    """Mid-price trades lie between two ticks; our orders trade at one of these."""
+    bars = [MinuteBar(540 + minute, 10_005, 10_005, 10_005, 10_005, 60_000) for minute in range(30)]
+    closing = MinuteBar(930, 10_005, 10_005, 10_005, 10_005, 60_000)
+    exchange = an_exchange(tmp_path, [*bars, closing])
+
+    bought = ordered(exchange, 500, 10_010)
+    passes(exchange, 5)
+    sold = ordered(exchange, 500, 0, minute=385, side=Side.SELL)
+    passes(exchange, 6)
+
+    fills = [*bought.fills, *sold.fills]
+    assert (bought.filled, sold.filled) == (500, 500)
+    assert all(fill.price % 10 == 0 for fill in fills), [fill.price for fill in fills]
+
+
+@pytest.mark.parametrize(("price", "side"), [(13_000, Side.BUY), (7_000, Side.SELL)], ids=["upper", "lower"])
+def test_a_closing_auction_at_the_limit_fills_nothing(tmp_path: Path, price: int, side: Side) -> None:
+    usual = [MinuteBar(540, 10_000, 10_000, 10_000, 10_000, 60_000)]
+    exchange = an_exchange(tmp_path, [*usual, MinuteBar(930, price, price, price, price, 60_000)])
+    if side is Side.SELL:
+        assert ordered(exchange, 10, 10_500).filled == 10
+
+    order = ordered(exchange, 10, price if side is Side.BUY else 0, minute=385, side=side)
+    passes(exchange, 6)
+
+    assert order.filled == 0
+
+
+def test_the_report_names_the_fill_rule() -> None:
+    settings = Settings("volatility_breakout", "1", f"{DAY}", f"{DAY}", {}, 1, 1, "")
+
+    assert summary_of(settings, [])["fill_rule"] == FILL_RULE
+    assert all(word in FILL_RULE for word in ("without volume", "locked at a limit", "synthetic book"))

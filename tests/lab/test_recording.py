@@ -7,7 +7,7 @@ import pytest
 from domain.bar import DailyBar, MinuteBar
 from domain.market import Symbol
 from domain.session import Session
-from history.store import BarStore
+from history.store import BarStore, Instrument, Kind
 from lab.recording import Gaps, read_session
 from tests.lab.recorded_days import CALENDAR, DAYS
 
@@ -92,3 +92,33 @@ def test_earlier_sessions_are_shown_in_todays_shares_across_a_split(tmp_path: Pa
 
     assert (split.date, split.open, split.high, split.low, split.close) == (earlier, 5_000, 5_500, 4_500, 5_000)
     assert (split.volume, last.close, last.volume) == (400, 5_000, 400)
+
+
+def a_day(step: int, count: int = 120) -> list[MinuteBar]:
+    return [a_bar(540 + number, 10_000 + step * (number % 20)) for number in range(count)]
+
+
+def test_an_etf_by_its_prices_is_left_out_as_live(tmp_path: Path) -> None:
+    assert "ETF" in gaps_of(tmp_path, a_day(5)).left_out[STOCK]
+
+
+@pytest.mark.parametrize(("kind", "is_played"), [(Kind.ETF, False), (Kind.STOCK, True)])
+def test_the_stores_list_decides_what_an_etf_is(tmp_path: Path, kind: Kind, *, is_played: bool) -> None:
+    bars = a_day(10) if kind is Kind.ETF else a_day(5)
+    store = BarStore(tmp_path)
+    with store.writing():
+        store.write_instruments([Instrument(STOCK, kind=kind)])
+
+    assert gaps_of(tmp_path, bars).stocks == is_played
+
+
+def test_prices_that_were_adjusted_later_are_flagged(tmp_path: Path) -> None:
+    gaps = gaps_of(tmp_path, a_day(3))
+
+    assert (gaps.stocks, gaps.adjusted) == (1, 1)
+    assert gaps_of(tmp_path / "as traded", a_day(10)).adjusted == 0
+
+
+def test_a_missing_closing_auction_is_flagged(tmp_path: Path) -> None:
+    assert gaps_of(tmp_path / "without", a_day(10)).no_auction == 1
+    assert gaps_of(tmp_path / "with", [*a_day(10), a_bar(930, 10_000)]).no_auction == 0

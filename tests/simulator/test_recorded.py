@@ -156,7 +156,7 @@ def test_missing_columns_missing_files_and_damaged_files_are_said(
     said = capsys.readouterr().err
     assert codes == [2, 2, 2]
     assert "is no table: its first line has 2 columns" in said
-    assert "holds no bars; name a file that ends in .csv" in said
+    assert "does not exist; correct the path" in said
     assert "cannot be read as Parquet" in said
 
 

@@ -20,6 +20,7 @@ from runtime.embedded.simulator import market_of
 from runtime.place import place_of
 from runtime.settings import load_settings
 from tests.broker.parts import Budget, Tokens
+from tests.lab.recorded_days import DAYS, STOCKS, a_store
 
 
 @pytest.fixture(autouse=True)
@@ -110,3 +111,19 @@ async def test_each_start_has_a_token_of_its_own() -> None:
             tokens.append(parts.endpoints.control_token)
 
     assert len(set(tokens)) == 2
+
+
+async def test_recorded_bars_are_played_and_nothing_else_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_store(tmp_path / "bars", DAYS[:1], STOCKS[:2])
+    monkeypatch.setenv("HARU_SIMULATOR__BARS", str(tmp_path / "bars"))
+    monkeypatch.setenv("HARU_SIMULATOR__START", f"{DAYS[0]}T10:00:00")
+
+    async with EmbeddedParts(load_settings()) as parts:
+        endpoints = parts.endpoints
+        headers = endpoints.control_headers
+        listed = httpx.get(f"{endpoints.simulator_url}/control/symbols", headers=headers, timeout=5)  # noqa: ASYNC210
+
+    assert {symbol for symbol in STOCKS if f'"{symbol}"' in listed.text} == set(STOCKS[:2])
+    assert '"000270"' not in listed.text
