@@ -65,7 +65,6 @@ async def town(database_url: str) -> AsyncIterator[Town]:
         yield town
 
 
-@pytest.mark.timeout(240)
 async def test_the_lab_and_a_server_play_the_same_day(
     time_skipping_env: WorkflowEnvironment, database_url: str, second_database_url: str
 ) -> None:

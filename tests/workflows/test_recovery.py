@@ -17,7 +17,6 @@ from workflows.reconciliation import ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 LISTS = "inquire-daily-ccld"
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ FAST = ("--speed", "360", "--workers", "3")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_whole_day_ends_flat_and_the_broker_agrees_to_the_won(tmp_path: Path) -> None:
     with demo(tmp_path, FAST) as process:
         output, errors = process.communicate(timeout=280)
