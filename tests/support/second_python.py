@@ -4,19 +4,19 @@ What differs between versions is the language, its library and the wheels. Every
 A server behind a socket is the same program for both, so one test of each file shows that we reach it.
 """
 
-import subprocess
+import re
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Final, cast
 
 import pytest
 
-from runtime.embedded.process import Launcher
-
 SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
 """The fixtures that start a server."""
-_STARTERS: Final = (subprocess, Launcher)
+_STARTS: Final = re.compile(r"subprocess|\bLauncher\b")
+"""The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
 
 
 def mark_for_second_python(items: list[pytest.Item]) -> None:
@@ -39,10 +39,10 @@ def needs_servers(item: pytest.Item) -> bool:
 
 @cache
 def _starts_processes(module: ModuleType) -> bool:
-    """Whether a module, or a module of the tests from which it imports, imports what starts processes."""
+    """Whether the source of a module, or of a helper from which it imports, names what starts processes."""
     helpers = [sys.modules[name] for name in map(_home, vars(module).values()) if name in sys.modules]
-    modules = [module, *(helper for helper in helpers if helper.__name__.startswith("tests."))]
-    return any(value is starter for each in modules for value in vars(each).values() for starter in _STARTERS)
+    sources = [module, *(helper for helper in helpers if helper.__name__.startswith("tests."))]
+    return any(_STARTS.search(Path(str(each.__file__)).read_text()) for each in sources)
 
 
 def _home(value: object) -> str:

@@ -1,6 +1,7 @@
 """Which tests a second version of Python repeats."""
 
-import subprocess
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -35,20 +36,28 @@ def chosen(*collected: Collected) -> list[str]:
     return [each.nodeid for each in collected if "second_python" in each.markers]
 
 
-def module(**names: object) -> ModuleType:
-    made = ModuleType("tests.a")
-    vars(made).update(names)
-    return made
+@pytest.fixture
+def module(tmp_path: Path) -> Callable[..., ModuleType]:
+    """Make a test file's module from its source and the names that it imports."""
+
+    def make(source: str = "", **names: object) -> ModuleType:
+        made = ModuleType("tests.a")
+        file = tmp_path / "test_a.py"
+        file.write_text(source)
+        vars(made).update(names, __file__=str(file))
+        return made
+
+    return make
 
 
-def test_every_test_without_a_server_runs_again() -> None:
-    pure = module(parallel=parallel)
+def test_every_test_without_a_server_runs_again(module: Callable[..., ModuleType]) -> None:
+    pure = module("import os", parallel=parallel, helper=ReusedDatabase)
 
     assert chosen(Collected("a.py::1", pure), Collected("a.py::2", pure, "tmp_path")) == ["a.py::1", "a.py::2"]
 
 
 @pytest.mark.parametrize("server", sorted(SERVERS))
-def test_one_test_of_each_file_with_a_server_runs_again(server: str) -> None:
+def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., ModuleType], server: str) -> None:
     pure = module()
     files = [Collected(f"{file}.py::{number}", pure, server) for file in "ab" for number in (1, 2)]
 
@@ -57,20 +66,25 @@ def test_one_test_of_each_file_with_a_server_runs_again(server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "names",
-    [{"subprocess": subprocess}, {"helper": RealSystem}, {"helper": real_system}],
-    ids=["itself", "by a helper's class", "by a helper"],
+    ("source", "names"),
+    [
+        ("import subprocess", {}),
+        ("await asyncio.create_subprocess_exec()", {}),
+        ("def started(launcher: Launcher) -> None:", {}),
+        ("", {"RealSystem": RealSystem}),
+        ("", {"real_system": real_system}),
+    ],
+    ids=["itself", "by asyncio", "by our launcher", "by a helper's class", "by a helper"],
 )
-def test_one_test_of_each_file_that_starts_processes_runs_again(names: dict[str, object]) -> None:
-    starting = module(**names)
+def test_one_test_of_each_file_that_starts_processes_runs_again(
+    module: Callable[..., ModuleType], source: str, names: dict[str, object]
+) -> None:
+    starting = module(source, **names)
 
     assert chosen(Collected("a.py::1", starting), Collected("a.py::2", starting)) == ["a.py::1"]
-    assert chosen(*(Collected(f"a.py::{number}", module(helper=ReusedDatabase)) for number in (1, 2))) == [
-        *("a.py::1", "a.py::2"),
-    ]
 
 
-def test_a_slow_test_does_not_run_again_and_is_not_the_one_of_its_file() -> None:
+def test_a_slow_test_does_not_run_again_and_is_not_the_one_of_its_file(module: Callable[..., ModuleType]) -> None:
     pure = module()
 
     assert chosen(
