@@ -15,7 +15,7 @@ import pytest
 
 SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
 """The fixtures that start a server."""
-_STARTS: Final = re.compile(r"subprocess|\bLauncher\b")
+_STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLauncher\b", re.MULTILINE)
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
 
 
