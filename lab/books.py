@@ -1,6 +1,7 @@
 """The three books of a session that was played in virtual time, read for the verifier."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -33,6 +34,8 @@ async def frozen_books(
     clock = MarketClock(now + timedelta(minutes=1), plan.entries_until)
     nobody: Any = None
     ledger = await read_ledger(Sources(nobody, database, nobody, ACCOUNT, clock), plan.session.date)
+    # Leases last in real time. Here it measures only how fast the machine plays: a slow one takes longer than a lease.
+    ledger = replace(ledger, lapses=())
     histories = Histories(submits=tuple(submits))
     return Books(plan, clock, now + timedelta(hours=6 if is_over else 0), broker, ledger, histories)
 

@@ -18,7 +18,6 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from xdist.remote import Producer
 
-from lab.emptying import EMPTY_EVERYTHING, END_OTHERS
 from runtime import env_file
 from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
@@ -28,6 +27,8 @@ from tests.support.application_role import MAKE_ROLE, as_application
 from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
+from tests.support.reused_database import ReusedDatabase
+from tests.support.second_python import mark_for_second_python
 from workflows.payloads import DATA_CONVERTER
 
 # A shell that runs pytest in the background ignores SIGINT, and child processes would inherit that.
@@ -42,10 +43,6 @@ settings.load_profile("unhurried")
 
 T = TypeVar("T")
 _TEMPLATE = "haru_template"
-_USED = "haru_used"
-_CLONING = """
-SELECT set_config(name, 'clone', false) FROM pg_settings WHERE name = 'file_copy_method' AND 'clone' = ANY (enumvals)
-"""
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
@@ -54,8 +51,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesIn
     return FilesInTurn(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the longest tests first with several processes; a single process keeps the order of the files."""
+    mark_for_second_python(items)
     if hasattr(config, "workerinput"):
         longest_first(items)
 
@@ -100,27 +99,26 @@ def migrated_template(postgres_server: str) -> str:
     return _TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def reused_database(postgres_server: str, migrated_template: str) -> ReusedDatabase:
+    """Provide the database that the tests of this process use in turn."""
+    return ReusedDatabase(postgres_server, migrated_template, "haru_reused")
+
+
 @pytest.fixture
-def database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
-    """URL of a fresh database with the schema."""
+def database_url(reused_database: ReusedDatabase) -> Iterator[str]:
+    """URL of an empty database with the schema."""
+    yield reused_database.url
+    reused_database.restore()
+
+
+@pytest.fixture
+def second_database_url(postgres_server: str, migrated_template: str) -> Iterator[str]:
+    """URL of another such database, for a test that needs two."""
     name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, _CLONING, f"CREATE DATABASE {name} TEMPLATE {migrated_template} STRATEGY FILE_COPY")
+    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
     yield _with_database(postgres_server, name)
     _execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="session")
-def used_database(postgres_server: str, migrated_template: str) -> str:
-    """URL of one database that hundreds of tests use in turn; a copy for each test takes too long."""
-    _execute(postgres_server, f"CREATE DATABASE {_USED} TEMPLATE {migrated_template}")
-    return _with_database(postgres_server, _USED)
-
-
-@pytest.fixture
-def emptied_database_url(used_database: str) -> Iterator[str]:
-    """URL of an empty database with the schema, for tests that do not change the schema."""
-    yield used_database
-    _execute(used_database, END_OTHERS, EMPTY_EVERYTHING)
 
 
 @pytest.fixture(scope="session")

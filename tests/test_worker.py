@@ -20,7 +20,6 @@ from fleet.clocks import system_now
 from security.sealing.keys import new_key
 from tests.runtime.embedded.processes import FREE_PORTS
 
-pytestmark = pytest.mark.timeout(200)
 ROOT = Path(__file__).resolve().parent.parent
 KEYS = {
     "HARU_BROKER__APP_KEY": "HARU-" + "k" * 31,

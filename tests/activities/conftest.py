@@ -9,12 +9,6 @@ from tests.support.stepping import a_broker, a_simulation, pinned_database
 
 
 @pytest.fixture
-def database_url(emptied_database_url: str) -> str:
-    """URL of an empty database with the schema."""
-    return emptied_database_url
-
-
-@pytest.fixture
 async def desk(database_url: str) -> AsyncIterator[Desk]:
     simulation = a_simulation(OPENS_AT)
     pace = HandPace(simulation)

@@ -13,12 +13,6 @@ from tests.support.builders import ACCOUNT
 
 
 @pytest.fixture
-def database_url(emptied_database_url: str) -> str:
-    """URL of an empty database with the schema."""
-    return emptied_database_url
-
-
-@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The facade on a fresh database that belongs to ``ACCOUNT``."""
     opened = await open_database(as_application(database_url))

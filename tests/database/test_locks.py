@@ -283,7 +283,6 @@ async def test_of_a_hundred_workers_exactly_one_wins(database_url: str, database
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 async def test_a_thousand_races_have_a_thousand_single_winners(database_url: str, database: Database) -> None:
     second = await open_database(database_url, pool_size=60)
 

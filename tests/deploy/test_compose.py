@@ -179,7 +179,6 @@ def test_each_role_has_its_password_and_the_migration_knows_both() -> None:
     assert f"haru_app:{roles['APPLICATION_PASSWORD']}@postgres:" in migrate["DATABASE_URL"]
 
 
-@pytest.mark.timeout(120)
 async def test_the_roles_job_and_the_migration_make_a_database_that_the_worker_may_use(
     postgres_server: str, run: Run, nothing_configured: None
 ) -> None:

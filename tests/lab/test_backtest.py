@@ -60,6 +60,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def whole(data: Path) -> Any:
+    """Result of a run that nothing disturbs, in one process."""
+    return result(data, "--processes", "1")
+
+
 @pytest.fixture
 def endless(data: Path) -> Iterator[Callable[[], None]]:
     """Make the last day one that can never be read to its end, until the fixture's value is called."""
@@ -110,8 +116,8 @@ def dates_of(found: Any) -> list[date]:
     return [date.fromisoformat(day["date"]) for day in found["days"]]
 
 
-def test_any_number_of_processes_gives_the_same_trades(data: Path) -> None:
-    one = result(data, "--processes", "1")
+def test_any_number_of_processes_gives_the_same_trades(data: Path, whole: Any) -> None:
+    one = whole
     two = result(data, "--processes", "2")
     page = next((data / "backtests").glob("*/report.html")).read_text()
 
@@ -130,7 +136,7 @@ def test_any_number_of_processes_gives_the_same_trades(data: Path) -> None:
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)], ids=["interrupted", "killed"]
 )
 def test_a_run_that_was_ended_keeps_its_days_and_goes_on(
-    data: Path, endless: Callable[[], None], number: signal.Signals, code: int
+    data: Path, whole: Any, endless: Callable[[], None], number: signal.Signals, code: int
 ) -> None:
     assert ended_by(data, number) == code
     endless()
@@ -138,7 +144,7 @@ def test_a_run_that_was_ended_keeps_its_days_and_goes_on(
     resumed = result(data, "--resume")
 
     assert dates_of(resumed) == list(DAYS)
-    assert resumed["hash"] == result(data)["hash"]
+    assert resumed["hash"] == whole["hash"]
 
 
 def test_a_page_can_be_written_again_in_korean_and_for_one_session(data: Path) -> None:

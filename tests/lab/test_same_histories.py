@@ -65,12 +65,11 @@ async def town(database_url: str) -> AsyncIterator[Town]:
         yield town
 
 
-@pytest.mark.timeout(240)
 async def test_the_lab_and_a_server_play_the_same_day(
-    time_skipping_env: WorkflowEnvironment, database_url: str, emptied_database_url: str
+    time_skipping_env: WorkflowEnvironment, database_url: str, second_database_url: str
 ) -> None:
     served = await _on_the_server(time_skipping_env, database_url)
-    async with a_town(emptied_database_url) as town:
+    async with a_town(second_database_url) as town:
         played = await _in_the_lab(town)
 
     assert [line for line in served[WORKER] if line[0] == "activity"], "the worker has traded"

@@ -58,35 +58,35 @@ def test_the_simulated_account_keeps_its_fixed_name() -> None:
     assert account_of(settings) == account_alias(Environment.SIMULATED, SIMULATED_ACCOUNT)
 
 
-async def test_new_books_are_pinned_to_the_new_alias(emptied_database_url: str) -> None:
+async def test_new_books_are_pinned_to_the_new_alias(database_url: str) -> None:
     settings = settings_of(Environment.PAPER)
-    database = await open_database(emptied_database_url)
+    database = await open_database(database_url)
 
     assert account_in(settings, database) == account_of(settings)
     await database.accounts.pin(account_of(settings), Environment.PAPER, key_fingerprint(settings))
     await database.aclose()
-    database = await open_database(emptied_database_url)
+    database = await open_database(database_url)
     assert account_in(settings, database) == account_of(settings)
     await database.aclose()
 
 
-async def test_older_books_keep_their_alias(emptied_database_url: str) -> None:
+async def test_older_books_keep_their_alias(database_url: str) -> None:
     settings = settings_of(Environment.PAPER)
     older = account_alias(Environment.PAPER, NUMBER)
-    await pinned(emptied_database_url, older, settings)
+    await pinned(database_url, older, settings)
 
-    database = await open_database(emptied_database_url)
+    database = await open_database(database_url)
 
     assert account_in(settings, database) == older
     await database.accounts.pin(older, Environment.PAPER, key_fingerprint(settings))
     await database.aclose()
 
 
-async def test_older_books_of_another_account_are_refused(emptied_database_url: str) -> None:
+async def test_older_books_of_another_account_are_refused(database_url: str) -> None:
     settings = settings_of(Environment.PAPER)
-    await pinned(emptied_database_url, account_alias(Environment.PAPER, "50067822-01"), settings)
+    await pinned(database_url, account_alias(Environment.PAPER, "50067822-01"), settings)
 
-    database = await open_database(emptied_database_url)
+    database = await open_database(database_url)
 
     assert account_in(settings, database) == account_of(settings)
     with pytest.raises(EnvironmentMismatchError):

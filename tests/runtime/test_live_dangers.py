@@ -247,7 +247,6 @@ async def test_a_live_worker_without_such_a_server_never_starts(tmp_path: Path) 
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.timeout(180)
 async def test_changes_of_rules_are_refused_by_the_same_names(run: Run, live: Mapping[str, str]) -> None:
     code, said = await start(run, live, HARU_RULES__EXECUTION__GREATEST_QUOTE_AGE="2m")
     assert (code, "greatest_quote_age" in said) == (1, True)
@@ -266,7 +265,6 @@ async def test_changes_of_rules_are_refused_by_the_same_names(run: Run, live: Ma
     assert "HARU_BROKER__LIVE_ACCEPTS=loss_limit_above_account" in said
 
 
-@pytest.mark.timeout(180)
 async def test_the_check_up_names_dangers_and_what_the_account_holds(run: Run, live: Mapping[str, str]) -> None:
     risky = {"HARU_RULES__RISK__CAPITAL_PER_TRADE": "100,000,001", "HARU_ALERTS__URLS": ""}
     done = await asyncio.to_thread(run, "doctor", "--json", **{**live, **risky})
@@ -279,7 +277,6 @@ async def test_the_check_up_names_dangers_and_what_the_account_holds(run: Run, l
     assert lines["alerts"]["verdict"] == "warn"
 
 
-@pytest.mark.timeout(180)
 async def test_limits_above_the_account_stop_the_start_and_on_later_days_the_entries(
     live: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, unused_port: int
 ) -> None:

@@ -63,7 +63,6 @@ def test_a_wrong_key_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch
     assert "s3cret" not in str(raised.value)
 
 
-@pytest.mark.timeout(180)
 async def test_commands_of_a_machine_with_another_key_are_refused_until_the_old_one_is_given_up(
     run: Run, paper: Mapping[str, str], database_url: str, temporal_dev_server: str
 ) -> None:

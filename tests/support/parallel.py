@@ -11,10 +11,8 @@ from xdist.scheduler import LoadFileScheduling
 REAL_TIME: Final = (
     "tests/trials/journeys/test_demo.py",
     "tests/tools/chaos/test_one_round.py",
-    "tests/trials/journeys/test_kill_nine.py",
     "tests/tools/test_bench.py",
     "tests/trials/journeys/test_on_a_real_server.py",
-    "tests/trials/journeys/test_strangers.py",
 )
 """Whole days in real time, and measurements: each needs the whole machine."""
 _TOGETHER: Final = "real time"

@@ -63,7 +63,6 @@ def make(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_what_an_interrupted_attempt_left_is_replaced_by_a_whole_environment(made: Path) -> None:
     answer = subprocess.check_output([made / "bin" / "python", "-c", "import tiny; print(tiny.ANSWER)"], text=True)
 
@@ -72,7 +71,6 @@ def test_what_an_interrupted_attempt_left_is_replaced_by_a_whole_environment(mad
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
@@ -109,7 +107,6 @@ def test_a_python_without_venv_names_the_package_that_brings_it(tmp_path: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     disk = tmp_path / "disk"

@@ -17,12 +17,11 @@ from workflows.reconciliation import ReconciliationWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 LISTS = "inquire-daily-ccld"
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
-async def day(time_skipping_env: WorkflowEnvironment, emptied_database_url: str) -> AsyncIterator[Stage]:
-    async with stage(time_skipping_env, emptied_database_url, "2026-11-23 08:50") as day:
+async def day(time_skipping_env: WorkflowEnvironment, database_url: str) -> AsyncIterator[Stage]:
+    async with stage(time_skipping_env, database_url, "2026-11-23 08:50") as day:
         yield day
 
 

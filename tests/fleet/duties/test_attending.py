@@ -36,12 +36,12 @@ class QuietSession:
         pass
 
 
-async def test_a_session_ends_once_another_process_holds_its_lease(emptied_database_url: str) -> None:
+async def test_a_session_ends_once_another_process_holds_its_lease(database_url: str) -> None:
     market = Market()
     ears = Ears(QuoteFeed(market, market), OrderNotices(), market.now)  # type: ignore[arg-type]
-    connection = await asyncpg.connect(emptied_database_url)
+    connection = await asyncpg.connect(database_url)
     try:
-        async with pinned_database(emptied_database_url) as database:
+        async with pinned_database(database_url) as database:
             assert await database.stream_leases.take(ACCOUNT, "ours")
             attendance = Attendance(Owner("ours", ACCOUNT, database, StreamBounds(renewal=0.05)), QuietSession(), ears)
             attending_now = asyncio.create_task(attendance.attend())

@@ -26,7 +26,6 @@ from tests.support.bare_postgres import start_postgres
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as another user"),
     pytest.mark.slow,
-    pytest.mark.timeout(240),
 ]
 UNPRIVILEGED = pwd.getpwnam("nobody").pw_uid
 DAEMON = pwd.getpwnam("daemon").pw_uid

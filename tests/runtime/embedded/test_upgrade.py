@@ -20,7 +20,7 @@ from tests.support.application_role import MAKE_ROLE
 from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Run
 
-pytestmark = [pytest.mark.usefixtures("nothing_configured"), pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.usefixtures("nothing_configured"), pytest.mark.slow]
 HASTY = ("fsync=off", "synchronous_commit=off")
 
 

@@ -31,7 +31,6 @@ from tests.support.builders import some_rules
 from workflows.identity import close_schedule_id, close_workflow_id, task_queues, worker_name, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
-pytestmark = pytest.mark.timeout(120)
 TODAY = SessionDate(date(2026, 11, 23))
 
 

@@ -23,7 +23,6 @@ from workflows.trading_worker import TradingWorkerWorkflow
 OLD, NEW, OTHER = ("a" * 16, "b" * 16, "c" * 16)
 
 
-@pytest.mark.timeout(120)
 async def test_a_run_that_began_under_the_old_key_is_commanded_and_sold_under_the_new_one(
     fleet: Fleet, temporal_dev_server: str
 ) -> None:

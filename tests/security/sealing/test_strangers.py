@@ -29,7 +29,6 @@ from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 TODAY = SessionDate(date(2026, 11, 23))
-pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture(params=["no key", "another key"])

@@ -44,7 +44,6 @@ def urls(commands: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_python_kis_buys_cancels_sells_and_listens_in_both_modes(urls: list[str]) -> None:
     days = {
         mode: subprocess.Popen([sys.executable, PROGRAM, mode, *urls], cwd=ROOT, stdout=subprocess.PIPE, text=True)

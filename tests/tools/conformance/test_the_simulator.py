@@ -12,7 +12,6 @@ from tools.conformance.simulated import set_the_scene, simulator
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 async def test_nothing_differs_and_only_the_other_services_facts_are_not_asked() -> None:
     async with simulator() as services:
         for access in services.values():

@@ -56,7 +56,6 @@ def a_day(*happenings: Happening) -> DayPlan:
     )
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", SAMPLE)
 async def test_the_end_of_a_seeded_day(town: Town, seed: int) -> None:
     verdict = await verdict_on(town, seed)
@@ -72,7 +71,6 @@ def test_a_seed_draws_the_same_day_each_time_and_another_seed_another() -> None:
     assert {kind for seed in range(1, 200) for kind in plan_of(seed).kinds} == set(Trouble)
 
 
-@pytest.mark.timeout(240)
 async def test_what_could_not_be_sold_is_carried_by_name_and_sold_first_thing(town: Town) -> None:
     day = await play(town, a_day(Happening(Trouble.HALT, kst("2026-11-23 15:11"), FIVE_PAST_NINE, STOCK)))
 
@@ -87,7 +85,6 @@ async def test_what_could_not_be_sold_is_carried_by_name_and_sold_first_thing(to
         assert any(complaint in each for each in found.complaints), (complaint, found.complaints)
 
 
-@pytest.mark.timeout(240)
 async def test_a_day_without_trouble_is_flat_to_the_won(town: Town) -> None:
     day = await play(town, a_day())
 
@@ -99,7 +96,6 @@ async def test_a_day_without_trouble_is_flat_to_the_won(town: Town) -> None:
     assert any("the close says not flat" in each for each in judged(flat).complaints)
 
 
-@pytest.mark.timeout(240)
 async def test_odd_rows_of_other_stocks_in_every_list_keep_no_share_from_being_sold(town: Town) -> None:
     odd = Happening(Trouble.ODD_ROWS, kst("2026-11-23 15:00"), kst("2026-11-23 16:10"), STOCK)
 
@@ -108,7 +104,6 @@ async def test_odd_rows_of_other_stocks_in_every_list_keep_no_share_from_being_s
     assert (verdict.ending, verdict.positions, verdict.difference, verdict.complaints) == (Ending.FLAT, 1, 0, ())
 
 
-@pytest.mark.timeout(240)
 async def test_one_order_of_the_owner_sells_his_shares_and_some_of_ours(town: Town) -> None:
     buys = Happening(Trouble.OWNER_BESIDE, kst("2026-11-23 14:50"), kst("2026-11-23 14:50"), STOCK)
     sells = Happening(Trouble.OWNER_SELLS_OURS, kst("2026-11-23 14:55"), kst("2026-11-23 14:55"), STOCK)
@@ -121,7 +116,6 @@ async def test_one_order_of_the_owner_sells_his_shares_and_some_of_ours(town: To
     assert (verdict.ending, verdict.difference, verdict.complaints) == (Ending.FLAT, 0, ())
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(
     "carried", [pytest.param(False, id="sold"), pytest.param(True, id="carried", marks=pytest.mark.slow)]
 )

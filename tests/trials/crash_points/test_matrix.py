@@ -31,7 +31,7 @@ def tally() -> Iterator[Tally]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800 if IS_WHOLE else 240)
+@pytest.mark.timeout(1800 if IS_WHOLE else 300)
 @pytest.mark.parametrize("plot", PLOTS, ids=lambda plot: plot.name)
 async def test_a_process_may_die_at_any_crossing(town: Town, tally: Tally, plot: Plot) -> None:
     undisturbed = await play(town, plot)

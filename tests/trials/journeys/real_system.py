@@ -38,7 +38,7 @@ class RealSystem:
         assert found is not None, self.log()
         return found
 
-    def starts(self, limit: float = 60) -> None:
+    def starts(self, limit: float = 200) -> None:
         """Start worker.py and wait until it hosts."""
         lines = self.log().count("haru worker ready")
         log = (self.folder.parent / "worker.log").open("ab")
@@ -53,7 +53,7 @@ class RealSystem:
         assert self.host is not None
         self.host.send_signal(signal.SIGKILL)
         self.host.wait()
-        assert eventually(lambda: not processes_of(self.folder)), processes_of(self.folder)
+        assert eventually(lambda: not processes_of(self.folder), 100), processes_of(self.folder)
 
     def starter(self, *arguments: str) -> str:
         """Run starter.py and return its output."""
@@ -63,7 +63,7 @@ class RealSystem:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=200,
             check=False,
         )
         assert done.returncode == 0, done.stderr + self.log()
@@ -112,4 +112,4 @@ def real_system(folder: Path, **settings: str) -> Iterator[RealSystem]:
         if system.host is not None:
             system.host.kill()
             system.host.wait()
-        assert eventually(lambda: not processes_of(system.folder))
+        assert eventually(lambda: not processes_of(system.folder), 100)

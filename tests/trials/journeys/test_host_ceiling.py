@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from domain.event_kind import EventKind
@@ -21,7 +20,6 @@ from tests.support.stepping import BEFORE_THE_CLOSE, RULES, kst, stage
 from tests.trials.crash_points.day import PLAN
 from verifier.limits import within_host_limits
 
-pytestmark = pytest.mark.timeout(300)
 HOSTS = RiskRules(
     capital_per_trade=Won(1_000_000),
     worker_daily_loss=Won(40_000),

@@ -1,4 +1,4 @@
-"""kill −9 of the hosting process while positions are held: after a restart the day ends flat, every order once."""
+"""kill −9 of the hosting process while positions are held: after a restart all is sold, every order once."""
 
 from pathlib import Path
 
@@ -8,23 +8,25 @@ from tests.trials.journeys.real_system import RealSystem, real_system
 
 HELD = "SELECT count(*) FROM positions WHERE is_live AND bought_quantity > sold_quantity"
 ACTIVE = "SELECT count(*) FROM orders WHERE is_active"
-SUMMED_UP = "SELECT count(*) FROM daily_summaries WHERE scope = 'fleet'"
 LEDGER_ORDERS = "SELECT order_no, side, quantity, filled_quantity, filled_amount FROM orders WHERE order_no IS NOT NULL"
 FILLS = "SELECT order_no, sum(quantity), sum(amount) FROM fills GROUP BY order_no"
 NET = "SELECT sum(net_pnl) FROM trades"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path: Path) -> None:
-    with real_system(tmp_path, HARU_SIMULATOR__SPEED="300", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
+    # At this speed the market stays open for longer than the slowest machine needs. At 300 it closed within a minute:
+    # before a slow start found two positions, or before a slow restart sold them.
+    with real_system(tmp_path, HARU_SIMULATOR__SPEED="30", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
         system.starts()
         system.starter("--workers", "5", "--detach")
-        system.until(lambda: system.number(HELD) >= 2, 60, "two held positions")
+        system.until(lambda: system.number(HELD) >= 2, 200, "two held positions")
 
         system.is_killed()
         system.starts()
-        system.until(lambda: system.number(SUMMED_UP) == 1, 150, "the market close")
+        system.starter("stop")
+        system.until(lambda: system.number(HELD) == system.number(ACTIVE) == 0, 60, "the sale of what was held")
 
         assert_both_books_agree(system)
 

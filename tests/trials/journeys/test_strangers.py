@@ -39,18 +39,18 @@ _ONCE = RetryPolicy(maximum_attempts=1)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: Path) -> None:
-    with real_system(tmp_path, HARU_SIMULATOR__SPEED="60", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
+    with real_system(tmp_path, HARU_SIMULATOR__SPEED="30", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
         system.starts()
         system.starter("--workers", "2", "--detach")
-        system.until(lambda: system.number(HELD) >= 1, 90, "a held position")
+        system.until(lambda: system.number(HELD) >= 1, 200, "a held position")
         workers = "SELECT count(*) FROM workers"
         known = system.number(workers)
 
         asyncio.run(attacks(system))
 
-        system.until(lambda: system.number(REFUSED) >= 5, 30, "the events")
+        system.until(lambda: system.number(REFUSED) >= 5, 100, "the events")
         assert "STRANGER: refused " in system.starter("status")
         assert system.number(workers) == known
         system.starter("stop")

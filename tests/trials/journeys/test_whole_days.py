@@ -15,7 +15,6 @@ from domain.session import session_date_of
 from domain.summary import FLEET
 from tests.support.stepping import BEFORE_THE_CLOSE, RULES, Stage, kst, stage
 
-pytestmark = pytest.mark.timeout(300)
 NEVER = Rate("0")
 WITHOUT_EXITS = ExitRules(
     stop_loss=NEVER,

@@ -1,0 +1,49 @@
+"""The tests that also run on a second version of Python: all without servers, and one of each file with servers.
+
+What differs between versions is the language, its library and the wheels. Every rule, parser and format runs on both.
+A server behind a socket is the same program for both, so one test of each file shows that we reach it.
+"""
+
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Final, cast
+
+import pytest
+
+SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
+"""The fixtures that start a server."""
+_STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLauncher\b", re.MULTILINE)
+"""The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
+
+
+def mark_for_second_python(items: list[pytest.Item]) -> None:
+    """Mark what `-m second_python` selects."""
+    chosen = set()
+    for item in items:
+        file = item.nodeid.partition("::")[0]
+        if item.get_closest_marker("slow") or (needs_servers(item) and file in chosen):
+            continue
+        if needs_servers(item):
+            chosen.add(file)
+        item.add_marker("second_python")
+
+
+def needs_servers(item: pytest.Item) -> bool:
+    """Whether a test has a server among its fixtures, or its file starts processes, itself or through a helper."""
+    function = cast("pytest.Function", item)
+    return not SERVERS.isdisjoint(function.fixturenames) or _starts_processes(function.module)
+
+
+@cache
+def _starts_processes(module: ModuleType) -> bool:
+    """Whether the source of a module, or of a helper from which it imports, names what starts processes."""
+    helpers = [sys.modules[name] for name in map(_home, vars(module).values()) if name in sys.modules]
+    sources = [module, *(helper for helper in helpers if helper.__name__.startswith("tests."))]
+    return any(_STARTS.search(Path(str(each.__file__)).read_text()) for each in sources)
+
+
+def _home(value: object) -> str:
+    return value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
