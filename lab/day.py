@@ -7,7 +7,6 @@ from typing import Any, Final
 from activities.support.strategy_guard import StrategyGuard
 from broker.protocol import AccessToken
 from database.database import Database
-from database.pool import Pool
 from database.reports import Reports, Write
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
@@ -43,6 +42,8 @@ _CLOSE: Final = "market-close"
 _AFTER_THE_END: Final = timedelta(minutes=15)
 _WRITES_WITHIN: Final = 120.0
 """Real seconds. A report delayed by a slow disk must not change a day's path."""
+_CONNECTIONS: Final = 10
+"""As many as a process of the fleet has."""
 _NOT_WRITTEN: Final = frozenset({"price_mark", "worker_state", "sale_start"})
 """Reports that only a display reads; no decision depends on them."""
 
@@ -82,8 +83,8 @@ class QuietReports(Reports):
 class LabBooks:
     """A database that the days of one process share, one after the other."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = LabPool(pool)
+    def __init__(self, url: str) -> None:
+        self._pool = LabPool(url, _CONNECTIONS)
         self.database = Database(self._pool)  # type: ignore[arg-type] # it answers as a pool does
         self.database.reports = QuietReports(_WRITES_WITHIN)
 
@@ -93,7 +94,7 @@ class LabBooks:
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
     async def aclose(self) -> None:
-        """Close the connections, those of the pool included."""
+        """Close the connections."""
         await self._pool.close()
 
 

@@ -16,9 +16,7 @@ from hashlib import sha256
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Final
 
-from database.pool import open_pool
 from domain.market import Symbol
 from domain.session import SessionDate, TradingCalendar
 from history.store import BarStore
@@ -26,10 +24,6 @@ from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
 from runtime.strategy_loading import install_strategies
-
-_CONNECTIONS: Final = 10
-"""As many as a process of the fleet has."""
-
 
 @dataclass(frozen=True)
 class Job:
@@ -66,7 +60,7 @@ class Hand:
         logging.basicConfig(handlers=[logging.NullHandler()])
         install_strategies(job.strategies)
         cls.job, cls.loop = job, asyncio.new_event_loop()
-        cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
+        cls.books = LabBooks(urls.get())
         cls.store = BarStore(job.bars)
 
     @classmethod
