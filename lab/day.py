@@ -85,17 +85,22 @@ class LabBooks:
 
     def __init__(self, url: str) -> None:
         self._pool = LabPool(url, _CONNECTIONS)
+        self._emptier = LabPool(url, 1)
         self.database = Database(self._pool)  # type: ignore[arg-type] # it answers as a pool does
         self.database.reports = QuietReports(_WRITES_WITHIN)
 
     async def clear(self) -> None:
-        """Start with empty books."""
-        await self._pool.execute(EMPTY_EVERYTHING)
+        """Start with empty books.
+
+        A session that changes its ``session_replication_role`` forgets all its plans, so another one empties the books.
+        """
+        await self._emptier.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._pool.close()
+        await self._emptier.close()
 
 
 async def play(books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> PlayedDay:
