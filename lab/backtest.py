@@ -13,7 +13,7 @@ from domain.session import TradingCalendar
 from history.store import BarStore
 from lab.day import Order
 from lab.engine import running_engine
-from lab.hands import Job, bars_hash, play_all
+from lab.hands import Job, bars_hash, play_all, prepare_processes
 from lab.results import DayResult, Results, Settings
 
 ENGINE: Final = "engine"
@@ -80,6 +80,7 @@ async def _play(
     show: Callable[[Progress], None],
 ) -> None:
     job = Job(backtest.bars, backtest.order, backtest.calendar, backtest.strategies)
+    prepare_processes()
     before, of = len(found), len(found) + len(left)
     async with running_engine(backtest.folder / ENGINE) as engine:
         urls = [await engine.database(f"days_{number}") for number in range(min(backtest.processes, len(left)))]

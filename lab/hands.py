@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import hashlib
 import logging
 import multiprocessing
 import os
@@ -13,8 +14,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
+from functools import lru_cache
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Final
@@ -26,6 +29,7 @@ from lab.day import LabBooks, Order, play
 from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
 from runtime.strategy_loading import install_strategies
+
 _YOUNG_OBJECTS: Final = 100_000
 _GENERATIONS: Final = 20
 
@@ -43,10 +47,19 @@ class Job:
 
 def bars_hash(bars: Path, day: date) -> str:
     """Return a hash of a day's stored minutes, and of the daily bars that they refer to."""
-    digest = sha256()
-    for file in (bars / "minute" / f"{day}.parquet", *sorted((bars / "daily").glob("*.parquet"))):
-        digest.update(file.read_bytes() if file.exists() else b"")
+    daily = tuple((file, file.stat().st_mtime_ns) for file in sorted((bars / "daily").glob("*.parquet")))
+    minutes, digest = bars / "minute" / f"{day}.parquet", _digest_of(daily).copy()
+    digest.update(minutes.read_bytes() if minutes.exists() else b"")
     return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _digest_of(files: tuple[tuple[Path, int], ...]) -> "hashlib._Hash":
+    """Return a hash over files, which are read again only after a change."""
+    digest = hashlib.sha256()
+    for file, _ in files:
+        digest.update(file.read_bytes())
+    return digest
 
 
 class Hand:
@@ -107,11 +120,23 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+def prepare_processes() -> None:
+    """Start the process from which those of a backtest are forked; it imports the program once, for all of them."""
+    _context()
+    forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__])
+    return context
+
+
 async def play_all(
     urls: Sequence[str], job: Job, days: Sequence[tuple[date, Sequence[Symbol] | None]]
 ) -> AsyncGenerator[DayResult, None]:
     """Yield the results of days as they finish, from one process for each database."""
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     queue = context.SimpleQueue()
     for url in urls:
         queue.put(url)
