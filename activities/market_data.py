@@ -1,9 +1,10 @@
 """Scanning: check the universe until a strategy would buy, without an event in the workflow history."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -19,7 +20,7 @@ from domain.events.entries import entries_denied, rules_above_host_limits
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.risk import Denial, Denied, RiskSnapshot, standing_denial
+from domain.risk import Denial, Denied, standing_denial
 from domain.rules import TradingRules
 from domain.screening import (
     Candidate,
@@ -105,14 +106,13 @@ class MarketDataActivities:
                 orphans = await self._database.locks.orphans(request.account_id)
                 if orphans:
                     return Findings(orphan=orphans[0])
-                risk = await self._risk(request)
-                shut = await self._shut_gate(request, risk)
+                shut = await self._shut_gate(request)
                 if shut is not None and shut.denial is not reported:
                     reported = await self._report_denial(shut, request)
                 elif shut is None and reported is not None:
                     reported = None
                     await self._show(request, "scanning")
-                report = await self._scanned(request, risk.symbols_cooling_down) if shut is None else None
+                report = await self._scanned(request) if shut is None else None
                 if report is not None and report.candidates:
                     return Findings(report.candidates)
                 await self._pace.pause(request.rules.execution.scan_interval)
@@ -125,13 +125,13 @@ class MarketDataActivities:
             about = (request.account_id, request.plan.session.date, request.worker_id)
             await self._database.events.append(rules_above_host_limits(*about, found, self._pace.now()))
 
-    async def _risk(self, request: ScanRequest) -> RiskSnapshot:
-        about = (request.account_id, request.worker_id, request.plan.session.date)
-        return await self._database.risk.snapshot(*about, self._pace.now())
-
-    async def _shut_gate(self, request: ScanRequest, risk: RiskSnapshot) -> Denied | None:
+    async def _shut_gate(self, request: ScanRequest) -> Denied | None:
         """Return why no stock may be bought now: a worker that may not buy does not scan."""
-        denied = standing_denial(risk, request.rules.risk, request.plan, self._pace.now())
+        now = self._pace.now()
+        snapshot = await self._database.risk.snapshot(
+            request.account_id, request.worker_id, request.plan.session.date, now
+        )
+        denied = standing_denial(snapshot, request.rules.risk, request.plan, now)
         return denied or await self._unconfirmed(request)
 
     async def _unconfirmed(self, request: ScanRequest) -> Denied | None:
@@ -151,23 +151,24 @@ class MarketDataActivities:
         return shut.denial
 
     async def _show(self, request: ScanRequest, word: str) -> None:
-        state, at = WorkerState.SCANNING, self._pace.now()
-        await self._database.workers.enter(request.account_id, request.worker_id, state, None, word, at)
+        about = (request.account_id, request.worker_id, WorkerState.SCANNING, None, word, self._pace.now())
+        show = partial(self._database.workers.enter, *about)
+        await self._database.reports.write("worker_state", request.worker_id, show)
 
-    async def _scanned(self, request: ScanRequest, cooling_down: Collection[Symbol]) -> ScanReport | None:
+    async def _scanned(self, request: ScanRequest) -> ScanReport | None:
         try:
-            return await self.scan(request, cooling_down)
+            return await self.scan(request)
         except TryAgainError as fault:
             activity.logger.warning("scan_postponed", extra={"cause": str(fault)})
         except STOCK_FAULTS as fault:
             await self._left_out.report(request.account_id, None, fault)
         return None
 
-    async def scan(self, request: ScanRequest, cooling_down: Collection[Symbol]) -> ScanReport:
-        """Check the whole universe once, without stocks that cool down, and count what each filter dropped."""
+    async def scan(self, request: ScanRequest) -> ScanReport:
+        """Check the whole universe once and count what each filter dropped."""
         rules, screening = request.rules, request.rules.screening
         universe = self._next_part(await self._universe(request))
-        stocks = await self._in_view(universe, request, cooling_down)
+        stocks = await self._in_view(universe, request)
         now, age = self._pace.now(), self._greatest_age(rules)
         passed = [stock for stock in stocks if first_failed_filter(stock, screening, now, age) is None]
         judged = {_symbol_of(stock): stock for stock in await self._guard.judged(passed, rules, request.account_id)}
@@ -187,9 +188,7 @@ class MarketDataActivities:
         named = {str(name): count for name, count in dropped}
         await self._database.events.add_scan(request.account_id, date, request.worker_id, looked_at, named)
 
-    async def _in_view(
-        self, universe: Sequence[Symbol], request: ScanRequest, cooling_down: Collection[Symbol]
-    ) -> list[ScreenedStock]:
+    async def _in_view(self, universe: Sequence[Symbol], request: ScanRequest) -> list[ScreenedStock]:
         """Return the readable stocks; report and skip each unreadable one."""
         greatest_age = self._pace.clock.market_duration(request.rules.execution.scan_interval)
         unreadable = await self._feed.learn_references(universe, Lane.SCAN)
@@ -197,12 +196,15 @@ class MarketDataActivities:
         readable = [symbol for symbol in universe if symbol not in unreadable]
         quotes = await self._feed.quotes(readable, greatest_age, Lane.SCAN)
         locked = await self._database.locks.locked_symbols(request.account_id)
+        risk = await self._database.risk.snapshot(
+            request.account_id, request.worker_id, request.plan.session.date, self._pace.now()
+        )
         return [
             ScreenedStock(
                 view=self._feed.view_of(quote),
                 status=self._feed.known_status(symbol, self._status_age()),
                 locked=symbol in locked,
-                cooling_down=symbol in cooling_down,
+                cooling_down=symbol in risk.symbols_cooling_down,
             )
             for symbol, quote in quotes.items()
         ]

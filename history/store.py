@@ -152,7 +152,7 @@ class BarStore:
             f"{_MINUTES} FROM {{files}} {where} ORDER BY symbol, time", [file] if file.exists() else [], *values
         )
         for symbol, of_symbol in groupby(rows, itemgetter(0)):
-            found[Symbol(symbol)] = [MinuteBar(*row[1:]) for row in of_symbol]
+            found[Symbol(symbol)] = [MinuteBar._make(row[1:]) for row in of_symbol]
         return found
 
     def daily(self, symbol: Symbol, until: date, n: int) -> tuple[DailyBar, ...]:

@@ -70,7 +70,7 @@ class _Scanning:
 
     async def scan(self, activities: MarketDataActivities) -> None:
         """Scan the whole universe once."""
-        report = await activities.scan(self._request, ())
+        report = await activities.scan(self._request)
         if report.looked_at != len(self.universe):
             raise LookupError(f"the scan has seen {report.looked_at} of {len(self.universe)} stocks")
 
