@@ -15,7 +15,6 @@ from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
 from activities.support.leases import LeaseOfAnOrder
 from activities.support.pace import Every, SendWindow
-from database.booking import adds_nothing
 from domain.identity import IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -144,9 +143,7 @@ class OrderActivities:
         if session_date_of(self._pace.now()) > intent.session_date:
             # A day order ends with its day, whatever remainder the day's final list still shows.
             found = replace(found, remaining_quantity=NO_SHARES)
-        if adds_nothing(record, found):
-            return record
-        booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
+        booked = await self._database.orders.book(intent.intent_id, found, self._pace.now(), known=record)
         if booked.new_quantity:
             extra = {**intent.log_fields, "filled": booked.new_quantity, "amount": booked.new_amount}
             activity.logger.info("fill_booked", extra=extra)

@@ -122,13 +122,14 @@ async def book_on(connection: Connection, intent_id: IntentId, listed: BrokerOrd
     return Booked(order, NO_SHARES, NO_WON) if change is None else await _apply(connection, order, position, change)
 
 
-def adds_nothing(order: OrderRecord, listed: BrokerOrder) -> bool:
-    """Return whether a row says what the order, as read without a lock, already says. A row in doubt adds something."""
+def nothing_new(order: OrderRecord, listed: BrokerOrder) -> Booked | None:
+    """Return the result for a row that adds nothing to an order read without a lock; None for a change or a doubt."""
     try:
         _check(order, listed)
     except (InvalidTransitionError, BrokerProtocolError):
-        return False
-    return _change_by(order, listed, order.intent.decided_at) is None
+        return None
+    change = _change_by(order, listed, order.intent.decided_at)
+    return Booked(order, NO_SHARES, NO_WON) if change is None else None
 
 
 async def readopt_on(connection: Connection, intent_id: IntentId, listed: BrokerOrder, at: datetime) -> Booked:

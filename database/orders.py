@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from database.booking import Booked, book_on, book_provisionally_on, readopt_on
+from database.booking import Booked, book_on, book_provisionally_on, nothing_new, readopt_on
 from database.errors import InvalidTransitionError, OversoldError
 from database.events import append_on
 from database.order_rows import COLUMNS, RETURNING, SELECT, locked_order, order_from_row, updated_order
@@ -199,12 +199,19 @@ class Orders:
         async with transaction(self._pool) as connection:
             order = await locked_order(connection, intent_id)
             if order.status is not found.status:
-                await _move(connection, order, found.event, evidence)
+                await connection.execute(_MOVE, intent_id, next_status(order.status, found.event), evidence)
                 await append_on(connection, found.report(order, evidence))
             return await locked_order(connection, intent_id)
 
-    async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
-        """Book what a row of the broker's list adds: fill, order and position together, once, never backwards."""
+    async def book(
+        self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime, known: OrderRecord | None = None
+    ) -> Booked:
+        """Book what a row of the broker's list adds: fill, order and position together, once, never backwards.
+
+        A row that adds nothing to the order ``known`` from a moment ago takes no lock.
+        """
+        if known is not None and (same := nothing_new(known, broker_order)) is not None:
+            return same
         async with transaction(self._pool) as connection:
             return await book_on(connection, intent_id, broker_order, at)
 
@@ -322,10 +329,6 @@ async def _bind(
         return await updated_order(connection, _BIND, *about)
     except asyncpg.UniqueViolationError as clash:
         raise InvalidTransitionError(f"{ref} belongs to another intent than {order.intent.intent_id}") from clash
-
-
-async def _move(connection: Connection, order: OrderRecord, event: OrderEvent, evidence: str) -> None:
-    await connection.execute(_MOVE, order.intent.intent_id, next_status(order.status, event), evidence)
 
 
 def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:
