@@ -18,8 +18,6 @@ COLUMNS: Final = """
 
 SELECT: Final = f"SELECT {COLUMNS} FROM orders WHERE intent_id = $1"  # noqa: S608 our own column list
 SELECT_FOR_UPDATE: Final = f"{SELECT} FOR UPDATE"
-
-
 RETURNING: Final = f"RETURNING {COLUMNS}"
 
 

@@ -31,7 +31,9 @@ from lab.results import DayResult, result_of
 from runtime.strategy_loading import install_strategies
 
 _YOUNG_OBJECTS: Final = 100_000
+"""New objects after which the collector looks at them; usual are some hundreds."""
 _GENERATIONS: Final = 20
+"""Collections of a generation before the next older one is collected too."""
 
 
 @dataclass(frozen=True)
