@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
@@ -150,8 +151,9 @@ class MarketDataActivities:
         return shut.denial
 
     async def _show(self, request: ScanRequest, word: str) -> None:
-        state, at = WorkerState.SCANNING, self._pace.now()
-        await self._database.workers.enter(request.account_id, request.worker_id, state, None, word, at)
+        about = (request.account_id, request.worker_id, WorkerState.SCANNING, None, word, self._pace.now())
+        show = partial(self._database.workers.enter, *about)
+        await self._database.reports.write("worker_state", request.worker_id, show)
 
     async def _scanned(self, request: ScanRequest) -> ScanReport | None:
         try:

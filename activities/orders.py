@@ -107,21 +107,21 @@ class OrderActivities:
         An accepted order missing from every list is reported after a while, and booked as far as the account proves it.
         An order notice only triggers an immediate look: a lost notice costs half a second, an extra one nothing.
         """
-        symbol = (await recorded(self._database.orders, request.intent_id)).intent.symbol
+        record = await recorded(self._database.orders, request.intent_id)
         lease = LeaseOfAnOrder(self._database.locks, self._pace, request.intent_id, request.lease)
         missing = Every(self._pace, BETWEEN_LOOKS, BETWEEN_LOOKS / 2)
         async with Heart() as heart, lease:
-            with self._notices.listening(symbol) as news, self._order_list.followed():
+            with self._notices.listening(record.intent.symbol) as news, self._order_list.followed():
                 while True:
                     news.clear()
                     await lease.keep()
-                    record = await recorded(self._database.orders, request.intent_id)
                     if record.status in WORKING_STATUSES:
                         record = await self._book(record, missing)
                     if record.status not in WORKING_STATUSES or self._pace.waited() >= request.patience:
                         return record
                     heart.progress()
                     await self._pace.pause(_LOOK_INTERVAL, news)
+                    record = await recorded(self._database.orders, request.intent_id)
 
     @activity.defn
     async def cancel_order(self, intent_id: IntentId) -> SubmitOutcome:
@@ -143,7 +143,7 @@ class OrderActivities:
         if session_date_of(self._pace.now()) > intent.session_date:
             # A day order ends with its day, whatever remainder the day's final list still shows.
             found = replace(found, remaining_quantity=NO_SHARES)
-        booked = await self._database.orders.book(intent.intent_id, found, self._pace.now())
+        booked = await self._database.orders.book(intent.intent_id, found, self._pace.now(), known=record)
         if booked.new_quantity:
             extra = {**intent.log_fields, "filled": booked.new_quantity, "amount": booked.new_amount}
             activity.logger.info("fill_booked", extra=extra)

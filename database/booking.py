@@ -122,6 +122,16 @@ async def book_on(connection: Connection, intent_id: IntentId, listed: BrokerOrd
     return Booked(order, NO_SHARES, NO_WON) if change is None else await _apply(connection, order, position, change)
 
 
+def nothing_new(order: OrderRecord, listed: BrokerOrder) -> Booked | None:
+    """Return the result for a row that adds nothing to an order read without a lock; None for a change or a doubt."""
+    try:
+        _check(order, listed)
+    except (InvalidTransitionError, BrokerProtocolError):
+        return None
+    change = _change_by(order, listed, order.intent.decided_at)
+    return Booked(order, NO_SHARES, NO_WON) if change is None else None
+
+
 async def readopt_on(connection: Connection, intent_id: IntentId, listed: BrokerOrder, at: datetime) -> Booked:
     """Bind an order that was proven absent to the broker order listed later, and book its fills.
 
@@ -224,7 +234,9 @@ async def _apply(connection: Connection, order: OrderRecord, position: Row, chan
     intent, was = order.intent, PositionStatus(position["status"])
     lives_again = await _revive(connection, order, was, change)
     if change.quantity or change.amount:
-        await _move_position(connection, order, change)
+        if lives_again:
+            position = await _locked_position(connection, intent.intent_id)
+        await _move_position(connection, order, position, change)
         await connection.execute(_ADD_FILL, *_fill_values(order, change))
     quantity = Quantity(order.filled_quantity + change.quantity)
     amount = Won(order.filled_amount + change.amount)
@@ -259,10 +271,7 @@ async def _revive(connection: Connection, order: OrderRecord, was: PositionStatu
     return False
 
 
-async def _move_position(connection: Connection, order: OrderRecord, change: _Change) -> None:
-    position = await connection.fetchrow(_LOCK_POSITION, order.intent.intent_id)
-    if position is None:
-        raise UnknownIntentError(f"order {order.intent.intent_id} has no position")
+async def _move_position(connection: Connection, order: OrderRecord, position: Row, change: _Change) -> None:
     position_id, held = position["position_id"], position["bought_quantity"] - position["sold_quantity"]
     if order.intent.purpose is OrderPurpose.ENTRY:
         if -change.quantity > held:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from database.pool import Executor, Pool, Row, transaction
+from database.pool import Executor, Pool, Row
 from domain.event import Event, EventLevel
 from domain.event_kind import AnyKind, EventKind, kind_of
 from domain.identity import AccountId, WorkerId
@@ -97,16 +97,16 @@ class Events:
         return _by_scope(await self._pool.fetch(self._DENIALS, account_id, session_date, EventKind.ENTRY_DENIED, FLEET))
 
     _COUNT_SCAN = """
+    WITH counted AS (
     INSERT INTO scans AS kept (account_id, session_date, worker_id, scans, looked_at, last_key)
     VALUES ($1, $2, $3, 1, $4, $5)
     ON CONFLICT (account_id, session_date, worker_id) DO UPDATE SET
         scans = kept.scans + 1, looked_at = kept.looked_at + excluded.looked_at, last_key = excluded.last_key
     WHERE excluded.last_key = '' OR excluded.last_key <> kept.last_key
     RETURNING scans
-    """
-    _COUNT_DROPS = """
+    )
     INSERT INTO scan_drops AS kept (account_id, session_date, worker_id, filter, dropped)
-    SELECT $1, $2, $3, filter, dropped FROM unnest($4::text[], $5::bigint[]) AS scan (filter, dropped)
+    SELECT $1, $2, $3, filter, dropped FROM unnest($6::text[], $7::bigint[]) AS scan (filter, dropped), counted
     ON CONFLICT (account_id, session_date, worker_id, filter) DO UPDATE SET dropped = kept.dropped + excluded.dropped
     """
 
@@ -123,10 +123,8 @@ class Events:
         """Count one scan; repeating a worker's latest scan with the same ``key`` counts it once."""
         whose = (account_id, session_date, worker_id)
         names = sorted(dropped)
-        async with transaction(self._pool) as connection:
-            if await connection.fetchval(self._COUNT_SCAN, *whose, looked_at, key) is not None:
-                numbers = [dropped[name] for name in names]
-                await connection.execute(self._COUNT_DROPS, *whose, [str(name) for name in names], numbers)
+        numbers = [dropped[name] for name in names]
+        await self._pool.execute(self._COUNT_SCAN, *whose, looked_at, key, [str(name) for name in names], numbers)
 
     _DROPPED = """
     SELECT CASE GROUPING(worker_id) WHEN 1 THEN $3 ELSE worker_id END AS scope, filter AS name,

@@ -18,6 +18,7 @@ COLUMNS: Final = """
 
 SELECT: Final = f"SELECT {COLUMNS} FROM orders WHERE intent_id = $1"  # noqa: S608 our own column list
 SELECT_FOR_UPDATE: Final = f"{SELECT} FOR UPDATE"
+RETURNING: Final = f"RETURNING {COLUMNS}"
 
 
 async def locked_order(connection: Connection, intent_id: IntentId) -> OrderRecord:
@@ -29,6 +30,14 @@ async def locked_order(connection: Connection, intent_id: IntentId) -> OrderReco
     row = await connection.fetchrow(SELECT_FOR_UPDATE, intent_id)
     if row is None:
         raise UnknownIntentError(f"the ledger has no order intent {intent_id}")
+    return order_from_row(row)
+
+
+async def updated_order(connection: Connection, statement: str, *values: object) -> OrderRecord:
+    """Change an order's locked row and return it as it is then. The first value is the intent's id."""
+    row = await connection.fetchrow(statement, *values)
+    if row is None:
+        raise UnknownIntentError(f"the ledger has no order intent {values[0]}")
     return order_from_row(row)
 
 

@@ -7,10 +7,10 @@ from typing import Final
 
 import asyncpg
 
-from database.booking import Booked, book_on, book_provisionally_on, readopt_on
+from database.booking import Booked, book_on, book_provisionally_on, nothing_new, readopt_on
 from database.errors import InvalidTransitionError, OversoldError
 from database.events import append_on
-from database.order_rows import COLUMNS, SELECT, locked_order, order_from_row
+from database.order_rows import COLUMNS, RETURNING, SELECT, locked_order, order_from_row, updated_order
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
 from database.recording import record_on, reserve_on
@@ -158,15 +158,16 @@ class Orders:
             status = next_status(order.status, _EVENT_OF[type(outcome)])
             match outcome:
                 case Accepted(ref):
-                    await _bind(connection, order, status, ref, "")
-                    if order.status is OrderStatus.NEVER_PLACED:
-                        await recover_buy_on(connection, order.intent)
-                        evidence = f"found at the broker as {ref.number}"
-                        await append_on(connection, order_exists_after_all(order, evidence))
+                    bound = await _bind(connection, order, status, ref, "")
+                    if order.status is not OrderStatus.NEVER_PLACED:
+                        return bound
+                    await recover_buy_on(connection, order.intent)
+                    evidence = f"found at the broker as {ref.number}"
+                    await append_on(connection, order_exists_after_all(order, evidence))
                 case Rejected(code, message):
-                    await connection.execute(_REJECT, intent_id, status, code, message)
+                    return await updated_order(connection, _REJECT, intent_id, status, code, message)
                 case Unknown(cause):
-                    await connection.execute(_LOSE, intent_id, status, cause)
+                    return await updated_order(connection, _LOSE, intent_id, status, cause)
             return await locked_order(connection, intent_id)
 
     # --- Resolving
@@ -198,12 +199,19 @@ class Orders:
         async with transaction(self._pool) as connection:
             order = await locked_order(connection, intent_id)
             if order.status is not found.status:
-                await _move(connection, order, found.event, evidence)
+                await connection.execute(_MOVE, intent_id, next_status(order.status, found.event), evidence)
                 await append_on(connection, found.report(order, evidence))
             return await locked_order(connection, intent_id)
 
-    async def book(self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime) -> Booked:
-        """Book what a row of the broker's list adds: fill, order and position together, once, never backwards."""
+    async def book(
+        self, intent_id: IntentId, broker_order: BrokerOrder, at: datetime, known: OrderRecord | None = None
+    ) -> Booked:
+        """Book what a row of the broker's list adds: fill, order and position together, once, never backwards.
+
+        A row that adds nothing to the order ``known`` from a moment ago takes no lock.
+        """
+        if known is not None and (same := nothing_new(known, broker_order)) is not None:
+            return same
         async with transaction(self._pool) as connection:
             return await book_on(connection, intent_id, broker_order, at)
 
@@ -291,37 +299,36 @@ class Orders:
         return sent_at
 
 
-_BIND = """
+_BIND = f"""
 UPDATE orders SET
     status = $2, order_date = $3, branch = $4, order_no = $5, evidence = $6,
     sent_at = COALESCE(sent_at, clock_timestamp()), answered_at = clock_timestamp(), changed_at = clock_timestamp()
 WHERE intent_id = $1
-"""
-_REJECT = """
+{RETURNING}
+"""  # noqa: S608 our own columns
+_REJECT = f"""
 UPDATE orders SET status = $2, reject_code = $3, reject_message = $4,
     sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
 WHERE intent_id = $1
-"""
-_LOSE = """
+{RETURNING}
+"""  # noqa: S608 our own columns
+_LOSE = f"""
 UPDATE orders SET
     status = $2, evidence = $3, sent_at = COALESCE(sent_at, clock_timestamp()), changed_at = clock_timestamp()
 WHERE intent_id = $1
-"""
+{RETURNING}
+"""  # noqa: S608 our own columns
 _MOVE = "UPDATE orders SET status = $2, evidence = $3, changed_at = clock_timestamp() WHERE intent_id = $1"
 
 
 async def _bind(
     connection: Connection, order: OrderRecord, status: OrderStatus, ref: BrokerOrderRef, evidence: str
-) -> None:
+) -> OrderRecord:
     about = (order.intent.intent_id, status, ref.order_date, ref.branch, ref.number, evidence)
     try:
-        await connection.execute(_BIND, *about)
+        return await updated_order(connection, _BIND, *about)
     except asyncpg.UniqueViolationError as clash:
         raise InvalidTransitionError(f"{ref} belongs to another intent than {order.intent.intent_id}") from clash
-
-
-async def _move(connection: Connection, order: OrderRecord, event: OrderEvent, evidence: str) -> None:
-    await connection.execute(_MOVE, order.intent.intent_id, next_status(order.status, event), evidence)
 
 
 def _is_known(order: OrderRecord, outcome: SubmitOutcome) -> bool:

@@ -63,6 +63,13 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
     return guard.pool
 
 
+async def open_connection(url: str) -> Connection:
+    """Open one connection to a server that never fails over: without time limits, logs and checks of each statement."""
+    connection = await asyncpg.connect(url, ssl=False, statement_cache_size=_STATEMENTS)
+    await _speak_json(connection, NAMED_ONLY)
+    return connection
+
+
 class _WritesOnly:
     """Drops a pool's connections once their server refuses a write or reports that it is read-only."""
 

@@ -3,7 +3,7 @@
 import asyncpg
 
 from database.errors import ActiveOrderExistsError, InvalidTransitionError, UnknownIntentError
-from database.order_rows import SELECT, intent_values, order_from_row
+from database.order_rows import RETURNING, SELECT, intent_values, order_from_row
 from database.pool import Connection
 from database.risk import hold_gate
 from domain.money import Won
@@ -22,12 +22,13 @@ WHERE account_id = $1 AND intent_id <> $2 AND side = 'buy' AND (
         OR (status = 'quarantined' AND changed_at >= $3)))
 )
 """
-_RECORD = """
+_RECORD = f"""
 INSERT INTO orders (intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type,
     limit_price, purpose, reason, fencing_token, decision_price, decided_at, host_limits)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT (intent_id) DO NOTHING
-"""
+{RETURNING}
+"""  # noqa: S608 our own columns
 
 
 async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spending) -> None:
@@ -51,10 +52,11 @@ async def record_on(connection: Connection, intent: OrderIntent, limits: int | N
         InvalidTransitionError: the id belongs to another order.
     """
     try:
-        await connection.execute(_RECORD, *intent_values(intent), limits)
+        row = await connection.fetchrow(_RECORD, *intent_values(intent), limits)
     except asyncpg.UniqueViolationError as clash:
         raise ActiveOrderExistsError(f"{intent.symbol} already has an active {intent.side} order") from clash
-    row = await connection.fetchrow(SELECT, intent.intent_id)
+    if row is None:
+        row = await connection.fetchrow(SELECT, intent.intent_id)
     if row is None:
         raise UnknownIntentError(f"order intent {intent.intent_id} was not written")
     order = order_from_row(row)

@@ -82,8 +82,8 @@ class Gate:
 
 # Locks are taken in the same sequence everywhere: lock, position, order, gate.
 _LEASE = """
-SELECT stock_locks.worker_id, stock_locks.fencing_token, stock_locks.expires_at
-FROM stock_locks JOIN orders USING (account_id, symbol)
+SELECT stock_locks.worker_id, stock_locks.fencing_token, stock_locks.expires_at, accounts.environment
+FROM stock_locks JOIN orders USING (account_id, symbol) JOIN accounts USING (account_id)
 WHERE orders.intent_id = $1
 FOR SHARE OF stock_locks
 """
@@ -106,7 +106,11 @@ async def begin(connection: Connection, intent_id: IntentId, gate: Gate) -> Send
     if order.status is not OrderStatus.INTENDED:
         return AlreadyBegun(order.status)
     intent = order.intent
-    await _check_environment(connection, intent, gate.environment)
+    pinned = lease["environment"] if lease else await connection.fetchval(_ENVIRONMENT, intent.account_id)
+    if pinned != gate.environment:
+        raise EnvironmentMismatchError(
+            f"account {intent.account_id} is {pinned}, the order would go to {gate.environment}"
+        )
     if lease is None or (lease["worker_id"], lease["fencing_token"]) != (intent.worker_id, intent.fencing_token):
         return await _deny(connection, intent, Denied(Denial.LEASE_LOST, _stale(intent, lease)), gate)
     verdict = await _reviewed(connection, intent, gate)
@@ -125,12 +129,6 @@ def _stale(intent: OrderIntent, lease: Row | None) -> str:
     if lease is not None:
         found = f"{lease['worker_id'] or 'no worker'} holds token {lease['fencing_token']} now"
     return f"decided by {intent.worker_id} under token {intent.fencing_token}; {found}"
-
-
-async def _check_environment(connection: Connection, intent: OrderIntent, environment: Environment) -> None:
-    pinned = await connection.fetchval(_ENVIRONMENT, intent.account_id)
-    if pinned != environment:
-        raise EnvironmentMismatchError(f"account {intent.account_id} is {pinned}, the order would go to {environment}")
 
 
 async def _reviewed(connection: Connection, intent: OrderIntent, gate: Gate) -> Review | None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -146,10 +148,11 @@ class BarStore:
         file = self._minute_file(session_date)
         found: dict[Symbol, list[MinuteBar]] = {}
         values = () if wanted is None else (wanted,)
-        for symbol, *bar in self._parquet.rows(
+        rows = self._parquet.rows(
             f"{_MINUTES} FROM {{files}} {where} ORDER BY symbol, time", [file] if file.exists() else [], *values
-        ):
-            found.setdefault(Symbol(symbol), []).append(MinuteBar(*bar))
+        )
+        for symbol, of_symbol in groupby(rows, itemgetter(0)):
+            found[Symbol(symbol)] = [MinuteBar._make(row[1:]) for row in of_symbol]
         return found
 
     def symbols_on(self, session_date: date) -> tuple[Symbol, ...]:

@@ -64,11 +64,6 @@ class Scheduled:
             self.arguments = PAYLOADS.from_payloads(list(self.command.arguments), argument_types(act))
         return self.arguments
 
-    def first_field(self, name: str) -> object:
-        """Return a field of the first argument."""
-        (argument,) = PAYLOADS.from_payloads(list(self.command.arguments)[:1])
-        return argument[name]
-
     def succeeded(self, value: object) -> ActivityResolution:
         """Return the job that resolves it."""
         resolution = ActivityResolution()

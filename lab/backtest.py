@@ -14,7 +14,7 @@ from history.errors import HistoryError
 from history.store import BarStore
 from lab.day import Order
 from lab.engine import Engine, held_engine, running_engine
-from lab.hands import Job, bars_hash, play_all
+from lab.hands import Job, bars_hash, play_all, prepare_processes
 from lab.results import DayResult, Results, Settings
 
 ENGINE: Final = "engine"
@@ -74,6 +74,7 @@ async def run(
         other = results.differing() if again and days and not found else ()
         show(Progress(len(found), len(days), None, other=other))
         if left:
+            prepare_processes()
             async with running_engine(hold) as engine, aclosing(_played(backtest, engine, left)) as played:
                 before, began = len(found), time.monotonic()
                 async for day in played:

@@ -49,7 +49,6 @@ class Clockwork:
         self.longest_step = _LONGEST_STEP
         self.listener: Callable[[Scheduled, ActivityResolution, datetime], None] | None = None
         """Receives each finished activity."""
-        self._stuck: dict[str, list[Step]] = {}
         self._attempt = attempt
         self._numbers = itertools.count(1)
         self._events: list[tuple[datetime, int, Step]] = []
@@ -87,15 +86,6 @@ class Clockwork:
     def terminate(self, workflow_id: str) -> None:
         """Terminate a workflow."""
         self._end(self.runs[workflow_id])
-
-    def freeze(self, workflow_id: str) -> None:
-        """Freeze a workflow: its jobs wait, while its activities continue."""
-        self._stuck.setdefault(workflow_id, [])
-
-    async def thaw(self, workflow_id: str) -> None:
-        """Deliver all waiting jobs to a frozen workflow, in the sequence of their arrival."""
-        for step in self._stuck.pop(workflow_id, []):
-            await step()
 
     def at(self, instant: datetime, act: Callable[[], None]) -> None:
         """Schedule an event at an instant."""
@@ -166,9 +156,6 @@ class Clockwork:
 
     async def _begin(self, run: Run, first: WorkflowActivation) -> None:
         """Let a run make its first step, whenever a worker can take it; its start time is unchanged."""
-        if run.workflow_id in self._stuck:
-            self._stuck[run.workflow_id].append(lambda: self._begin(run, first))
-            return
         first.timestamp.FromDatetime(self.now)
         await self._play(run, first)
 
@@ -181,9 +168,6 @@ class Clockwork:
 
     async def _activate(self, run: Run, job: WorkflowActivationJob) -> None:
         if run.is_over:
-            return
-        if run.workflow_id in self._stuck:
-            self._stuck[run.workflow_id].append(lambda: self._activate(self.runs.get(run.workflow_id, run), job))
             return
         if not run.history:
             run.first.jobs.append(job)  # as on the server: jobs before the first step arrive with it

@@ -9,7 +9,6 @@ from typing import Any, Final
 from activities.support.strategy_guard import StrategyGuard
 from broker.protocol import AccessToken
 from database.database import Database
-from database.pool import Pool
 from database.reports import Reports, Write
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
@@ -49,6 +48,8 @@ _MINUTE: Final = 60
 _AFTER_THE_END: Final = timedelta(minutes=15)
 _WRITES_WITHIN: Final = 120.0
 """Real seconds. A report delayed by a slow disk must not change a day's path."""
+_CONNECTIONS: Final = 10
+"""As many as a process of the fleet has."""
 _NOT_WRITTEN: Final = frozenset({"price_mark", "worker_state", "sale_start"})
 """Reports that only a display reads; no decision depends on them."""
 
@@ -92,14 +93,18 @@ class QuietReports(Reports):
 class LabBooks:
     """A database that the days of one process share, one after the other."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = LabPool(pool)
+    def __init__(self, url: str) -> None:
+        self._pool = LabPool(url, _CONNECTIONS)
+        self._emptier = LabPool(url, 1)
         self.database = Database(self._pool)  # type: ignore[arg-type] # it answers as a pool does
         self.database.reports = QuietReports(_WRITES_WITHIN)
 
     async def clear(self) -> None:
-        """Start with empty books."""
-        await self._pool.execute(EMPTY_EVERYTHING)
+        """Start with empty books.
+
+        A session that changes its ``session_replication_role`` forgets all its plans, so another one empties the books.
+        """
+        await self._emptier.execute(EMPTY_EVERYTHING)
         await self.database.accounts.pin(ACCOUNT, Environment.SIMULATED, FINGERPRINT)
 
     async def answers(self) -> bool:
@@ -110,8 +115,9 @@ class LabBooks:
             return False
 
     async def aclose(self) -> None:
-        """Close the connections, those of the pool included."""
+        """Close the connections."""
         await self._pool.close()
+        await self._emptier.close()
 
 
 async def play(

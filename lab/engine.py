@@ -26,6 +26,7 @@ _HASTY: Final = (
     "wal_level=minimal",
     "max_wal_senders=0",
     "jit=off",
+    "plan_cache_mode=force_generic_plan",
 )
 """A crash may destroy these books: they last for one day of one backtest."""
 

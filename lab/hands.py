@@ -1,6 +1,8 @@
 """The processes of a backtest: each plays whole days, one after the other, in a database of its own."""
 
 import asyncio
+import gc
+import hashlib
 import logging
 import multiprocessing
 import os
@@ -12,13 +14,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
+from functools import lru_cache
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Final, Self
 
-from database.pool import open_pool
 from domain.market import Symbol
 from domain.session import SessionDate, TradingCalendar
 from history.store import BarStore
@@ -28,8 +31,10 @@ from lab.results import DayResult, result_of
 from lab.sources import SourcesDifferError, differing, sources_in_use
 from runtime.strategy_loading import install_strategies
 
-_CONNECTIONS: Final = 10
-"""As many as a process of the fleet has."""
+_YOUNG_OBJECTS: Final = 100_000
+"""New objects after which the collector looks at them; usual are some hundreds."""
+_GENERATIONS: Final = 20
+"""Collections of a generation before the next older one is collected too."""
 
 
 class ProcessLostError(Exception):
@@ -51,11 +56,20 @@ class Job:
 
 def bars_hash(bars: Path, day: date) -> str:
     """Return a hash of a day's stored minutes, and of the daily bars that they refer to."""
-    digest = sha256()
-    of_the_day = (bars / folder / f"{day}.parquet" for folder in ("minute", "index"))
-    for file in (*of_the_day, *sorted((bars / "daily").glob("*.parquet"))):
+    daily = tuple((file, file.stat().st_mtime_ns) for file in sorted((bars / "daily").glob("*.parquet")))
+    digest = _digest_of(daily).copy()
+    for file in (bars / folder / f"{day}.parquet" for folder in ("minute", "index")):
         digest.update(file.read_bytes() if file.exists() else b"")
     return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _digest_of(files: tuple[tuple[Path, int], ...]) -> "hashlib._Hash":
+    """Return a hash over files, which are read again only after a change."""
+    digest = hashlib.sha256()
+    for file, _ in files:
+        digest.update(file.read_bytes())
+    return digest
 
 
 class Hand:
@@ -77,8 +91,9 @@ class Hand:
         install_strategies(job.strategies)
         cls.other = differing(job.sources, sources_in_use(job.order.rules))
         cls.job, cls.loop = job, asyncio.new_event_loop()
-        cls.books = LabBooks(cls.loop.run_until_complete(open_pool(urls.get(), _CONNECTIONS)))
+        cls.books = LabBooks(urls.get())
         cls.store = BarStore(job.bars)
+        _collect_rarely()
 
     @classmethod
     def play(cls, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
@@ -116,11 +131,30 @@ async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols:
     return result_of(found, bars, time.monotonic() - began)
 
 
+def _collect_rarely() -> None:
+    """Do not search the program itself for garbage, and a day's objects rarely: nearly all go by their references."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS, _GENERATIONS, _GENERATIONS)
+
+
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for([parent.sentinel])
         os._exit(1)
+
+
+def prepare_processes() -> None:
+    """Start the process from which those of a backtest are forked; it imports the program once, for all of them."""
+    _context()
+    forkserver.ensure_running()
+
+
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", __name__])
+    return context
 
 
 async def play_all(
@@ -146,7 +180,7 @@ class _Hands:
     """The pool of processes. Once it is left nothing refers to it, so that its semaphores are removed."""
 
     def __init__(self, urls: Sequence[str], job: Job) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = _context()
         queue = context.SimpleQueue()
         for url in urls:
             queue.put(url)

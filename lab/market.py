@@ -1,8 +1,8 @@
 """The recorded market of one session: quotes, books and paths straight from the simulator's exchange."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 from activities.market.left_out import StockFault
 from activities.market.quote_feed import QuoteFeed
@@ -27,13 +27,14 @@ from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceLimits
 from lab.fills import BarLiquidity
 from lab.recording import RecordedSession, RecordedStock, session_there
+from lab.seen_day import SeenDay
 from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
 from simulator.indices import level_at
 from simulator.krx.units import Market as Board
 from simulator.liquidity import Level
 from simulator.natural_day import MinuteBar
-from simulator.quotes import flags_of, levels_of
+from simulator.quotes import flags_in, levels_of
 from simulator.simulation import Simulation
 
 _MINUTE: Final = 60
@@ -52,13 +53,13 @@ class LabMarket:
         self.symbols = tuple(recorded.stocks)
         self._simulation = simulation
         self._book = cast("BarLiquidity", simulation.engine.liquidity)
-        self._samples: dict[Symbol, tuple[PriceSample, ...]] = {}
         self.minutes = int((self.session.auction_at - self.session.opens_at).total_seconds()) // _MINUTE
         """Minutes of continuous trading."""
         self._paths: dict[Symbol, DayPath] = {}
-        self._totals: dict[Symbol, list[_Totals]] = {}
-        self._bars: dict[Symbol, tuple[SeenBar, ...]] = {}
+        self._starts = tuple(self.session.opens_at + timedelta(minutes=minute) for minute in range(self.minutes))
+        self._days: dict[Symbol, SeenDay] = {}
         self._quotes: dict[Symbol, Quote] = {}
+        self._views: dict[Symbol, MarketView] = {}
         self._quoted_at = recorded.session.opens_at - timedelta(days=1)
         self._indexed_at = self._quoted_at
         self._indices: dict[Market, tuple[IndexLevel | None, str]] = {}
@@ -81,7 +82,7 @@ class LabMarket:
     def quote(self, symbol: Symbol, at: datetime) -> Quote:
         """Return a stock's quote at a market instant."""
         if at != self._quoted_at:
-            self._quoted_at, self._quotes = at, {}
+            self._quoted_at, self._quotes, self._views = at, {}, {}
         found = self._quotes.get(symbol)
         if found is None:
             found = self._quotes[symbol] = self._fast_quote(symbol, at) or self._any_quote(symbol, at)
@@ -97,8 +98,8 @@ class LabMarket:
         if rest or not 0 <= minute < self.minutes:
             return None
         minute, stock = int(minute), self.stocks[symbol]
-        totals, path = self._totals_of(symbol), self.path(symbol)
-        before, bar = totals[minute], path.natural.bars[minute]
+        path = self.path(symbol)
+        before, bar = self._seen_day(symbol).totals_before(minute), path.natural.bars[minute]
         begun = bar.volume // _MINUTE
         bid, ask = self._book.touches(symbol, path, self.session_there, minute)
         return Quote(
@@ -127,9 +128,10 @@ class LabMarket:
 
     def status(self, symbol: Symbol, at: datetime) -> InstrumentStatus:
         """Return a stock's board and flags."""
-        seen = self._simulation.exchange.snapshot(symbol, at)
-        flags = frozenset(TradingFlag(flag) for flag in flags_of(seen))
-        return InstrumentStatus(symbol, Market(seen.listing.market), flags)
+        exchange = self._simulation.exchange
+        listing, conditions = exchange.tapes[symbol].listing, exchange.conditions[symbol]
+        flags = frozenset(map(TradingFlag, flags_in(listing, conditions, exchange.pause(symbol, at))))
+        return InstrumentStatus(symbol, Market(listing.market), flags)
 
     def leaders(self, count: int, at: datetime) -> tuple[Symbol, ...]:
         """Return the stocks with the highest turnover so far."""
@@ -137,9 +139,13 @@ class LabMarket:
 
     def view(self, quote: Quote) -> MarketView:
         """Return what a strategy sees of a stock."""
-        stock = self.stocks[quote.symbol]
-        recent, minutes = self._recent(quote), self._minutes(quote)
-        return MarketView(quote, stock.reference, recent, minutes, self.session, *self._index(quote))
+        found = self._views.get(quote.symbol)
+        if found is None or found.quote is not quote:
+            reference = self.stocks[quote.symbol].reference
+            recent, minutes = self._recent(quote), self._minutes(quote)
+            found = MarketView(quote, reference, recent, minutes, self.session, *self._index(quote))
+            self._views[quote.symbol] = found
+        return found
 
     def _index(self, quote: Quote) -> tuple[IndexLevel | None, str]:
         """Return the recorded index of the stock's board at the time of the quote, or None with the reason."""
@@ -161,80 +167,35 @@ class LabMarket:
         symbol, opens_at = quote.symbol, self.session.opens_at
         if quote.observed_at < opens_at or not quote.volume:
             return ()
-        bars = self._bars.get(symbol)
-        if bars is None:
-            bars = self._bars[symbol] = self._barred(symbol)
-        second = second_of(self.session_there, quote.observed_at)
+        day, second = self._seen_day(symbol), second_of(self.session_there, quote.observed_at)
         minute = second // _MINUTE
-        if minute >= len(bars):
-            return bars
-        seen = [Price(self.path(symbol).price_at(each)) for each in range(minute * _MINUTE, second)]
-        prices = [*seen, quote.price]
-        traded = Quantity(max(0, quote.volume - self._totals_of(symbol)[minute].volume))
-        last = SeenBar(bars[minute].at, prices[0], max(prices), min(prices), quote.price, traded)
-        return (*bars[:minute], last)
+        if minute >= len(day):
+            return day.bars_before(len(day))
+        prices = [quote.price]
+        if second % _MINUTE:
+            path = self.path(symbol)
+            prices = [*(Price(path.price_at(each)) for each in range(minute * _MINUTE, second)), quote.price]
+        traded = Quantity(max(0, quote.volume - day.totals_before(minute).volume))
+        last = SeenBar(self._starts[minute], prices[0], max(prices), min(prices), quote.price, traded)
+        return (*day.bars_before(minute), last)
 
-    def _barred(self, symbol: Symbol) -> tuple[SeenBar, ...]:
-        at = [self.session.opens_at + timedelta(minutes=minute) for minute in range(self.minutes)]
-        bars = self.path(symbol).natural.bars
-        return tuple(
-            SeenBar(begins, Price(bar.open), Price(bar.high), Price(bar.low), Price(bar.close), Quantity(bar.volume))
-            for begins, bar in zip(at, bars, strict=False)
-        )
-
-    def _totals_of(self, symbol: Symbol) -> list["_Totals"]:
-        totals = self._totals.get(symbol)
-        if totals is None:
-            totals = self._totals[symbol] = _running(self.path(symbol).natural.bars)
-        return totals
+    def _seen_day(self, symbol: Symbol) -> SeenDay:
+        day = self._days.get(symbol)
+        if day is None:
+            day = self._days[symbol] = SeenDay(self.path(symbol).natural.bars, self._starts)
+        return day
 
     def _recent(self, quote: Quote) -> tuple[PriceSample, ...]:
         """Return one sample a minute of the last half hour, and the present price."""
         at = quote.observed_at
         if at < self.session.opens_at:
             return ()
-        samples = self._samples.get(quote.symbol)
-        if samples is None:
-            samples = self._samples[quote.symbol] = self._sampled(quote.symbol)
-        minute = min(second_of(self.session_there, at) // _MINUTE, len(samples) - 1)
-        seen = samples[max(0, minute - _REMEMBERED) : minute + 1]
+        day = self._seen_day(quote.symbol)
+        minute = min(second_of(self.session_there, at) // _MINUTE, len(day) - 1)
+        seen = day.samples(max(0, minute - _REMEMBERED), minute)
         if seen[-1].at == at:
             return seen
         return (*seen, PriceSample(at, quote.price, quote.volume))
-
-    def _sampled(self, symbol: Symbol) -> tuple[PriceSample, ...]:
-        samples, volume = [], 0
-        for minute, bar in enumerate(self.path(symbol).natural.bars):
-            at = self.session.opens_at + timedelta(minutes=minute)
-            samples.append(PriceSample(at, Price(bar.open), Quantity(volume + bar.volume // _MINUTE)))
-            volume += bar.volume
-        return tuple(samples)
-
-
-class _Totals(NamedTuple):
-    """What has traded before a minute; zeros before the first."""
-
-    open_price: Price
-    high: int
-    low: int
-    volume: int
-    turnover: int
-
-
-def _running(bars: Sequence[MinuteBar]) -> list[_Totals]:
-    found = [_Totals(Price(0), 0, 0, 0, 0)]
-    for bar in bars:
-        last, typical = found[-1], (bar.open + bar.high + bar.low + bar.close) // 4
-        found.append(
-            _Totals(
-                Price(bars[0].open),
-                max(last.high, bar.high),
-                min(last.low or bar.low, bar.low),
-                last.volume + bar.volume,
-                last.turnover + bar.volume * typical,
-            )
-        )
-    return found
 
 
 def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:

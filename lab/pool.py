@@ -3,21 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
-from database.pool import Connection, Pool
-
-_STATEMENTS: Final = 1_000
-"""Prepared statements that a connection keeps: more than the ledger has."""
+from database.pool import Connection, open_connection
 
 
 class LabPool:
-    """Keeps its connections for good; the one that was used last is used again."""
+    """Opens connections when they are needed and keeps them for good; the one that was used last is used again."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, url: str, size: int) -> None:
+        self._url = url
         self._free: list[Connection] = []
-        self._turn = asyncio.Semaphore(pool.get_max_size())
+        self._turn = asyncio.Semaphore(size)
 
     async def execute(self, query: str, *values: Any) -> Any:
         async with self.acquire() as connection:
@@ -39,14 +36,13 @@ class LabPool:
     async def acquire(self) -> AsyncIterator[Connection]:
         """Borrow a connection."""
         async with self._turn:
-            connection = self._free.pop() if self._free else await self._pool.acquire()
+            connection = self._free.pop() if self._free else await open_connection(self._url)
             try:
                 yield connection
             finally:
                 self._free.append(connection)
 
     async def close(self) -> None:
-        """Close all connections. The pool's own ``close`` would wait for those that are kept here."""
+        """Close the connections that are not lent."""
         while self._free:
-            await self._pool.release(self._free.pop())  # type: ignore[arg-type]
-        await self._pool.close()
+            await self._free.pop().close()

@@ -101,7 +101,7 @@ def read_session(store: BarStore, session: Session, symbols: Sequence[Symbol] | 
         HistoryError: the store has no bars of it, or they cannot be read.
     """
     day = store.day(session.date, symbols)
-    before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), symbols)
+    before = store.daily_between(session.date - _EARLIER, session.date - timedelta(days=1), tuple(day.stocks))
     found, indices = recorded(session, day, before), read_indices(store, session.date)
     return replace(found, indices=indices, gaps=replace(found.gaps, indices=len(indices)))
 

@@ -66,6 +66,7 @@ class DayPath:
         self._breakers = {breaker.second: breaker for breaker in breakers}
         self._pauses: list[Pause] = []
         self._searched_minutes = 0
+        self._may_stop = bool(breakers) or (rule is not None and (rule.automatic or any(edit.vi for edit in edits)))
         self._reference = rule.base if rule else Price(0)
         self._bars: list[MinuteBar] = []
         self._running: list[tuple[int, int, int, int]] = []
@@ -112,6 +113,8 @@ class DayPath:
 
     def pause_at(self, second: int) -> Pause | None:
         """Return the pause that is in force at a second, or None."""
+        if not self._may_stop:
+            return None
         for pause in reversed(self.pauses_until(second)):
             if pause.start <= second < pause.end:
                 return pause
@@ -142,6 +145,8 @@ class DayPath:
 
     def bar(self, minute: int) -> MinuteBar:
         """Return the complete bar of a past or future minute."""
+        if not self._may_stop and not self.edits:
+            return self.natural.bars[minute]
         while len(self._bars) <= minute:
             self._bars.append(self._make_bar(len(self._bars)))
         return self._bars[minute]
@@ -237,7 +242,7 @@ class DayPath:
 
     def _search(self, minute: int) -> None:
         """Find the pauses of all minutes up to one. Results are final."""
-        while self._rule and self._searched_minutes <= minute:
+        while self._may_stop and self._rule and self._searched_minutes <= minute:
             if self._may_pause(self._searched_minutes):
                 start = self._searched_minutes * _MINUTE
                 for second in range(start, start + _MINUTE):

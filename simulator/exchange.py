@@ -132,8 +132,13 @@ class Exchange:
             price, totals = _evening_seen(evening, second_of(session, at), totals)
         conditions = self.conditions[symbol]
         phase = session.phase_at(at)
-        pause = path.pause_at(second_of(session, at)) if phase is SessionPhase.CONTINUOUS else None
+        pause = _paused(path, session, at)
         return Snapshot(tape.listing, session, phase, at, price, base, path.limits, totals, conditions, pause)
+
+    def pause(self, symbol: Symbol, at: datetime) -> Pause | None:
+        """Return the pause that is in force at a market instant, or None."""
+        session = self.shown_session(at)
+        return _paused(self.path(symbol, session), session, at)
 
     def evening(self, symbol: Symbol, session: Session) -> Evening | None:
         """Return the after-market of a session's day; None before 2026-09-14 and after a day that ended early."""
@@ -220,6 +225,11 @@ class Exchange:
 def second_of(session: Session, at: datetime) -> int:
     """Return whole market seconds since a session's open; 0 before it."""
     return max(0, int((at - session.opens_at).total_seconds()))
+
+
+def _paused(path: DayPath, session: Session, at: datetime) -> Pause | None:
+    is_continuous = session.phase_at(at) is SessionPhase.CONTINUOUS
+    return path.pause_at(second_of(session, at)) if is_continuous else None
 
 
 def _evening_seen(evening: Evening, second: int, day: DayTotals) -> tuple[Price, DayTotals]:

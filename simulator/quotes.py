@@ -3,11 +3,13 @@
 from datetime import timedelta
 from typing import Final
 
-from simulator.exchange import Exchange, Snapshot, second_of
+from simulator.exchange import Conditions, Exchange, Snapshot, second_of
 from simulator.krx.sessions import SessionPhase
 from simulator.krx.units import Side, Symbol, TradingFlag
 from simulator.liquidity import LEVELS, Level
+from simulator.listings import Listing
 from simulator.order_types import Board
+from simulator.pauses import Pause
 from simulator.simulation import Simulation
 from simulator.trading_hours import open_board
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
@@ -72,11 +74,15 @@ def blanked(fields: Fields) -> Fields:
 
 def flags_of(seen: Snapshot) -> frozenset[TradingFlag]:
     """Return a stock's own flags and those set by the control API."""
-    flags = seen.listing.flags | seen.conditions.flags
-    pause = seen.pause
-    if seen.conditions.halted or (pause and not pause.is_interruption):
+    return flags_in(seen.listing, seen.conditions, seen.pause)
+
+
+def flags_in(listing: Listing, conditions: Conditions, pause: Pause | None) -> frozenset[TradingFlag]:
+    """Return the flags of a stock under its present conditions."""
+    flags = listing.flags | conditions.flags
+    if conditions.halted or (pause and not pause.is_interruption):
         flags |= {TradingFlag.HALTED}
-    if seen.conditions.interrupted or (pause and pause.is_interruption):
+    if conditions.interrupted or (pause and pause.is_interruption):
         flags |= {TradingFlag.VOLATILITY_INTERRUPTION}
     return flags
 

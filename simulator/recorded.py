@@ -70,10 +70,11 @@ class RecordedBars:
     def whole(self, count: int) -> list[MinuteBar]:
         """Return a bar for every minute. A minute without trades repeats the last price without volume."""
         last: int = self.minutes[min(self.minutes)].open if self.minutes else self.base
-        bars = []
+        bars, known = [], self.minutes
         for minute in range(count):
-            bars.append(self.minutes.get(minute, MinuteBar(last, last, last, last, 0)))
-            last = bars[-1].close
+            bar = known.get(minute) or MinuteBar(last, last, last, last, 0)
+            bars.append(bar)
+            last = bar.close
         return bars
 
     def problem(self) -> str:

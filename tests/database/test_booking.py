@@ -75,6 +75,38 @@ async def test_an_older_row_changes_nothing(books: Books) -> None:
     assert (await books.cancelled(accepted, shares=4)).order == newest.order
 
 
+async def test_a_row_that_adds_nothing_to_a_known_order_waits_for_no_lock(
+    books: Books, connection: asyncpg.Connection
+) -> None:
+    known = (await books.filled(await books.accepted(books.a_buy(await books.locked())), 4)).order
+    row = books.listed(known, 4)
+
+    async with connection.transaction():
+        await connection.execute("SELECT FROM orders WHERE intent_id = $1 FOR UPDATE", known.intent.intent_id)
+        booked = await books.database.orders.book(known.intent.intent_id, row, LATER, known)
+
+    assert (booked.order, booked.new_quantity, booked.new_amount) == (known, 0, 0)
+
+
+async def test_a_row_counts_once_however_old_the_known_order_is(books: Books) -> None:
+    accepted = await books.accepted(books.a_buy(await books.locked()))
+    await books.filled(accepted, 4)
+
+    row = books.listed(accepted, 7)
+    booked = await books.database.orders.book(accepted.intent.intent_id, row, LATER, accepted)
+    again = await books.database.orders.book(accepted.intent.intent_id, row, LATER, accepted)
+
+    assert (booked.new_quantity, again.new_quantity) == (3, 0)
+
+
+async def test_a_row_that_contradicts_a_known_order_is_refused(books: Books) -> None:
+    known = (await books.filled(await books.accepted(books.a_buy(await books.locked())), 4)).order
+    contradicting = books.listed(known, 4, filled_amount=Won(1))
+
+    with pytest.raises(BrokerProtocolError):
+        await books.database.orders.book(known.intent.intent_id, contradicting, LATER, known)
+
+
 async def test_a_sale_reduces_the_position(books: Books) -> None:
     bought = await books.held(quantity=10)
     sale = await books.accepted(books.a_sale(await books.locked(), bought.intent.position_id))

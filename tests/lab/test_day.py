@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from database.pool import open_pool
 from domain.market import Side
 from domain.money import Price, Quantity
 from domain.position import OpenPosition
@@ -35,7 +34,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedSession:
 
 @pytest.fixture
 async def books(database_url: str) -> AsyncIterator[LabBooks]:
-    found = LabBooks(await open_pool(database_url, 5))
+    found = LabBooks(database_url)
     yield found
     await found.aclose()
 

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from database.pool import open_pool
 from lab.pool import LabPool
 
 
 async def test_a_borrower_waits_for_a_connection_that_another_one_gives_back(database_url: str) -> None:
-    lent = LabPool(await open_pool(database_url, 2))
+    lent = LabPool(database_url, 2)
 
     found = await asyncio.gather(*(lent.fetchval("SELECT $1::int", number) for number in range(9)))
 

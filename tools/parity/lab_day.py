@@ -1,9 +1,7 @@
 """The same recorded day through a backtest: virtual time, the production workflows, the lab's fill rule."""
 
 from pathlib import Path
-from typing import Final
 
-from database.pool import open_pool
 from domain.session import TradingCalendar
 from history.store import BarStore
 from lab.day import LabBooks, Order, play
@@ -13,8 +11,6 @@ from lab.steps import Step
 from tools.parity.played import Played
 from tools.parity.real_day import RealDay
 from workflows.identity import worker_name
-
-_CONNECTIONS: Final = 10
 
 
 async def play_in_the_lab(day: RealDay, calendar: TradingCalendar, folder: Path) -> tuple[Played, RecordedSession]:
@@ -27,7 +23,7 @@ async def play_in_the_lab(day: RealDay, calendar: TradingCalendar, folder: Path)
     recorded = read_session(BarStore(day.bars), day.session)
     steps: list[Step] = []
     async with held_engine(folder) as hold, running_engine(hold) as engine:
-        books = LabBooks(await open_pool(await engine.database("parity"), _CONNECTIONS))
+        books = LabBooks(await engine.database("parity"))
         try:
             found = await play(books, recorded, Order(day.rules, day.workers, day.capital), calendar, steps)
         finally:

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from database.pool import open_pool
 from domain.money import Price, Won
 from domain.position import ClosedTrade, ExitReason
 from domain.rules import StrategyRules, TradingRules, UniverseRules
@@ -57,7 +56,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def evidence(bars: Path, database_url: str) -> Evidence:
     session = CALENDAR.session_on(DAYS[0])
     assert isinstance(session, Session)
-    books, steps = LabBooks(await open_pool(database_url, 5)), list[Step]()
+    books, steps = LabBooks(database_url), list[Step]()
     recorded = read_session(BarStore(bars), session)
     found = await play(books, recorded, Order(RULES, WORKERS, CAPITAL), CALENDAR, steps)
     await books.aclose()

@@ -45,13 +45,13 @@ class Host:
         """Let the running process make an attempt."""
         process = self._living()
         self.attempts.append(about.name)
+        act = process.activities[about.name]
         try:
-            act = process.activities[about.name]
             outcome = await attempt(about, act, now, _Client(self.clockwork))
         except ProcessDiedError:
             outcome = Again(now - now)
         if about.name == "submit_order":
-            self.submits.append(str(about.first_field("intent_id")))
+            self.submits.append(str(about.decoded(act)[0].intent_id))
         return judged(about, ApplicationError(_GONE)) if process.life.is_over else outcome
 
     def _living(self) -> Process:

@@ -8,9 +8,9 @@ from typing import Final
 from domain.clock import MarketClock
 from domain.worker_state import WorkerLife
 from lab.books import book_of, frozen_books, submits_of
-from lab.clockwork import Clockwork
 from lab.runs import StuckError
 from tests.support.stepping import ACCOUNT, SteppingPace, kst
+from tests.trials.clockwork.frozen import FreezableClockwork
 from tests.trials.clockwork.host import Host
 from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.closing_plots import ClosingPlot, EveningStreet, Left, an_evening_market
@@ -69,7 +69,7 @@ class Afternoon:
         self.simulation = an_evening_market(plot, pace.now)
         self.street = EveningStreet(self.simulation, plot, pace.now)
         self.host = town.host_on(self.street, pace)
-        self.clockwork = self.host.clockwork = Clockwork(kst(plot.starts_at), self.host.attempt)
+        self.clockwork = self.host.clockwork = FreezableClockwork(kst(plot.starts_at), self.host.attempt)
         self.steps = 0
         self._town = town
         self._closings: list[Closing] = []
