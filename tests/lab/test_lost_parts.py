@@ -25,11 +25,14 @@ def with_one_day_left(data: Path, kill: Callable[[int], None]) -> tuple[int, str
     running = subprocess.Popen(
         argv, env=environment, cwd=data, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
-    while len(list((data / "backtests").glob("*/days/*.json"))) < 2:
-        assert running.poll() is None
-        time.sleep(0.05)
-    kill(running.pid)
-    _, errors = running.communicate()
+    try:
+        while len(list((data / "backtests").glob("*/days/*.json"))) < 2:
+            assert running.poll() is None
+            time.sleep(0.05)
+        kill(running.pid)
+        _, errors = running.communicate()
+    finally:
+        running.kill()
     return running.returncode, errors
 
 
