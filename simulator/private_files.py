@@ -1,4 +1,4 @@
-"""A file of this user alone: the journal holds app keys and tokens of whoever tries the simulator."""
+"""Files of one user alone: the journal holds app keys and tokens of the clients that use the simulator."""
 
 import os
 import stat
