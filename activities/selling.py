@@ -125,6 +125,8 @@ class SellingActivities:
 
     async def _decide(self, request: ExitRequest) -> ExitDecision:
         already = await self._database.orders.get(request.intent_id)
+        lease = request.lease
+        await self._database.market_watches.end(lease.account_id, lease.worker_id, lease.fencing_token)
         position = await self._database.positions.get(request.position_id)
         if already is not None:
             return _prepared(already.intent, self._rung_of(already.intent, request))

@@ -21,10 +21,12 @@ from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.market_messages import MarketMessages
+from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
 from database.pool import NAMED_ONLY, Pool, open_pool
 from database.positions import Positions
+from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
 from database.reports import Reports
 from database.risk import Risk
@@ -39,6 +41,7 @@ from database.stream_news import StreamNews
 from database.summaries import Summaries
 from database.trades import Trades
 from database.unreadable_rows import UnreadableRows
+from database.watch_calls import WatchCalls
 from database.workers import Workers
 from domain.identity import AccountId
 from domain.masking import Masking
@@ -70,9 +73,11 @@ class Database:
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
         self.market_messages = MarketMessages(pool)
+        self.market_watches = MarketWatches(pool)
         self.orders = Orders(pool)
         self.payload_keys = PayloadKeys(pool)
         self.positions = Positions(pool)
+        self.price_marks = PriceMarks(pool)
         self.reports = Reports()
         self.risk = Risk(pool)
         self.sales_by_others = SalesByOthers(pool)
@@ -85,6 +90,7 @@ class Database:
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)
+        self.watch_calls = WatchCalls(url)
         self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)
 
@@ -104,6 +110,7 @@ class Database:
     async def aclose(self) -> None:
         """Release held resources and close all connections."""
         await self.reports.aclose()
+        await self.watch_calls.aclose()
         for budget in self._budgets.values():
             await budget.aclose()
         await self._pool.close()

@@ -80,6 +80,13 @@ class Positions:
         row = await self._pool.fetchrow(self._HELD, account_id, worker_id)
         return None if row is None else _from_row(row)
 
+    _NAMED = f"SELECT {COLUMNS} FROM positions WHERE position_id = ANY($1) AND is_live AND bought_quantity > 0"  # noqa: S608 our own columns
+
+    async def live_among(self, position_ids: Sequence[PositionId]) -> dict[PositionId, OpenPosition | Exception]:
+        """Return the named positions that are live and were bought; for a row that cannot be read, the error."""
+        rows = await self._pool.fetch(self._NAMED, list(position_ids))
+        return {PositionId(row["position_id"]): _read(row) for row in rows}
+
     async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
         """Return every position with held shares, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
@@ -307,6 +314,13 @@ def _rules_from_json(stored: dict[str, str | float]) -> ExitRules:
 def _cost_of_the_rest(row: Row) -> Won:
     """Return the cost of the unsold shares, so that the parts always add up to the whole."""
     return Won(row["cost"] - row["cost"] * row["sold_quantity"] // row["bought_quantity"])
+
+
+def _read(row: Row) -> OpenPosition | Exception:
+    try:
+        return _from_row(row)
+    except Exception as fault:  # noqa: BLE001 - one odd row must not hide the others
+        return fault
 
 
 def _from_row(row: Row) -> OpenPosition:

@@ -1,0 +1,188 @@
+"""One attempt of a shard's watch: a loop that judges every position on each price, and ends watches with a signal."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from activities.account.foreign_sales import ForeignSales
+from activities.market.price_alarm import PriceAlarm
+from activities.market.quote_feed import QuoteFeed
+from activities.support.heart import Heart
+from activities.support.pace import answer_or_news
+from activities.watch.endings import Endings, Signal
+from activities.watch.hand_sales import ShardHandSales
+from activities.watch.holdings import Holdings
+from activities.watch.judging import Judge, Watched
+from activities.watch.leases import ShardLeases
+from activities.watch.messages import ShardRequest
+from activities.watch.prices import ShardPrices
+from activities.watch.reports import WatchReports
+from domain.exits import ExitSignal
+from domain.market import Symbol
+from domain.position import ExitReason
+from domain.session import TradingCalendar
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from activities.support.strategy_guard import StrategyGuard
+    from database.database import Database
+
+logger = logging.getLogger("haru.watch")
+
+ENDS_AFTER: Final = timedelta(seconds=30)
+"""Real time without a position after which a shard's activity ends."""
+NOT_EMPTY: Final = -1.0
+"""Heartbeat of a shard with positions; of an empty one, the seconds at which it became empty."""
+_BETWEEN_LOOKS: Final = timedelta(milliseconds=500)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchParts:
+    """What every shard of a process works with."""
+
+    feed: QuoteFeed
+    foreign_sales: ForeignSales
+    database: "Database"
+    pace: "Pace"
+    calendar: TradingCalendar
+    guard: "StrategyGuard"
+    signal: Signal
+
+
+class ShardWatch:
+    """Watches one shard until it is empty: ``await ShardWatch(…).watch(…)``."""
+
+    def __init__(self, parts: WatchParts, request: ShardRequest, token: int) -> None:
+        database, pace = parts.database, parts.pace
+        self._parts = parts
+        self._request = request
+        self._token = token
+        self._judge = Judge(parts.feed, pace, parts.calendar, parts.guard)
+        self._prices = ShardPrices(parts.feed, pace)
+        self._hand_sales = ShardHandSales(parts.foreign_sales, pace)
+        self._held = Holdings(database, parts.feed, request, lambda: PriceAlarm(database, pace, parts.calendar))
+        self._reports = WatchReports(database, pace, f"{request.account_id}/{request.shard}")
+        self._endings = Endings(database.market_watches, parts.signal, pace, self._held)
+
+    async def watch(self, heart: Heart, empty_since: timedelta | None) -> None:
+        """Judge until the shard has been empty for a while, earlier attempts included.
+
+        Raises:
+            ShardTakenError: a later attempt watches the shard.
+        """
+        watches, held, request = self._parts.database.market_watches, self._held, self._request
+        async with AsyncExitStack() as stack:
+            stack.callback(held.close)
+            stack.push_async_callback(self._finish)
+            called = stack.enter_context(self._parts.database.watch_calls.of(request.account_id, request.shard))
+            await held.read()
+            leases = ShardLeases(watches, request, self._token, held.leases, held.news)
+            await stack.enter_async_context(leases)
+            reading = held.keeping(called)
+            stack.push_async_callback(reading.end)
+            await reading.begin(0.0)
+            while True:
+                held.news.clear()
+                self._end_lost(leases.lost())
+                await self._look()
+                empty_since = self._empty_since(empty_since)
+                heart.is_alive(NOT_EMPTY if empty_since is None else empty_since.total_seconds())
+                if await self._is_over(empty_since):
+                    return
+                await self._wait()
+
+    async def _look(self) -> None:
+        """Judge the positions with news, an answer or a due clock; end the watch of those that must be sold."""
+        judged = self._to_judge()
+        signals = [(each, signal) for each in judged if (signal := self._by_price(each)) is not None]
+        asked = [each for each in judged if each.context is not None]
+        answers = await asyncio.gather(*map(self._by_strategy, asked))
+        signals += [(each, signal) for each, signal in zip(asked, answers, strict=True) if signal is not None]
+        signals += await self._sold_by_hand()
+        await self._reports.write(judged, self._held, at_once=bool(signals))
+        for watched, signal in signals:
+            self._endings.begin(watched.row, replace(signal, seen=watched.seen))
+
+    def _to_judge(self) -> list[Watched]:
+        """Return the positions whose price has moved, was answered or is known, or whose clock is due."""
+        moved = set(self._held.moved)
+        self._held.moved.clear()
+        active = self._active()
+        moved |= self._prices.refresh(active)
+        return [
+            each
+            for each in active
+            if each.position.symbol in moved
+            or self._judge.is_due(each)
+            or (not each.is_looked_at and self._prices.is_fresh(each))
+        ]
+
+    def _by_price(self, watched: Watched) -> ExitSignal | None:
+        """Return a signal of clock and price. A fault affects this position only; unjudged, its lease ends."""
+        try:
+            return self._judge.by_price(watched, asyncio.get_running_loop().time())
+        except Exception:
+            watched.context = None
+            logger.exception("position_not_judged", extra={"symbol": watched.position.symbol})
+            return None
+
+    async def _by_strategy(self, watched: Watched) -> ExitSignal | None:
+        try:
+            return await self._judge.by_strategy(watched)
+        except Exception:
+            logger.exception("strategy_not_asked", extra={"symbol": watched.position.symbol})
+            return None
+
+    async def _sold_by_hand(self) -> list[tuple[Watched, ExitSignal]]:
+        found: list[tuple[Watched, ExitSignal]] = []
+        for watched, before, left in await self._hand_sales.look(self._active(), self._held.news, self._until_look()):
+            if left is None:
+                best, now = watched.position.high_water_mark, self._parts.pace.now()
+                last, because = watched.position.last_price, "the owner has sold all of it"
+                found.append((watched, ExitSignal(ExitReason.FOREIGN_SALE, last, now, best, because)))
+            elif left.quantity != before.quantity:
+                watched.take(watched.row, watched.request, left)
+        return found
+
+    def _end_lost(self, lost: frozenset[Symbol]) -> None:
+        for watched in self._held:
+            if watched.position.symbol in lost:
+                self._endings.begin(watched.row, None)
+        for row in self._held.over:
+            self._endings.begin(row, None)
+
+    def _active(self) -> list[Watched]:
+        return [each for each in self._held if self._endings.may_begin(each.row)]
+
+    def _empty_since(self, before: timedelta | None) -> timedelta | None:
+        if not self._held.is_empty:
+            return None
+        return self._parts.pace.waited() if before is None else before
+
+    async def _is_over(self, empty_since: timedelta | None) -> bool:
+        if empty_since is None or self._parts.pace.waited() - empty_since < ENDS_AFTER:
+            return False
+        about = (self._request.account_id, self._request.shard, self._token)
+        return await self._parts.database.market_watches.release(*about)
+
+    async def _wait(self) -> None:
+        """Wait for news or an answer, or until the next look; a due sale starts without delay."""
+        at_most, asking = self._until_look(), self._prices.asking
+        if asking is None:
+            await self._parts.pace.pause(at_most, self._held.news)
+        else:
+            await answer_or_news(asking, self._held.news, at_most)
+
+    def _until_look(self) -> timedelta:
+        active = self._active()
+        intervals = (each.request.rules.execution.price_interval for each in active)
+        return min([_BETWEEN_LOOKS, *intervals, *map(self._judge.real_until_due, active)])
+
+    async def _finish(self) -> None:
+        self._prices.give_up()
+        self._hand_sales.give_up()
+        await self._endings.finish()
+        await self._reports.finish()
