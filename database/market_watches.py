@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from database.pool import Connection, Pool, transaction
+from database.pool import Executor, Pool, transaction
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
@@ -212,8 +212,8 @@ class MarketWatches:
         row = await self._pool.fetchrow(self._OWNER, account_id, worker_id)
         return (row["owner"], row["taken_at"]) if row is not None and row["owner"] else None
 
-    async def _notify(self, connection: Connection | Pool, account_id: AccountId, shard: int) -> None:
-        await connection.execute(self._NOTIFY, topic(account_id, shard))
+    async def _notify(self, executor: Executor, account_id: AccountId, shard: int) -> None:
+        await executor.execute(self._NOTIFY, topic(account_id, shard))
 
 
 def topic(account_id: AccountId, shard: int) -> str:

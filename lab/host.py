@@ -17,12 +17,15 @@ from lab.temporal_parts import activity_name
 from runtime.composition import Collaborators, queues_for
 
 _RELEASES: Final = frozenset({"close_position", "abandon_entry"})
-_WAIT_INSIDE: Final = frozenset({"find_candidates", "watch_position"})
+_WAIT_INSIDE: Final = frozenset({"begin_watch", "find_candidates"})
 
 
 def activities_of(account_id: AccountId, collaborators: Collaborators) -> dict[str, Act]:
     """Return the activities that the real composition builds on collaborators, by name."""
-    return {activity_name(each): each for queue in queues_for(account_id, collaborators) for each in queue.activities}
+    found = {activity_name(each): each for queue in queues_for(account_id, collaborators) for each in queue.activities}
+    # The watch of one position decides by the same rules as the watch of a shard. In the lab it answers the worker's
+    # wish itself, so that each position has moments of its own and no other position's delay them.
+    return found | {"begin_watch": found["watch_position"]}
 
 
 class SignalClient:

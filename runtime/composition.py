@@ -169,7 +169,7 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     return [_worker(client, queue) for queue in queues_for(account_id, with_)]
 
 
-def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
+def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # noqa: PLR0915 - one statement per part
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
     guard, host = with_.guard or StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
@@ -181,10 +181,9 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
-    market_watch = MarketWatchActivities(
-        feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard, owner=with_.owner
-    )
+    of_a_watch = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    watching = WatchingActivities(*of_a_watch, guard=guard)
+    market_watch = MarketWatchActivities(*of_a_watch, guard=guard, owner=with_.owner)
     selling = _selling(feed, foreign_sales, with_)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
@@ -195,8 +194,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
-    of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
-    of_a_shard = (market_watch.watch_market,)
+    watches = (market_watch.watch_market, watching.watch_position)
+    long = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, *watches)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
     of_the_deadline = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
@@ -207,7 +206,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
             [*of_a_trade, *of_the_close, market_watch.begin_watch, summaries.write_summaries, summaries.report_undone],
             [TradingWorkerWorkflow, MarketWatchWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
-        Queue(queues.watch, [*of_a_watch, *of_a_shard, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
+        Queue(queues.watch, [*long, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
         Queue(
             queues.broker,
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],

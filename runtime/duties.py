@@ -28,6 +28,7 @@ from fleet.duties.heartbeat import Heartbeat
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
 from fleet.duties.lost_workers import LostWorkersDuty, unwatched
+from fleet.duties.market_watch import MarketWatchDuty
 from fleet.duties.outage import OutageDuty
 from fleet.duties.phase import PhaseDuty
 from fleet.duties.reach import BrokerDuty, TemporalDuty
@@ -107,6 +108,7 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
 def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     settings, fleet = parts.settings, parts.fleet
     yield LostWorkersDuty(fleet, settings.rules)
+    yield MarketWatchDuty(fleet, settings.rules)
     yield CloseDuty(fleet, settings.rules)
     yield ScheduleDuty(fleet, settings.rules)
     yield FailingDuty(fleet)

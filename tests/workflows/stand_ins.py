@@ -230,6 +230,11 @@ class Desk(CloseDesk):
         return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000), seen=SEEN)
 
     @activity.defn
+    async def begin_watch(self, request: WatchRequest) -> ExitSignal | None:
+        """Answer when a rule fires: the workflow acts on this answer as on the market watch's signal."""
+        return await self.watch_position(request)
+
+    @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         self.calls["prepare_exit"] += 1
         self.seen.append(request.seen)
@@ -276,6 +281,7 @@ class Desk(CloseDesk):
             self.resolve_order,
             self.follow_order,
             self.cancel_order,
+            self.begin_watch,
             self.watch_position,
             self.prepare_exit,
             self.close_position,

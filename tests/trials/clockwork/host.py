@@ -13,9 +13,12 @@ from lab.temporal_parts import ActivityResolution, activity_name
 from runtime.composition import Collaborators, queues_for
 from tests.support.stepping import ACCOUNT
 from tests.trials.clockwork.mortal import Life, ProcessDiedError
+from workflows.market_watch import MarketWatchWorkflow
 
 Activities = Mapping[str, Act]
 _GONE: Final = "the process died"
+_STARTED: Final = {"MarketWatchWorkflow": MarketWatchWorkflow.run}
+"""Workflows that an activity starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,19 @@ class Host:
 
 
 class _Client:
-    """The part of Temporal's client that an activity uses: a handle that takes signals."""
+    """The part of Temporal's client that an activity uses: it starts workflows, and its handles take signals."""
 
     def __init__(self, clockwork: Clockwork | None) -> None:
         self._clockwork = clockwork
 
     def get_workflow_handle(self, workflow_id: str) -> "_Handle":
         return _Handle(self._clockwork, workflow_id)
+
+    async def start_workflow(self, name: str, argument: object, *, id: str, **_: object) -> "_Handle":  # noqa: A002
+        assert self._clockwork is not None
+        if id not in self._clockwork.runs:
+            self._clockwork.start(_STARTED[name], argument, id)
+        return _Handle(self._clockwork, id)
 
 
 class _Handle:
