@@ -56,6 +56,10 @@ class Endings:
         self._under_way[row.worker_id] = task
         task.add_done_callback(lambda _: self._under_way.pop(row.worker_id, None))
 
+    def under_way(self) -> list["asyncio.Task[None]"]:
+        """Return the signals under way."""
+        return list(self._under_way.values())
+
     async def finish(self) -> None:
         """Give the signals under way some time."""
         if self._under_way:

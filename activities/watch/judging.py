@@ -89,8 +89,8 @@ class Judge:
         known = None if now >= watched.start.deadline else self._feed.known_quote(position.symbol)
         view = unseen(position) if known is None else self._feed.view_of(known)
         problem = problem_with(view.quote, now, age)
-        watched.is_trusted = problem is None
-        if problem is None:
+        watched.is_trusted = known is not None and problem is None
+        if watched.is_trusted:
             best = high_water_mark(position, view.quote.price)
             position = watched.position = replace(position, high_water_mark=best, last_price=view.quote.price)
             watched.seen = view.quote
@@ -101,7 +101,7 @@ class Judge:
         deadline, because = watched.start.deadline, watched.start.because
         context = ExitContext(position, view, now, deadline, greatest_age=age, deadline_because=because)
         signal = decide_exit(context)
-        watched.context = context if signal is None and problem is None else None
+        watched.context = context if signal is None and watched.is_trusted else None
         watched.judged_at, watched.is_looked_at = loop_time, True
         return signal
 

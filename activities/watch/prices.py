@@ -33,6 +33,9 @@ class ShardPrices:
         self._turns: dict[Symbol, int] = {}
         """Number of the last request for each stock, so that a slow broker serves all in turn."""
         self._requests = 0
+        self._interval = timedelta(0)
+        self._not_before: dict[Symbol, timedelta] = {}
+        """Until when a stock rests after a failed request (real time, as ``Pace.waited``)."""
         self.asking: asyncio.Task[object] | None = None
         """The pending request."""
 
@@ -42,7 +45,7 @@ class ShardPrices:
         if self.asking is not None and self.asking.done():
             answered = self._answered(self.asking)
         if self.asking is None and (answered or self._scanning.is_due()):
-            self._ask([each for each in watched if not self.is_fresh(each)])
+            self._ask([each for each in watched if not self.is_fresh(each) and not self._rests(each)])
         return answered
 
     def is_fresh(self, watched: Watched) -> bool:
@@ -50,6 +53,10 @@ class ShardPrices:
         if self._pace.now() >= watched.start.deadline:
             return True
         return self._feed.has_fresh([watched.position.symbol], *self._ages(watched))
+
+    def _rests(self, watched: Watched) -> bool:
+        not_before = self._not_before.get(watched.position.symbol)
+        return not_before is not None and self._pace.waited() < not_before
 
     def give_up(self) -> None:
         """Cancel the pending request."""
@@ -65,6 +72,9 @@ class ShardPrices:
             logger.warning("price_missing", extra={"symbols": sorted(asked), "cause": str(fault)})
         except Exception as fault:
             logger.exception("price_not_asked", extra={"symbols": sorted(asked), "cause": str(fault)})
+        else:
+            return asked
+        self._not_before |= dict.fromkeys(asked, self._pace.waited() + self._interval)
         return asked
 
     def _ask(self, stale: list[Watched]) -> None:
@@ -73,6 +83,7 @@ class ShardPrices:
         stale.sort(key=lambda each: self._turns.get(each.position.symbol, 0))
         first = stale[: self._feed.stocks_per_call]
         self._requests += 1
+        self._interval = min(each.request.rules.execution.price_interval for each in first)
         fresh, confirmed = (min(ages) for ages in zip(*map(self._ages, first), strict=True))
         self._asked = tuple(each.position.symbol for each in first)
         self._turns |= dict.fromkeys(self._asked, self._requests)

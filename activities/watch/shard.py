@@ -5,13 +5,13 @@ import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from activities.account.foreign_sales import ForeignSales
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
-from activities.support.pace import answer_or_news
+from activities.support.pace import first_answer_or_news
 from activities.watch.endings import Endings, Signal
 from activities.watch.hand_sales import ShardHandSales
 from activities.watch.holdings import Holdings
@@ -169,12 +169,14 @@ class ShardWatch:
         return await self._parts.database.market_watches.release(*about)
 
     async def _wait(self) -> None:
-        """Wait for news or an answer, or until the next look; a due sale starts without delay."""
-        at_most, asking = self._until_look(), self._prices.asking
-        if asking is None:
-            await self._parts.pace.pause(at_most, self._held.news)
+        """Wait for news, an answer or a signal's delivery, or until the next look; a due sale starts without delay."""
+        pending: list[asyncio.Task[Any]] = self._endings.under_way()
+        if self._prices.asking is not None:
+            pending.append(self._prices.asking)
+        if pending:
+            await first_answer_or_news(pending, self._held.news, self._until_look())
         else:
-            await answer_or_news(asking, self._held.news, at_most)
+            await self._parts.pace.pause(self._until_look(), self._held.news)
 
     def _until_look(self) -> timedelta:
         active = self._active()

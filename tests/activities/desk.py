@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.account.day_start import DayStart
@@ -24,6 +26,7 @@ from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities, ScanRequest
+from activities.market_watch import MarketWatchActivities
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
@@ -33,12 +36,15 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
+from activities.watch.messages import EXIT_MESSAGE, ShardRequest, WatchEnd
 from activities.watching import WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
+from domain.errors import StaleFencingTokenError
+from domain.exits import ExitSignal
 from domain.host_limits import HostLimits
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.ladder import Tries
@@ -60,6 +66,7 @@ from tests.support.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"
 PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
+SHARD: Final = ShardRequest(ACCOUNT, 0)
 _MOST_PAUSES: Final = 130
 
 
@@ -120,6 +127,39 @@ class HandPace:
         self._waited, self.pauses = timedelta(0), 0
 
 
+class Post:
+    """The part of Temporal's client that activities use; it keeps what they send."""
+
+    def __init__(self, pace: HandPace) -> None:
+        self.pace = pace
+        self.pauses = 0
+        """Pauses before the last signal."""
+        self.ends: list[WatchEnd] = []
+        self.started: list[str] = []
+        self.fails = 0
+        """How many signals are not delivered."""
+
+    async def start_workflow(self, name: str, *_: object, **about: Any) -> "_Handle":
+        self.started.append(about["id"])
+        return _Handle(self)
+
+    def get_workflow_handle(self, workflow_id: str) -> "_Handle":
+        return _Handle(self)
+
+
+@dataclass
+class _Handle:
+    post: Post
+
+    async def signal(self, name: str, argument: Any, **_: object) -> None:
+        if name == EXIT_MESSAGE:
+            if self.post.fails:
+                self.post.fails -= 1
+                raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+            self.post.ends.append(argument)
+            self.post.pauses = self.post.pace.pauses
+
+
 @dataclass
 class Desk:
     """Every activity of one process, and methods for what a worker does with them."""
@@ -133,6 +173,9 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.heartbeats: list[tuple[Any, ...]] = []
+        self.temporal = Post(self.pace)
+        self.by_shard = False
+        """Whether the market watch watches, as runs of this version ask for, or an activity of the position's own."""
         self.strategies: dict[str, Strategy] = {}
         """Strategies of the test, in effect after the next ``rebuild``."""
         self.limits: HostLimits | None = None
@@ -141,7 +184,7 @@ class Desk:
         """The host's own deadlines, in effect after the next ``rebuild``."""
         self.rebuild()
 
-    def rebuild(self, proof: ProofRules | None = None) -> None:
+    def rebuild(self, proof: ProofRules | None = None) -> None:  # noqa: PLR0915 - one statement per part
         """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace, coverage=self.coverage)
@@ -157,6 +200,8 @@ class Desk:
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
         self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
+        parts = (self.feed, foreign_sales, database, pace, CALENDAR)
+        self.market_watch = MarketWatchActivities(*parts, guard=self.guard, owner="desk")
         late_fills, evening = LateFills(database, BANKIS_COMMISSION), broker.evening_orders
         self.short_sales = ShortSales(broker, database, pace, late_fills, self.notices)
         shares_left = SharesLeft(foreign_sales, self.short_sales, database, pace)
@@ -170,7 +215,7 @@ class Desk:
 
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
         """Run an activity as Temporal does."""
-        env = ActivityEnvironment()
+        env = ActivityEnvironment(cast("Client", self.temporal))
         env.info = replace(env.info, heartbeat_details=heartbeat_details)
         env.on_heartbeat = lambda *details: self.heartbeats.append(details)
         self.pace.begin()
@@ -234,7 +279,21 @@ class Desk:
 
     async def watches(self, entry: PreparedEntry, lease: Lease | None = None, **options: Any) -> Any:
         request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at)
-        return await self.does(self.watching.watch_position, request, **options)
+        return await self.watches_for(request, **options)
+
+    async def watches_for(self, request: WatchRequest, **options: Any) -> ExitSignal:
+        """Watch a position until a rule fires, in the way that the test asks for."""
+        if not self.by_shard:
+            return await self.does(self.watching.watch_position, request, **options)
+        due = await self.does(self.market_watch.begin_watch, request)
+        if due is not None:
+            return due
+        await self.does(self.market_watch.watch_market, SHARD)
+        self.pace.pauses = self.temporal.pauses
+        signal = self.temporal.ends[-1].signal
+        if signal is None:
+            raise StaleFencingTokenError(request.symbol)
+        return signal
 
     def exit_of(self, entry: PreparedEntry, attempt: int = 0, **changes: Any) -> ExitRequest:
         request = ExitRequest(

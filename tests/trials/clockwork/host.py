@@ -74,7 +74,7 @@ class _Client:
     def get_workflow_handle(self, workflow_id: str) -> "_Handle":
         return _Handle(self._clockwork, workflow_id)
 
-    async def start_workflow(self, name: str, argument: object, *, id: str, **_: object) -> "_Handle":  # noqa: A002
+    async def start_workflow(self, name: str, argument: object, *, id: str, **_: object) -> "_Handle":
         assert self._clockwork is not None
         if id not in self._clockwork.runs:
             self._clockwork.start(_STARTED[name], argument, id)
