@@ -116,6 +116,16 @@ Outcome = ActivityResolution | Again | Waiting
 Act = Callable[..., Awaitable[Any]]
 
 
+def sent_by_watch(about: Scheduled, outcome: Outcome) -> list[str]:
+    """Return the order that a finished watch has sent, if it has."""
+    if about.name != "watch_position" or not isinstance(outcome, ActivityResolution):
+        return []
+    if not outcome.HasField("completed"):
+        return []
+    (signal,) = PAYLOADS.from_payloads([outcome.completed.result])
+    return [signal["sent"]["intent_id"]] if signal.get("sent") else []
+
+
 async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None) -> ActivityResolution | Again:
     """Make one attempt and return Temporal's outcome."""
     env = ActivityEnvironment(client)

@@ -19,6 +19,7 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
+from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
@@ -170,8 +171,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
     selling = _selling(feed, foreign_sales, with_)
+    watching = _watching(feed, foreign_sales, guard, with_, FirstExit(selling, orders, with_.database))
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
@@ -198,6 +199,13 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],
         ),
     ]
+
+
+def _watching(
+    feed: QuoteFeed, foreign_sales: ForeignSales, guard: StrategyGuard, with_: Collaborators, first_exit: FirstExit
+) -> WatchingActivities:
+    about = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    return WatchingActivities(*about, guard=guard, first_exit=first_exit)
 
 
 def _selling(feed: QuoteFeed, foreign_sales: ForeignSales, with_: Collaborators) -> SellingActivities:

@@ -109,7 +109,7 @@ class _Story:
                 except (ValueError, LookupError):
                     self.unreadable.append(run.workflow_id)
             elif event.event_type in _ENDS:
-                self._end(event, open_watches, open_submits)
+                self._end(run, event, open_watches, open_submits)
             elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
                 self.commands.append(SaleCommand(run.worker_id, str(command), _at(event)))
         self.watches.extend(open_watches.values())
@@ -128,7 +128,9 @@ class _Story:
             about = PositionId(request["position_id"]), Symbol(request["symbol"])
             open_watches[event.event_id] = Watch(*about, since=_at(event))
 
-    def _end(self, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]) -> None:
+    def _end(
+        self, run: Run, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]
+    ) -> None:
         submit = open_submits.pop(_scheduled_id(event), None)
         if submit is not None:
             self.submits.append(replace(submit, accepted=_accepted_as(event)))
@@ -136,6 +138,18 @@ class _Story:
         if watch is not None:
             signalled = event.event_type == _ENDS_BY_SIGNAL
             self.watches.append(replace(watch, until=_at(event), signalled=signalled))
+            self._add_first_exit(run, event)
+
+    def _add_first_exit(self, run: Run, event: HistoryEvent) -> None:
+        """Add the order that a watch has sent by itself."""
+        if event.event_type != _ENDS_BY_SIGNAL:
+            return
+        try:
+            sent = _first(event.activity_task_completed_event_attributes.result).get("sent")
+        except (ValueError, LookupError):
+            return
+        if isinstance(sent, dict) and "intent_id" in sent:
+            self.submits.append(Submit(IntentId(str(sent["intent_id"])), run.workflow_id, _at(event)))
 
 
 def _scheduled_id(event: HistoryEvent) -> int:

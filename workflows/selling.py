@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
+    from domain.exits import SentExit
     from domain.identity import IntentId, PositionId
     from domain.ladder import Ladder, Tries, Wait
     from domain.market import Quote
@@ -46,6 +47,8 @@ class Sale:
     detail: str = ""
     seen: Quote | None = None
     """Last quote of the watch."""
+    sent: SentExit | None = None
+    """The first order, if the watch has sent it."""
 
     @property
     def unhurried_until(self) -> datetime | None:
@@ -76,8 +79,10 @@ class Selling:
 
     async def sell_out(self, sale: Sale, tries: Tries = Tries()) -> TradeResult | None:  # noqa: B008 - it is frozen
         """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
+        sent = sale.sent
         while True:
-            decision = await self._prepare(sale, tries)
+            decision = await self._prepare(sale, tries) if sent is None else _handed_over(sale, sent)
+            sent = None
             match decision:
                 case MarketShut():
                     return None
@@ -131,8 +136,10 @@ class Selling:
 
     async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
         """Bring the order to its proven end; only an order left to the operator is returned active."""
-        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
+        if prepared.works_already:
+            return await self._ordering.finish(prepared.intent_id, stands, prepared.description)
+        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         return await self._ordering.place(request, stands, prepared.description)
 
     async def _pause_if_not_taken(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
@@ -175,6 +182,11 @@ class Selling:
 
     def _now(self) -> datetime:
         return self._clock.market_time(workflow.now())
+
+
+def _handed_over(sale: Sale, sent: SentExit) -> PreparedExit:
+    about = (sent.intent_id, sale.held.symbol, sent.quantity, sent.rung, sent.description, sent.then_book)
+    return PreparedExit(*about, works_already=True)
 
 
 def _after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:

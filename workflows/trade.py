@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import SubmitRequest
     from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
-    from activities.watching import WatchingActivities, WatchRequest
+    from activities.watching import FirstOrder, WatchingActivities, WatchRequest
     from domain.exits import ExitSignal
     from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
@@ -137,7 +137,7 @@ class Trade:
             return
         self._worker.enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
         try:
-            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen)
+            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen, signal.sent)
             result = await self._selling.sell_out(sale)
         except ActivityError as error:
             if not lease_is_lost(error):
@@ -255,9 +255,11 @@ class Trade:
         if held.overdue:
             await self._timer.until(lambda: False, plan.session.opens_at)
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
+        is_sent = workflow.patched("watch-sends-first-exit")
+        first = FirstOrder(self._next_intent(), plan.session) if is_sent else None
         watcher = workflow.start_activity_method(
             WatchingActivities.watch_position,
-            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
+            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at, first),
             **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )
         # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
