@@ -38,6 +38,7 @@ from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.summaries import Summaries
 from database.trades import Trades
+from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
 from database.workers import Workers
 from domain.identity import AccountId
@@ -85,6 +86,7 @@ class Database:
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)
+        self.unattended_sales = UnattendedSales(pool)
         self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)
 

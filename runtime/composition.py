@@ -159,6 +159,11 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     return [_worker(client, queue) for queue in queues_for(account_id, with_)]
 
 
+def activities_by_name(account_id: AccountId, with_: Collaborators) -> dict[str, Callable[..., Awaitable[Any]]]:
+    """Return the activities of an account, for calls without Temporal."""
+    return {each.__name__: each for queue in queues_for(account_id, with_) for each in queue.activities}
+
+
 def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)

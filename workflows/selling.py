@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.identity import TaskQueues
     from workflows.options import RECORD, SELL_DECISION, via
     from workflows.ordering import Ordering
+    from workflows.steps import DURABLE, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,13 @@ class Selling:
         next_intent: Callable[[], IntentId],
         *,
         waits_for_operator: bool = True,
+        steps: Steps = DURABLE,
     ) -> None:
+        self._steps = steps
         self._queues = queues
         self._clock = clock
         self._next_intent = next_intent
-        self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
+        self._ordering = Ordering(queues, waits_for_operator=waits_for_operator, steps=steps)
         self.past_the_close: set[PositionId] = set()
         """Positions that continue into the evening; each of their session orders is proven over."""
         self.resting: dict[PositionId, Resting] = {}
@@ -107,7 +110,7 @@ class Selling:
             closed = await self._close(sale, NothingToSell())
             if isinstance(closed, TradeResult):
                 return closed
-        tries = _after(tries, prepared, record)
+        tries = after(tries, prepared, record)
         await self._pause_if_not_taken(sale, tries, record)
         return tries
 
@@ -125,10 +128,10 @@ class Selling:
             unhurried_until=sale.unhurried_until,
             seen=sale.seen,
         )
-        decision = await workflow.execute_activity_method(
+        decision = await self._steps.act(
             SellingActivities.prepare_exit,
             request,
-            **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
+            via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
         if session_is_over and isinstance(decision, PreparedExit | Wait):
             self.past_the_close.add(sale.held.position_id)
@@ -147,13 +150,13 @@ class Selling:
             return
         extra = {**record.intent.log_fields, "code": record.reject_code}
         if record.never_left:
-            workflow.logger.warning("sale_unsent", extra=extra)
+            self._steps.logger.warning("sale_unsent", extra=extra)
             pause = self._ladder(sale).pause_after_unsent(self._now(), tries)
-            await self.rest(Resting(sale.held, tries, workflow.now() + pause), "not sent; retry")
+            await self.rest(Resting(sale.held, tries, self._steps.now() + pause), "not sent; retry")
             return
-        workflow.logger.error("sale_rejected", extra=extra)
+        self._steps.logger.error("sale_rejected", extra=extra)
         pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
-        await self.rest(Resting(sale.held, tries, workflow.now() + pause), "refused; retry")
+        await self.rest(Resting(sale.held, tries, self._steps.now() + pause), "refused; retry")
 
     async def _wait(self, sale: Sale, wait: Wait, tries: Tries) -> None:
         resting = Resting(sale.held, tries, self._clock.real_time(wait.until))
@@ -162,7 +165,7 @@ class Selling:
     async def rest(self, resting: Resting, summary: str) -> None:
         """Sleep until the pause ends; list the sale as resting meanwhile."""
         self.resting[resting.held.position_id] = resting
-        await workflow.sleep(max(resting.until - workflow.now(), timedelta(0)), summary=summary)
+        await self._steps.sleep(max(resting.until - self._steps.now(), timedelta(0)), summary)
         del self.resting[resting.held.position_id]
 
     async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
@@ -171,17 +174,17 @@ class Selling:
         if isinstance(end, SoldByOthers):
             reason = ExitReason.FOREIGN_SALE
             request = replace(request, reason=reason, brought_by_others=end.brought, by_day=end.by_day)
-        return await workflow.execute_activity_method(
+        return await self._steps.act(
             SettlingActivities.close_position,
             request,
-            **via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
+            via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
         )
 
     def _ladder(self, sale: Sale) -> Ladder:
         return Ladder(sale.plan.session, sale.rules.execution, self._clock, sale.unhurried_until)
 
     def _now(self) -> datetime:
-        return self._clock.market_time(workflow.now())
+        return self._clock.market_time(self._steps.now())
 
 
 def _handed_over(sale: Sale, sent: SentExit) -> PreparedExit:
@@ -189,7 +192,8 @@ def _handed_over(sale: Sale, sent: SentExit) -> PreparedExit:
     return PreparedExit(*about, works_already=True)
 
 
-def _after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
+def after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
+    """Return the attempts of a sale after one more order has ended."""
     if record.never_left:
         return tries.after_unsent(prepared.quantity)
     return tries.after(prepared.rung, refused=record.status is OrderStatus.REJECTED, offered=prepared.quantity)

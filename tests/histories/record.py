@@ -64,13 +64,13 @@ async def stop_loss(market: RunningMarket) -> dict[str, Run]:
 
 async def sold_by_the_watch(market: RunningMarket) -> dict[str, Run]:
     """Buy, hold, follow the order that the watch has sent below the stop."""
-    return {"sold_by_the_watch": run for run in (await stop_loss(market)).values()}
+    return {"sold_by_the_watch": (await stop_loss(market))["stop_loss"]}
 
 
 async def lost_reply_to_the_watch(market: RunningMarket) -> dict[str, Run]:
     """Lose the reply to the order of the watch, find it in the broker's list, follow it."""
     market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="sell")
-    return {"lost_reply_to_the_watch": run for run in (await stop_loss(market)).values()}
+    return {"lost_reply_to_the_watch": (await stop_loss(market))["stop_loss"]}
 
 
 async def lost_submit(market: RunningMarket) -> dict[str, Run]:
