@@ -19,6 +19,7 @@ from activities.market.sale_start import SaleStart
 from activities.selling import ExitRequest
 from activities.support.heart import Heart
 from activities.support.leases import KeptLease
+from activities.support.outlasting import outlasting
 from activities.support.pace import Every
 from domain.errors import StaleFencingTokenError, TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
@@ -113,8 +114,8 @@ class WatchingActivities:
         Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen. An order that
         an earlier attempt has recorded is only handed over.
         """
-        signal = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
-        signal = signal or await self._watch(request)
+        before = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
+        signal: ExitSignal = await outlasting(self._watch(request)) if before is None else before
         if signal.sent is not None:
             await self._first_exit.hand_over(request.lease)
         return signal
