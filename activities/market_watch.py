@@ -10,9 +10,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
+from activities.first_exit import FirstExit
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.leases import renew
+from activities.support.outlasting import outlasting
 from activities.support.pace import to_be_continued
 from activities.watch.judging import unseen
 from activities.watch.leases import ShardTakenError
@@ -58,9 +60,11 @@ class MarketWatchActivities:
         calendar: TradingCalendar,
         *,
         guard: "StrategyGuard",
+        first_exit: FirstExit,
         owner: str = "",
     ) -> None:
-        self._parts = WatchParts(feed, foreign_sales, database, pace, calendar, guard, _signal_exit)
+        self._parts = WatchParts(feed, foreign_sales, database, pace, calendar, guard, first_exit, _signal_exit)
+        self._first_exit = first_exit
         self._database = database
         self._pace = pace
         self._owner = owner or "host"
@@ -74,6 +78,9 @@ class MarketWatchActivities:
         Raises:
             StaleFencingTokenError: another worker has the symbol now.
         """
+        before = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
+        if before is not None:
+            return before
         await renew(self._database.locks, request.lease)
         position = await self._held(request)
         await self._announce(position)
@@ -95,7 +102,7 @@ class MarketWatchActivities:
         async with Heart(*details) as heart:
             token = await self._database.market_watches.take(request.account_id, request.shard, self._owner)
             try:
-                await ShardWatch(self._parts, request, token).watch(heart, empty_since)
+                await outlasting(ShardWatch(self._parts, request, token).watch(heart, empty_since))
             except ShardTakenError:
                 raise to_be_continued("another attempt has taken the shard", _TAKEN_AGAIN_AFTER) from None
 

@@ -5,34 +5,49 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
 from activities.account.beside import HandSales, PriceInSight
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
+from activities.first_exit import FirstExit
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
+from activities.selling import ExitRequest
 from activities.support.heart import Heart
 from activities.support.leases import KeptLease
+from activities.support.outlasting import outlasting
 from activities.support.pace import Every
-from domain.errors import TradingError
+from domain.errors import StaleFencingTokenError, TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
-from domain.identity import PositionId
+from domain.identity import IntentId, PositionId
 from domain.lock import Lease
 from domain.market import MarketView, Quote, Symbol, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
 from domain.rules import TradingRules
-from domain.session import TradingCalendar
+from domain.session import Session, TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
     from activities.support.strategy_guard import StrategyGuard
     from database.database import Database
+
+_TRIES: Final = 3
+"""Attempts to send the first order before the workflow is left to send it."""
+_BETWEEN_TRIES: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOrder:
+    """Id of the sale's first order, the same for every attempt, and the session whose ladder prices it."""
+
+    intent_id: IntentId
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +59,8 @@ class WatchRequest:
     lease: Lease
     rules: TradingRules
     deadline: datetime
+    first: FirstOrder | None = None
+    """The order that the watch sends when a rule fires. None, as in earlier histories: it only returns its signal."""
 
 
 @dataclass(slots=True)
@@ -80,7 +97,9 @@ class WatchingActivities:
         calendar: TradingCalendar,
         *,
         guard: "StrategyGuard",
+        first_exit: FirstExit,
     ) -> None:
+        self._first_exit = first_exit
         self._feed = feed
         self._guard = guard
         self._calendar = calendar
@@ -90,10 +109,18 @@ class WatchingActivities:
 
     @activity.defn
     async def watch_position(self, request: WatchRequest) -> ExitSignal:
-        """Check each price until an exit rule fires; no side effects except the lease and the last price.
+        """Check each price until an exit rule fires, then send the first order of the sale.
 
-        Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen.
+        Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen. An order that
+        an earlier attempt has recorded is only handed over.
         """
+        before = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
+        signal: ExitSignal = await outlasting(self._watch(request)) if before is None else before
+        if signal.sent is not None:
+            await self._first_exit.hand_over(request.lease)
+        return signal
+
+    async def _watch(self, request: WatchRequest) -> ExitSignal:
         best = _best_of_earlier_attempt()
         async with AsyncExitStack() as stack:
             heart = await stack.enter_async_context(Heart(int(best)))
@@ -117,10 +144,27 @@ class WatchingActivities:
                 lease.check()
                 position, signal = await self._look_once(watch, position, news)
                 if signal is not None:
-                    return replace(signal, seen=watch.seen)
+                    return await self._sell(request, replace(signal, seen=watch.seen), heart)
                 heart.progress(int(position.high_water_mark))
                 if not price.is_awaited:
                     await self._pace.pause(self._until_next_look(watch), news)
+
+    async def _sell(self, request: WatchRequest, signal: ExitSignal, heart: Heart) -> ExitSignal:
+        """Send the first order; a signal without one lets the workflow decide and send it."""
+        if request.first is None:
+            return signal
+        wanted = exit_request(request, request.first, signal)
+        for _ in range(_TRIES):
+            heart.progress(int(signal.high_water_mark))
+            try:
+                return replace(signal, sent=await self._first_exit.send(wanted))
+            except StaleFencingTokenError:
+                raise
+            except Exception as fault:  # noqa: BLE001 - the sale does not depend on it
+                extra = {"symbol": request.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+                activity.logger.warning("first_exit_not_sent", extra=extra)
+            await self._pace.pause(_BETWEEN_TRIES)
+        return signal
 
     async def _look_once(
         self, watch: "_Watch", position: OpenPosition, news: asyncio.Event
@@ -208,6 +252,21 @@ class WatchingActivities:
         if position is None or not position.quantity:
             raise TradingError(f"position {position_id} holds no share to watch")
         return position
+
+
+def exit_request(request: WatchRequest, first: FirstOrder, signal: ExitSignal) -> ExitRequest:
+    """Return how the first order of a sale is to be decided."""
+    return ExitRequest(
+        intent_id=first.intent_id,
+        position_id=request.position_id,
+        lease=request.lease,
+        reason=signal.reason,
+        rules=request.rules,
+        session=first.session,
+        detail=signal.detail,
+        unhurried_until=request.deadline if signal.reason is ExitReason.DEADLINE else None,
+        seen=signal.seen,
+    )
 
 
 def _unseen(position: OpenPosition) -> MarketView:

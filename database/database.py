@@ -40,6 +40,7 @@ from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.summaries import Summaries
 from database.trades import Trades
+from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
 from database.watch_calls import WatchCalls
 from database.workers import Workers
@@ -90,6 +91,7 @@ class Database:
         self.stream_news = StreamNews(pool, url)
         self.summaries = Summaries(pool)
         self.trades = Trades(pool)
+        self.unattended_sales = UnattendedSales(pool)
         self.watch_calls = WatchCalls(url)
         self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)

@@ -160,7 +160,8 @@ class MarketWatches:
         return Kept(row["is_ours"], frozenset(map(Symbol, row["lost"])))
 
     _ROWS = """
-    SELECT account_id, worker_id, position_id, symbol, fencing_token, workflow_id, request, asked_at
+    SELECT account_id, worker_id, position_id, symbol, fencing_token, workflow_id, request, asked_at,
+        EXISTS (SELECT FROM orders WHERE intent_id = request #>> '{first,intent_id}') AS is_sent
     FROM position_watches WHERE account_id = $1 AND shard = $2 ORDER BY asked_at, worker_id
     """
 
@@ -231,4 +232,5 @@ def _from_row(row: Any) -> WatchRow:
         row["workflow_id"],
         row["request"],
         row["asked_at"],
+        row["is_sent"],
     )

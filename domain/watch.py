@@ -32,6 +32,8 @@ class WatchRow:
     workflow_id: str
     request: dict[str, Any]
     asked_at: datetime
+    is_sent: bool = False
+    """Whether the first order of its sale is recorded: an attempt that has ended since sent it, or was about to."""
 
 
 @dataclass(frozen=True, slots=True)

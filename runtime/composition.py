@@ -21,6 +21,7 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
+from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
@@ -169,6 +170,11 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     return [_worker(client, queue) for queue in queues_for(account_id, with_)]
 
 
+def activities_by_name(account_id: AccountId, with_: Collaborators) -> dict[str, Callable[..., Awaitable[Any]]]:
+    """Return the activities of an account, for calls without Temporal."""
+    return {each.__name__: each for queue in queues_for(account_id, with_) for each in queue.activities}
+
+
 def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # noqa: PLR0915 - one statement per part
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
@@ -181,10 +187,11 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    of_a_watch = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
-    watching = WatchingActivities(*of_a_watch, guard=guard)
-    market_watch = MarketWatchActivities(*of_a_watch, guard=guard, owner=with_.owner)
     selling = _selling(feed, foreign_sales, with_)
+    of_a_watch = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    watched: dict[str, Any] = {"guard": guard, "first_exit": FirstExit(selling, orders, with_.database)}
+    watching = WatchingActivities(*of_a_watch, **watched)
+    market_watch = MarketWatchActivities(*of_a_watch, **watched, owner=with_.owner)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)

@@ -1,5 +1,6 @@
 """Holding of a position: the market watch signals when to sell; the worker's own timer sells at the deadline anyway."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,12 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
     from activities.market_watch import MarketWatchActivities
     from activities.watch.messages import WatchEnd
-    from activities.watching import WatchingActivities, WatchRequest
+    from activities.watching import FirstOrder, WatchingActivities, WatchRequest
     from domain.clock import in_seoul
     from domain.exits import ExitSignal
+    from domain.identity import IntentId
     from domain.money import Price
     from domain.position import ExitReason
-    from domain.rules import TradingRules
     from domain.session import SessionPlan
     from domain.worker_state import WorkerState
     from workflows.commands import Commands
@@ -31,7 +32,10 @@ NO_PRICE: Final = Price(0)
 class Holding:
     """Waits with a held position for a reason to sell. No activity runs and no event is added meanwhile."""
 
-    def __init__(self, worker: Commands, timer: MarketTimer, queues: TaskQueues) -> None:
+    def __init__(
+        self, worker: Commands, timer: MarketTimer, queues: TaskQueues, next_intent: Callable[[], IntentId]
+    ) -> None:
+        self._next_intent = next_intent
         self._worker = worker
         self._timer = timer
         self._queues = queues
@@ -66,18 +70,19 @@ class Holding:
 
     async def _wait(self, held: Held, plan: SessionPlan, begins_by: datetime) -> ExitSignal | None:
         """Wait for the market watch's signal; changed rules reach the watch as another wish."""
-        end = None
+        end, first = None, FirstOrder(self._next_intent(), plan.session)
         while end is None:
-            end = await self._wait_under(self._worker.life.rules, held, plan, begins_by)
+            request = WatchRequest(
+                held.position_id, held.symbol, held.lease, self._worker.life.rules, plan.liquidation_at, first
+            )
+            end = await self._wait_for(request, held, begins_by)
         return self._signalled(end)
 
-    async def _wait_under(
-        self, rules: TradingRules, held: Held, plan: SessionPlan, begins_by: datetime
-    ) -> WatchEnd | None:
-        """Wait under these rules; return None when they have changed."""
+    async def _wait_for(self, request: WatchRequest, held: Held, begins_by: datetime) -> WatchEnd | None:
+        """Wait under the request's rules; return None when they have changed."""
         wish = workflow.start_activity_method(
             MarketWatchActivities.begin_watch,
-            WatchRequest(held.position_id, held.symbol, held.lease, rules, plan.liquidation_at),
+            request,
             **via(self._queues.trading, RECORD, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )
         in_time = await self._timer.until(lambda: wish.done() or self._is_over(held), begins_by)
@@ -86,7 +91,7 @@ class Holding:
             if due is not None:
                 return WatchEnd(held.position_id, due)
             in_time = await self._timer.until(
-                lambda: self._is_over(held) or self._worker.life.rules is not rules, begins_by
+                lambda: self._is_over(held) or self._worker.life.rules is not request.rules, begins_by
             )
         else:
             wish.cancel()
@@ -120,9 +125,12 @@ class Holding:
 
     async def _watch(self, held: Held, plan: SessionPlan, begins_by: datetime) -> ExitSignal | None:
         """Hold by an activity of this run, as runs of earlier versions do."""
+        is_sent = workflow.patched("watch-sends-first-exit")
+        first = FirstOrder(self._next_intent(), plan.session) if is_sent else None
+        rules = self._worker.life.rules
         watcher = workflow.start_activity_method(
             WatchingActivities.watch_position,
-            WatchRequest(held.position_id, held.symbol, held.lease, self._worker.life.rules, plan.liquidation_at),
+            WatchRequest(held.position_id, held.symbol, held.lease, rules, plan.liquidation_at, first),
             **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
         )
         in_time = await self._timer.until(lambda: watcher.done() or self._worker.is_winding_down(), begins_by)

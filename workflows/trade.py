@@ -50,7 +50,7 @@ class Trade:
         self._fruitless = 0
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
-        self._holding = Holding(worker, timer, self._queues)
+        self._holding = Holding(worker, timer, self._queues, self._next_intent)
         self._loose_ends: list[asyncio.Task[None]] = []
         """Buys of an earlier run that are ended while their shares are held."""
 
@@ -137,7 +137,7 @@ class Trade:
             return
         self._worker.enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
         try:
-            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen)
+            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen, signal.sent)
             result = await self._selling.sell_out(sale)
         except ActivityError as error:
             if not lease_is_lost(error):

@@ -118,7 +118,7 @@ class LeaseOfAnOrder:
         self._locks = locks
         self._intent_id = intent_id
         self._followers = followers
-        self._renewal = Every(pace, RENEWAL, RENEWAL)
+        self._renewal = Every(pace, RENEWAL)
         self._keeping = Beside(self._keep_beside)
 
     async def __aenter__(self) -> Self:

@@ -46,6 +46,9 @@ class Holdings:
         self.moved: set[Symbol] = set()
         self.over: list[WatchRow] = []
         """Rows whose position is over."""
+        self.sent: list[tuple[WatchRow, WatchRequest]] = []
+        """Rows whose first order an earlier attempt has recorded; they are not judged."""
+        self._closed: set[WorkerId] = set()
         self._watched: dict[WorkerId, Watched] = {}
         self._bells: dict[WorkerId, ExitStack] = {}
         self._ended: dict[WorkerId, datetime] = {}
@@ -58,17 +61,28 @@ class Holdings:
     @property
     def is_empty(self) -> bool:
         """Return whether the shard has no wish, not even an odd one."""
-        return not self._watched and not self._odd
+        return not (self._watched or self._odd or self.over or self.sent)
 
     def leases(self) -> list[Lease]:
         """Return the leases of the positions that are judged: one that is not has no watcher."""
         now = asyncio.get_running_loop().time()
-        return [each.request.lease for each in self if each.is_judged(now)]
+        return [each.request.lease for each in self if each.is_judged(now) and not each.is_handed_over]
+
+    def is_over(self, row: WatchRow) -> bool:
+        """Return whether the position of a row is over."""
+        return row.worker_id in self._closed
+
+    def hand_over(self, row: WatchRow) -> None:
+        """Renew the lease of this position no more."""
+        known = self._watched.get(row.worker_id)
+        if known is not None:
+            known.is_handed_over = True
 
     def drop(self, row: WatchRow) -> None:
         """Forget a wish whose watch has ended."""
         self._ended[row.worker_id] = row.asked_at
-        self.over = [each for each in self.over if each != row]
+        self.over = [each for each in self.over if each.worker_id != row.worker_id]
+        self.sent = [each for each in self.sent if each[0].worker_id != row.worker_id]
         self._odd.pop(row.worker_id, None)
         known = self._watched.get(row.worker_id)
         if known is not None and known.row.asked_at == row.asked_at:
@@ -88,6 +102,11 @@ class Holdings:
         rows = await self._database.market_watches.of_shard(self._request.account_id, self._request.shard)
         rows = tuple(row for row in rows if self._ended.get(row.worker_id) != row.asked_at)
         positions = await self._database.positions.live_among([row.position_id for row in rows])
+        known = {each.row.worker_id for each in self}
+        self._closed = {row.worker_id for row in rows if row.position_id not in positions}
+        self.sent = [each for row in rows if row.worker_id not in known for each in _sent_in(row)]
+        sent = {row.worker_id for row, _ in self.sent}
+        rows = tuple(row for row in rows if row.worker_id not in sent)
         self.over = [row for row in rows if row.position_id not in positions]
         found = {row.worker_id: row for row in rows if row.position_id in positions}
         for worker_id in self._watched.keys() - found.keys():
@@ -95,7 +114,7 @@ class Holdings:
         self._odd = {worker_id: why for worker_id, why in self._odd.items() if worker_id in found}
         for row in found.values():
             self._take(row, positions)
-        if self.over:
+        if self.over or self.sent:
             self.news.set()
 
     def keeping(self, called: asyncio.Event) -> Beside:
@@ -156,6 +175,14 @@ class Holdings:
         stack = self._bells.pop(worker_id, None)
         if stack is not None:
             stack.close()
+
+
+def _sent_in(row: WatchRow) -> list[tuple[WatchRow, WatchRequest]]:
+    """Return the row with its request if its first order is recorded; an odd row is left to the usual path."""
+    try:
+        return [(row, request_in(row))] if row.is_sent else []
+    except ValueError:
+        return []
 
 
 def _readable(position: OpenPosition | Exception) -> OpenPosition:

@@ -38,6 +38,8 @@ class Watched:
     alarm: PriceAlarm
     judged_at: float
     """Event-loop time of the last judgement; at first of the read."""
+    is_handed_over: bool = False
+    """Whether its first sale was sent: its lease is renewed no more."""
     is_looked_at: bool = False
     """Whether it was judged at all."""
     seen: Quote | None = None

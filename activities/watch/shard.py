@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from activities.account.foreign_sales import ForeignSales
+from activities.first_exit import FirstExit
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.pace import first_answer_or_news
-from activities.watch.endings import Endings, Signal
+from activities.watch.endings import Ending, Endings, Signal, ending_of
 from activities.watch.hand_sales import ShardHandSales
 from activities.watch.holdings import Holdings
 from activities.watch.judging import Judge, Watched
@@ -49,6 +50,7 @@ class WatchParts:
     pace: "Pace"
     calendar: TradingCalendar
     guard: "StrategyGuard"
+    first_exit: FirstExit
     signal: Signal
 
 
@@ -65,7 +67,7 @@ class ShardWatch:
         self._hand_sales = ShardHandSales(parts.foreign_sales, pace)
         self._held = Holdings(database, parts.feed, request, lambda: PriceAlarm(database, pace, parts.calendar))
         self._reports = WatchReports(database, pace, f"{request.account_id}/{request.shard}")
-        self._endings = Endings(database.market_watches, parts.signal, pace, self._held)
+        self._endings = Endings(database.market_watches, parts.first_exit, parts.signal, pace, self._held)
 
     async def watch(self, heart: Heart, empty_since: timedelta | None) -> None:
         """Judge until the shard has been empty for a while, earlier attempts included.
@@ -104,7 +106,7 @@ class ShardWatch:
         signals += await self._sold_by_hand()
         await self._reports.write(judged, self._held, at_once=bool(signals))
         for watched, signal in signals:
-            self._endings.begin(watched.row, replace(signal, seen=watched.seen))
+            self._endings.begin(ending_of(watched, replace(signal, seen=watched.seen)))
 
     def _to_judge(self) -> list[Watched]:
         """Return the positions whose price has moved, was answered or is known, or whose clock is due."""
@@ -150,9 +152,11 @@ class ShardWatch:
     def _end_lost(self, lost: frozenset[Symbol]) -> None:
         for watched in self._held:
             if watched.position.symbol in lost:
-                self._endings.begin(watched.row, None)
+                self._endings.begin(ending_of(watched, None))
         for row in self._held.over:
-            self._endings.begin(row, None)
+            self._endings.begin(Ending(row))
+        for row, request in self._held.sent:
+            self._endings.begin(Ending(row, request, is_sent=True))
 
     def _active(self) -> list[Watched]:
         return [each for each in self._held if self._endings.may_begin(each.row)]

@@ -21,6 +21,7 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
@@ -37,7 +38,7 @@ from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
 from activities.watch.messages import EXIT_MESSAGE, ShardRequest, WatchEnd
-from activities.watching import WatchingActivities, WatchRequest
+from activities.watching import FirstOrder, WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock
@@ -184,7 +185,7 @@ class Desk:
         """The host's own deadlines, in effect after the next ``rebuild``."""
         self.rebuild()
 
-    def rebuild(self, proof: ProofRules | None = None) -> None:  # noqa: PLR0915 - one statement per part
+    def rebuild(self, proof: ProofRules | None = None) -> None:
         """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace, coverage=self.coverage)
@@ -198,20 +199,25 @@ class Desk:
         self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
-        self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
-        parts = (self.feed, foreign_sales, database, pace, CALENDAR)
-        self.market_watch = MarketWatchActivities(*parts, guard=self.guard, owner="desk")
-        late_fills, evening = LateFills(database, BANKIS_COMMISSION), broker.evening_orders
-        self.short_sales = ShortSales(broker, database, pace, late_fills, self.notices)
-        shares_left = SharesLeft(foreign_sales, self.short_sales, database, pace)
-        self.selling = SellingActivities(self.feed, shares_left, database, pace, evening)
+        self.foreign_sales = ForeignSales(broker, database, pace)
+        self._rebuild_sales()
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION, self.host)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)
         self.reconciling = ReconcilingActivities(broker, database, pace, BANKIS_COMMISSION)
         self.statement = StatementActivities(broker, database, pace, BANKIS_COMMISSION)
         self.summaries = SummaryActivities(database, self.pace.now)
+
+    def _rebuild_sales(self) -> None:
+        broker, database, pace = self.broker, self.database, self.pace
+        self.short_sales = ShortSales(broker, database, pace, LateFills(database, BANKIS_COMMISSION), self.notices)
+        shares_left = SharesLeft(self.foreign_sales, self.short_sales, database, pace)
+        self.selling = SellingActivities(self.feed, shares_left, database, pace, broker.evening_orders)
+        first_exit = FirstExit(self.selling, self.orders, database)
+        watched: Any = {"guard": self.guard, "first_exit": first_exit}
+        parts = (self.feed, self.foreign_sales, database, pace, CALENDAR)
+        self.watching = WatchingActivities(*parts, **watched)
+        self.market_watch = MarketWatchActivities(*parts, **watched, owner="desk")
 
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
         """Run an activity as Temporal does."""
@@ -277,8 +283,12 @@ class Desk:
 
     # --- Holding and selling
 
-    async def watches(self, entry: PreparedEntry, lease: Lease | None = None, **options: Any) -> Any:
-        request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at)
+    async def watches(
+        self, entry: PreparedEntry, lease: Lease | None = None, first: IntentId | None = None, **options: Any
+    ) -> Any:
+        """Watch until a rule fires; with the id of a ``first`` order the watch sends it."""
+        order = None if first is None else FirstOrder(first, PLAN.session)
+        request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at, order)
         return await self.watches_for(request, **options)
 
     async def watches_for(self, request: WatchRequest, **options: Any) -> ExitSignal:

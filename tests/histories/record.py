@@ -62,6 +62,17 @@ async def stop_loss(market: RunningMarket) -> dict[str, Run]:
         return {"stop_loss": await _over(run)}
 
 
+async def sold_by_the_watch(market: RunningMarket) -> dict[str, Run]:
+    """Buy, hold, follow the order that the watch has sent below the stop."""
+    return {"sold_by_the_watch": (await stop_loss(market))["stop_loss"]}
+
+
+async def lost_reply_to_the_watch(market: RunningMarket) -> dict[str, Run]:
+    """Lose the reply to the order of the watch, find it in the broker's list, follow it."""
+    market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="sell")
+    return {"lost_reply_to_the_watch": (await stop_loss(market))["stop_loss"]}
+
+
 async def lost_submit(market: RunningMarket) -> dict[str, Run]:
     """Lose the reply to the buy, find it in the broker's list, continue."""
     market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="buy")
@@ -180,6 +191,8 @@ async def close_waits_for_its_deadline(market: RunningMarket) -> dict[str, Run]:
 STORIES: Final[dict[str, tuple[Story, str]]] = {
     "take_profit": (take_profit, _MORNING),
     "stop_loss": (stop_loss, _MORNING),
+    "sold_by_the_watch": (sold_by_the_watch, _MORNING),
+    "lost_reply_to_the_watch": (lost_reply_to_the_watch, _MORNING),
     "lost_submit": (lost_submit, _MORNING),
     "restarted_while_holding": (restarted_while_holding, _MORNING),
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),

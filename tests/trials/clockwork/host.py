@@ -7,7 +7,7 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError
 
-from lab.attempts import Act, Again, Scheduled, attempt, judged
+from lab.attempts import Act, Again, Scheduled, attempt, judged, sent_by_watch
 from lab.clockwork import Clockwork
 from lab.temporal_parts import ActivityResolution, activity_name
 from runtime.composition import Collaborators, queues_for
@@ -55,7 +55,10 @@ class Host:
             outcome = Again(now - now)
         if about.name == "submit_order":
             self.submits.append(str(about.first_field("intent_id")))
-        return judged(about, ApplicationError(_GONE)) if process.life.is_over else outcome
+        if process.life.is_over:
+            return judged(about, ApplicationError(_GONE))
+        self.submits.extend(sent_by_watch(about, outcome))
+        return outcome
 
     def _living(self) -> Process:
         if self.processes[-1].life.is_over:
