@@ -213,6 +213,16 @@ class MarketWatches:
         row = await self._pool.fetchrow(self._OWNER, account_id, worker_id)
         return (row["owner"], row["taken_at"]) if row is not None and row["owner"] else None
 
+    _OWNERS = """
+    SELECT owner, taken_at FROM market_watches WHERE account_id = $1
+        AND EXISTS (SELECT FROM position_watches WHERE account_id = $1 AND shard = market_watches.shard)
+    """
+
+    async def owners(self, account_id: AccountId) -> tuple[tuple[str, datetime], ...]:
+        """Return for each shard with a position the process that holds it, and since when."""
+        rows = await self._pool.fetch(self._OWNERS, account_id)
+        return tuple((row["owner"], row["taken_at"]) for row in rows)
+
     async def _notify(self, executor: Executor, account_id: AccountId, shard: int) -> None:
         await executor.execute(self._NOTIFY, topic(account_id, shard))
 
