@@ -32,8 +32,8 @@ from tests.trials.journeys import running_market as running_market_module
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent / "patched"
-"""Histories with markers of ``workflow.patched``; the folder beside it has the histories from before."""
+_FOLDER: Final = Path(__file__).parent / "watched"
+"""Histories of workers that the market watch signals; beside it are those from before, and those of an own watch."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
 """Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"

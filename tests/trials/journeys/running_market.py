@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.support.pace import RealPace
+from activities.watch.messages import ShardRequest, market_watch_id
 from database.database import Database
 from domain.clock import MarketClock
 from domain.identity import Environment
@@ -145,6 +146,7 @@ async def running_market(
 
 async def _end_all(client: Client) -> None:
     """Remove our workflows from the shared server."""
-    for name in (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2)):
+    workers = (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2))
+    for name in (*workers, market_watch_id(ShardRequest(ACCOUNT, 0))):
         with suppress(RPCError):
             await client.get_workflow_handle(name).terminate("the test is over")
