@@ -7,6 +7,7 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError
 
+from activities.watch.messages import WatchEnd
 from lab.attempts import Act, Again, Scheduled, attempt, judged, sent_by_watch
 from lab.clockwork import Clockwork
 from lab.temporal_parts import ActivityResolution, activity_name
@@ -50,7 +51,7 @@ class Host:
         self.attempts.append(about.name)
         try:
             act = process.activities[about.name]
-            outcome = await attempt(about, act, now, _Client(self.clockwork))
+            outcome = await attempt(about, act, now, _Client(self.clockwork, self._note_sent))
         except ProcessDiedError:
             outcome = Again(now - now)
         if about.name == "submit_order":
@@ -59,6 +60,12 @@ class Host:
             return judged(about, ApplicationError(_GONE))
         self.submits.extend(sent_by_watch(about, outcome))
         return outcome
+
+    def _note_sent(self, end: object) -> None:
+        """Note the order that the market watch has sent; a signal may be repeated."""
+        sent = end.signal.sent if isinstance(end, WatchEnd) and end.signal is not None else None
+        if sent is not None and sent.intent_id not in self.submits:
+            self.submits.append(sent.intent_id)
 
     def _living(self) -> Process:
         if self.processes[-1].life.is_over:
@@ -71,27 +78,30 @@ class Host:
 class _Client:
     """The part of Temporal's client that an activity uses: it starts workflows, and its handles take signals."""
 
-    def __init__(self, clockwork: Clockwork | None) -> None:
+    def __init__(self, clockwork: Clockwork | None, note: Callable[[object], None]) -> None:
         self._clockwork = clockwork
+        self._note = note
 
     def get_workflow_handle(self, workflow_id: str) -> "_Handle":
-        return _Handle(self._clockwork, workflow_id)
+        return _Handle(self._clockwork, workflow_id, self._note)
 
     async def start_workflow(self, name: str, argument: object, *, id: str, **_: object) -> "_Handle":
         assert self._clockwork is not None
         if id not in self._clockwork.runs:
             self._clockwork.start(_STARTED[name], argument, id)
-        return _Handle(self._clockwork, id)
+        return _Handle(self._clockwork, id, self._note)
 
 
 class _Handle:
-    def __init__(self, clockwork: Clockwork | None, workflow_id: str) -> None:
+    def __init__(self, clockwork: Clockwork | None, workflow_id: str, note: Callable[[object], None]) -> None:
         self._clockwork = clockwork
         self._workflow_id = workflow_id
+        self._note = note
 
     async def signal(self, name: str, argument: object, **_: object) -> None:
         assert self._clockwork is not None
         self._clockwork.signal(self._workflow_id, name, argument)
+        self._note(argument)
 
 
 def activities_of(collaborators: Collaborators) -> Activities:

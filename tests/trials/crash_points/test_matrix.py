@@ -21,7 +21,7 @@ from tests.trials.crash_points.tally import Tally, a_tally
 _SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
 """Number of crossings from the sending of an order until its answer is processed."""
-_WATCH_SENDS: Final = "watch_position: before insert orders"
+_WATCH_SENDS: Final = "watch_market: before insert orders"
 _SAMPLE: Final = 2
 _PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
 
@@ -71,4 +71,4 @@ def _of_the_watch(crossings: list[str]) -> set[int]:
     begins = next((at for at, crossing in enumerate(crossings, 1) if crossing.startswith(_WATCH_SENDS)), None)
     if begins is None:
         return set()
-    return {at for at, each in enumerate(crossings, 1) if at >= begins - 2 and each.startswith("watch_position")}
+    return {at for at, each in enumerate(crossings, 1) if at >= begins - 2 and each.startswith("watch_market")}

@@ -7,7 +7,7 @@ from typing import Any
 import database.trades
 from activities.first_exit import FirstExit
 from activities.support.pace import SendWindow
-from activities.watching import WatchingActivities
+from activities.watch.endings import Ending, Endings
 from database.unattended import UnattendedSales
 from domain.exits import ExitSignal
 from domain.lane import Lane
@@ -18,12 +18,13 @@ from tests.trials.planted_bugs.swapping import all_swapped, swapped
 
 def forgets_what_its_watch_has_sent() -> AbstractContextManager[None]:
     """Loses the signal of the watch, and decides the first order again beside the one that works."""
-    sell = WatchingActivities._sell
+    first = Endings._with_first_order
 
-    async def silent(self: WatchingActivities, *about: Any) -> ExitSignal:
-        return replace(await sell(self, *about), sent=None)
+    async def silent(self: Endings, ending: Ending) -> ExitSignal | None:
+        signal = await first(self, ending)
+        return signal and replace(signal, sent=None)
 
-    return swapped(WatchingActivities, "_sell", silent)
+    return swapped(Endings, "_with_first_order", silent)
 
 
 def lets_the_watch_send_without_a_permit() -> AbstractContextManager[None]:
