@@ -122,12 +122,9 @@ class Positions:
 
     async def left_after(self, account_id: AccountId, session_date: SessionDate) -> tuple[OpenPosition, ...]:
         """Return the positions opened by a KST date and not closed on it, in their current state."""
-        rows = await self._pool.fetch(self._LEFT_AFTER, account_id, session_date)
-        return tuple(_from_row(row) for row in rows)
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._LEFT_AFTER, account_id, session_date))
 
-    _LIVE = """
-    SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
-    """
+    _LIVE = "SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live"
 
     async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> PositionId | None:
         """Return the worker's live position, including one that never filled or is sold out."""
@@ -262,8 +259,8 @@ class Positions:
 
     async def taken_on(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
         """Return by stock the shares booked in a session as gone while their positions were live."""
-        rows = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
-        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in rows}
+        taken = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
+        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in taken}
 
     async def _locked_status(self, connection: Connection, position_id: PositionId) -> PositionStatus:
         status = await connection.fetchval(self._LOCK, position_id)

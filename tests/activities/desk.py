@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
 from activities.account.day_start import DayStart
@@ -37,7 +36,7 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
-from activities.watch.messages import EXIT_MESSAGE, ShardRequest, WatchEnd
+from activities.watch.messages import ShardRequest
 from activities.watching import FirstOrder, WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database
@@ -61,6 +60,7 @@ from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
 from strategies import KNOWN_STRATEGIES
+from tests.activities.post import Post
 from tests.support.builders import SAMSUNG, WORKER
 from tests.support.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 
@@ -126,39 +126,6 @@ class HandPace:
     def begin(self) -> None:
         """Reset the counters."""
         self._waited, self.pauses = timedelta(0), 0
-
-
-class Post:
-    """The part of Temporal's client that activities use; it keeps what they send."""
-
-    def __init__(self, pace: HandPace) -> None:
-        self.pace = pace
-        self.pauses = 0
-        """Pauses before the last signal."""
-        self.ends: list[WatchEnd] = []
-        self.started: list[str] = []
-        self.fails = 0
-        """How many signals are not delivered."""
-
-    async def start_workflow(self, name: str, *_: object, **about: Any) -> "_Handle":
-        self.started.append(about["id"])
-        return _Handle(self)
-
-    def get_workflow_handle(self, workflow_id: str) -> "_Handle":
-        return _Handle(self)
-
-
-@dataclass
-class _Handle:
-    post: Post
-
-    async def signal(self, name: str, argument: Any, **_: object) -> None:
-        if name == EXIT_MESSAGE:
-            if self.post.fails:
-                self.post.fails -= 1
-                raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-            self.post.ends.append(argument)
-            self.post.pauses = self.post.pace.pauses
 
 
 @dataclass

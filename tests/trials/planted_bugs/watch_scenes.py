@@ -28,9 +28,9 @@ async def two_positions_in_two_shards(desk: Desk) -> list[str]:
             desk.simulation.force_price(symbol, desk.price(symbol), natural=False)
             await _wishes(desk, await desk.buys(symbol, worker))
     desk.price_moves(-0.04)
+    desk.price_moves(-0.04, HYNIX)
     await desk.does(desk.market_watch.watch_market, SHARD)
     ended = len(desk.temporal.ends)
-    desk.price_moves(-0.04, HYNIX)
     await desk.does(desk.market_watch.watch_market, ShardRequest(ACCOUNT, 1))
     about = ((SAMSUNG, desk.temporal.ends[:ended]), (HYNIX, desk.temporal.ends[ended:]))
     return [f"scene: {len(ends)} signals for {symbol}" for symbol, ends in about if len(ends) != 1]
