@@ -22,8 +22,6 @@ _STEPS: Final = (
     ("prepare_entry", "buy: lock, size, review, write down", _FOUND, _HELD),
     ("submit_order", "buy: gate, send, record", _FOUND, _HELD),
     ("follow_order", "buy: follow until filled", _FOUND, _HELD),
-    ("prepare_exit", "sell: price, write down", _HELD, ""),
-    ("submit_order", "sell: gate, send, record", _HELD, ""),
     ("follow_order", "sell: follow until filled", _HELD, ""),
     ("close_position", "sell: book the trade", _HELD, ""),
 )
@@ -94,7 +92,7 @@ def _buying(trade: Trade) -> float:
 
 
 def _selling(trade: Trade) -> float:
-    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if after == _HELD)
+    return _seconds(trade.fired_at, _done_at(trade, _SOLD))
 
 
 def _from_candidate(trade: Trade) -> float:
@@ -106,7 +104,7 @@ def _from_entry(trade: Trade) -> float:
 
 
 def _from_rule(trade: Trade) -> float:
-    return _seconds(_done_at(trade, _HELD), trade.sold.arrived_at)
+    return _seconds(trade.fired_at, trade.sold.arrived_at)
 
 
 def _done_at(trade: Trade, name: str) -> datetime:
