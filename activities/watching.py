@@ -12,7 +12,6 @@ from temporalio import activity
 from activities.account.beside import HandSales, PriceInSight
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
-from activities.first_exit import FirstExit
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
@@ -21,6 +20,7 @@ from activities.support.heart import Heart
 from activities.support.leases import KeptLease
 from activities.support.outlasting import outlasting
 from activities.support.pace import Every
+from activities.watch.first_exit import FirstExit
 from domain.errors import StaleFencingTokenError, TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import IntentId, PositionId

@@ -19,7 +19,6 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
-from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
@@ -34,6 +33,7 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
+from activities.watch.first_exit import FirstExit
 from activities.watching import FirstOrder, WatchingActivities, WatchRequest
 from broker.kis import KisBroker
 from database.database import Database

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import database.trades
-from activities.first_exit import FirstExit
 from activities.support.pace import SendWindow
+from activities.watch.first_exit import FirstExit
 from activities.watching import WatchingActivities
 from database.unattended import UnattendedSales
 from domain.exits import ExitSignal

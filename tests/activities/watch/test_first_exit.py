@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.first_exit import HANDED_OVER_WITHIN
 from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
+from activities.watch.first_exit import HANDED_OVER_WITHIN
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import IntentId, WorkerId
