@@ -22,6 +22,11 @@ HANDED_OVER_WITHIN: Final = timedelta(seconds=8)
 
 Longer than a workflow task of a dead process takes to time out, and another process to take it.
 """
+_AT_ONCE: Final = 50
+"""Orders that one process sends so at the same time. More would wait for the rate budget longer than a permit allows.
+
+At the fleet's deadline the workflows send the rest, through their task queue.
+"""
 
 
 class FirstExit:
@@ -34,6 +39,7 @@ class FirstExit:
         self._selling = selling
         self._orders = orders
         self._database = database
+        self._sending = 0
 
     async def sent_before(self, intent_id: IntentId) -> ExitSignal | None:
         """Return the decision whose order an earlier attempt has recorded; None if there is none.
@@ -50,7 +56,8 @@ class FirstExit:
     async def send(self, request: ExitRequest) -> SentExit | None:
         """Decide on the order, record it with its permit, send it once, and record the reply.
 
-        Return None if no order can be sent now, or if another one works already: the workflow decides then.
+        Return None if no order can be sent now, if another one works already, or if too many are being sent: the
+        workflow decides then.
         After an error the caller may repeat the call: an order with a permit is never sent again.
         A cancelled caller waits for the reply, so that no request is abandoned on its way.
 
@@ -71,7 +78,13 @@ class FirstExit:
         await self._database.reports.write("lease_handed_over", lease.symbol, shorten)
 
     async def _send(self, request: ExitRequest) -> SentExit | None:
-        decision = await self._selling.decide(request, self._record_and_post)
+        if self._sending >= _AT_ONCE:
+            return None
+        self._sending += 1
+        try:
+            decision = await self._selling.decide(request, self._record_and_post)
+        finally:
+            self._sending -= 1
         if not isinstance(decision, PreparedExit) or decision.works_already:
             return None
         return _sent(decision)
