@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
@@ -22,13 +23,14 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import Price, total
     from domain.order import OrderPurpose, OrderRecord
     from domain.position import ExitReason
+    from domain.rules import TradingRules
     from domain.screening import Candidate
     from domain.session import SessionPlan
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
     from workflows.identity import intent_id, task_queues
-    from workflows.market_timer import MarketTimer
+    from workflows.market_timer import MarketTimer, collected
     from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling, lease_is_lost
@@ -257,19 +259,28 @@ class Trade:
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
         is_sent = workflow.patched("watch-sends-first-exit")
         first = FirstOrder(self._next_intent(), plan.session) if is_sent else None
-        watcher = workflow.start_activity_method(
-            WatchingActivities.watch_position,
-            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at, first),
-            **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
-        )
-        # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
-        begins_by = plan.begun_by or plan.liquidation_at
-        in_time = await self._timer.until(lambda: watcher.done() or self._worker.is_winding_down(), begins_by)
-        if watcher.done():
-            return await self._signal_from(watcher)
-        watcher.cancel()
-        self._watchers.append(watcher)
-        return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
+        while True:
+            rules = self._life.rules
+            watcher = workflow.start_activity_method(
+                WatchingActivities.watch_position,
+                WatchRequest(held.position_id, held.symbol, held.lease, rules, plan.liquidation_at, first),
+                **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
+            )
+            # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
+            begins_by = plan.begun_by or plan.liquidation_at
+            in_time = await self._timer.until(partial(self._is_over, watcher, rules if is_sent else None), begins_by)
+            if watcher.done():
+                return await self._signal_from(watcher)
+            watcher.cancel()
+            self._watchers.append(watcher)
+            if not in_time or self._worker.is_winding_down():
+                why = self._worker.sell_because or ExitReason.OPERATOR
+                return self._signal(why if in_time else ExitReason.DEADLINE)
+
+    def _is_over(self, watcher: "workflow.ActivityHandle[ExitSignal]", rules: TradingRules | None) -> bool:
+        """Return whether a watch is over, or its ``rules`` are: it would price its order by them."""
+        has_changed = rules is not None and self._life.rules is not rules
+        return watcher.done() or self._worker.is_winding_down() or has_changed
 
     async def _signal_from(self, watcher: "workflow.ActivityHandle[ExitSignal]") -> ExitSignal | None:
         try:
@@ -297,9 +308,6 @@ class Trade:
     def _is_recovery(self) -> bool:
         """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
         return is_recovery(self._life.worker_id)
-
-    def _why_sell(self) -> ExitReason:
-        return self._worker.sell_because or ExitReason.OPERATOR
 
     def _signal(self, reason: ExitReason, detail: str = "") -> ExitSignal:
         return ExitSignal(reason, NO_PRICE, self._timer.now(), NO_PRICE, detail)
@@ -332,16 +340,3 @@ def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
         overdue=False,
         lease=entry.lease,
     )
-
-
-async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
-    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
-
-    An activity cancelled before it was scheduled does not even raise an ActivityError.
-    """
-    await workflow.wait([activity])
-    error = None if activity.cancelled() else activity.exception()
-    if isinstance(error, ActivityError):
-        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
-    elif error is not None:
-        raise error

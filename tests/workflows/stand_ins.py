@@ -33,6 +33,7 @@ from domain.order import (
     SubmitOutcome,
 )
 from domain.position import ExitReason
+from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import session_date_of
 from tests.support.builders import SAMSUNG, a_lease, a_quote, a_ref, an_intent
@@ -116,6 +117,7 @@ class Desk(CloseDesk):
     """Limits of the host that answers."""
     watch_sends: bool = False
     """Whether the watch sends the first order of a sale."""
+    watched_by: list[TradingRules] = field(default_factory=list)
     _bought_at: datetime | None = None
 
     @activity.defn
@@ -224,6 +226,7 @@ class Desk(CloseDesk):
     @activity.defn
     async def watch_position(self, request: WatchRequest) -> ExitSignal:
         self.calls["watch_position"] += 1
+        self.watched_by.append(request.rules)
         assert self._bought_at is not None
         if self.now() >= request.deadline:
             sent = self._sent_by(request)

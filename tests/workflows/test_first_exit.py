@@ -8,6 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.ladder import Rung
 from domain.order import Rejected
 from domain.position import ExitReason
+from domain.rules import TradingRules
 from tests.workflows.floor import trading_floor
 
 
@@ -63,4 +64,21 @@ async def test_a_due_position_is_sold_by_the_watch_as_well(time_skipping_env: Wo
 
         assert floor.desk.reasons == [ExitReason.DEADLINE]
         assert len(floor.desk.sent) == 2
+        await worker.terminate()
+
+
+async def test_changed_rules_reach_the_watch(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 08:50") as floor:
+        floor.desk.watch_sends = True
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 09:20")
+        assert floor.desk.watched_by
+
+        await worker.execute_update("change_rules", {"execution.exit_limit_attempts": "1"})
+        await floor.reaches("2026-11-23 09:45")
+
+        rules = [each.execution.exit_limit_attempts for each in floor.desk.watched_by]
+        assert (rules[0], rules[-1]) == (TradingRules().execution.exit_limit_attempts, 1)
+        assert len(floor.desk.sent) == len(set(floor.desk.sent))
+        assert floor.desk.trades
         await worker.terminate()
