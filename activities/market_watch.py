@@ -10,12 +10,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
-from activities.first_exit import FirstExit
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.leases import renew
 from activities.support.outlasting import outlasting
 from activities.support.pace import to_be_continued
+from activities.watch.first_exit import FirstExit
 from activities.watch.judging import unseen
 from activities.watch.leases import ShardTakenError
 from activities.watch.messages import (
@@ -25,11 +25,11 @@ from activities.watch.messages import (
     MOST_IN_A_SHARD,
     ShardRequest,
     WatchEnd,
+    WatchRequest,
     market_watch_id,
 )
 from activities.watch.shard import ShardWatch, WatchParts
 from activities.watch.stored import as_json
-from activities.watching import WatchRequest
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit
 from domain.position import OpenPosition

@@ -12,24 +12,22 @@ from temporalio import activity
 from activities.account.beside import HandSales, PriceInSight
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
-from activities.first_exit import FirstExit
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
-from activities.selling import ExitRequest
 from activities.support.heart import Heart
 from activities.support.leases import KeptLease
 from activities.support.outlasting import outlasting
 from activities.support.pace import Every
+from activities.watch.first_exit import FirstExit, exit_request
+from activities.watch.messages import WatchRequest
 from domain.errors import StaleFencingTokenError, TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
-from domain.identity import IntentId, PositionId
-from domain.lock import Lease
-from domain.market import MarketView, Quote, Symbol, problem_with
+from domain.identity import PositionId
+from domain.market import MarketView, Quote, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
-from domain.rules import TradingRules
-from domain.session import Session, TradingCalendar
+from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
@@ -40,27 +38,6 @@ if TYPE_CHECKING:
 _TRIES: Final = 3
 """Attempts to send the first order before the workflow is left to send it."""
 _BETWEEN_TRIES: Final = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class FirstOrder:
-    """Id of the sale's first order, the same for every attempt, and the session whose ladder prices it."""
-
-    intent_id: IntentId
-    session: Session
-
-
-@dataclass(frozen=True, slots=True)
-class WatchRequest:
-    """Position to watch, its lease, and the market instant at which it must be sold anyway."""
-
-    position_id: PositionId
-    symbol: Symbol
-    lease: Lease
-    rules: TradingRules
-    deadline: datetime
-    first: FirstOrder | None = None
-    """The order that the watch sends when a rule fires. None, as in earlier histories: it only returns its signal."""
 
 
 @dataclass(slots=True)
@@ -252,21 +229,6 @@ class WatchingActivities:
         if position is None or not position.quantity:
             raise TradingError(f"position {position_id} holds no share to watch")
         return position
-
-
-def exit_request(request: WatchRequest, first: FirstOrder, signal: ExitSignal) -> ExitRequest:
-    """Return how the first order of a sale is to be decided."""
-    return ExitRequest(
-        intent_id=first.intent_id,
-        position_id=request.position_id,
-        lease=request.lease,
-        reason=signal.reason,
-        rules=request.rules,
-        session=first.session,
-        detail=signal.detail,
-        unhurried_until=request.deadline if signal.reason is ExitReason.DEADLINE else None,
-        seen=signal.seen,
-    )
 
 
 def _unseen(position: OpenPosition) -> MarketView:

@@ -21,7 +21,6 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
-from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
@@ -40,6 +39,7 @@ from activities.support.pace import Pace
 from activities.support.strategy_guard import StrategyGuard
 from activities.support.strategy_standing import StrategyStanding
 from activities.unsold import UnsoldActivities
+from activities.watch.first_exit import FirstExit
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import KisConnection

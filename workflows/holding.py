@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from temporalio import workflow
@@ -10,18 +11,19 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
     from activities.market_watch import MarketWatchActivities
-    from activities.watch.messages import WatchEnd
-    from activities.watching import FirstOrder, WatchingActivities, WatchRequest
+    from activities.watch.messages import FirstOrder, WatchEnd, WatchRequest
+    from activities.watching import WatchingActivities
     from domain.clock import in_seoul
     from domain.exits import ExitSignal
     from domain.identity import IntentId
     from domain.money import Price
     from domain.position import ExitReason
+    from domain.rules import TradingRules
     from domain.session import SessionPlan
     from domain.worker_state import WorkerState
     from workflows.commands import Commands
     from workflows.identity import TaskQueues
-    from workflows.market_timer import MarketTimer
+    from workflows.market_timer import MarketTimer, collected
     from workflows.options import RECORD, WATCH, via
     from workflows.selling import lease_is_lost
 
@@ -127,35 +129,28 @@ class Holding:
         """Hold by an activity of this run, as runs of earlier versions do."""
         is_sent = workflow.patched("watch-sends-first-exit")
         first = FirstOrder(self._next_intent(), plan.session) if is_sent else None
-        rules = self._worker.life.rules
-        watcher = workflow.start_activity_method(
-            WatchingActivities.watch_position,
-            WatchRequest(held.position_id, held.symbol, held.lease, rules, plan.liquidation_at, first),
-            **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
-        )
-        in_time = await self._timer.until(lambda: watcher.done() or self._worker.is_winding_down(), begins_by)
-        if watcher.done():
-            found = await self._due_already(watcher, held)
-            return self._signalled(WatchEnd(held.position_id, found))
-        watcher.cancel()
-        self._watchers.append(watcher)
-        return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
+        while True:
+            rules = self._worker.life.rules
+            watcher = workflow.start_activity_method(
+                WatchingActivities.watch_position,
+                WatchRequest(held.position_id, held.symbol, held.lease, rules, plan.liquidation_at, first),
+                **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
+            )
+            in_time = await self._timer.until(partial(self._ends, watcher, rules if is_sent else None), begins_by)
+            if watcher.done():
+                return self._signalled(WatchEnd(held.position_id, await self._due_already(watcher, held)))
+            watcher.cancel()
+            self._watchers.append(watcher)
+            if not in_time or self._worker.is_winding_down():
+                return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
+
+    def _ends(self, watcher: "workflow.ActivityHandle[ExitSignal]", rules: TradingRules | None) -> bool:
+        """Return whether a watch is over, or its ``rules`` are: it would price its order by them."""
+        has_changed = rules is not None and self._worker.life.rules is not rules
+        return watcher.done() or self._worker.is_winding_down() or has_changed
 
     def _why_sell(self) -> ExitReason:
         return self._worker.sell_because or ExitReason.OPERATOR
 
     def _signal(self, reason: ExitReason, detail: str = "") -> ExitSignal:
         return ExitSignal(reason, NO_PRICE, self._timer.now(), NO_PRICE, detail)
-
-
-async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
-    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
-
-    An activity cancelled before it was scheduled does not even raise an ActivityError.
-    """
-    await workflow.wait([activity])
-    error = None if activity.cancelled() else activity.exception()
-    if isinstance(error, ActivityError):
-        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
-    elif error is not None:
-        raise error

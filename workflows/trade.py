@@ -26,9 +26,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
-    from workflows.holding import Holding, collected
+    from workflows.holding import Holding
     from workflows.identity import intent_id, task_queues
-    from workflows.market_timer import MarketTimer
+    from workflows.market_timer import MarketTimer, collected
     from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling, lease_is_lost

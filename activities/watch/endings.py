@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.first_exit import FirstExit
+from activities.watch.first_exit import FirstExit, exit_request
 from activities.watch.holdings import Holdings
 from activities.watch.judging import Watched
-from activities.watch.messages import WatchEnd
-from activities.watching import WatchRequest, exit_request
+from activities.watch.messages import WatchEnd, WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId

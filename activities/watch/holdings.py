@@ -13,9 +13,8 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
 from activities.support.leases import Beside
 from activities.watch.judging import Watched
-from activities.watch.messages import ShardRequest
+from activities.watch.messages import ShardRequest, WatchRequest
 from activities.watch.stored import request_in
-from activities.watching import WatchRequest
 from domain.identity import PositionId, WorkerId
 from domain.lock import Lease
 from domain.market import Symbol

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.market import MarketView, Quote, problem_with
 from domain.position import OpenPosition

@@ -1,10 +1,15 @@
 """Requests and signals between a trading worker, the market watch and its workflow."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from domain.exits import ExitSignal
-from domain.identity import AccountId, PositionId
+from domain.identity import AccountId, IntentId, PositionId
+from domain.lock import Lease
+from domain.market import Symbol
+from domain.rules import TradingRules
+from domain.session import Session
 
 EXIT_MESSAGE: Final = "exit"
 """Name of the trading worker's signal handler; both sides import it."""
@@ -35,3 +40,24 @@ class WatchEnd:
 def market_watch_id(request: ShardRequest) -> str:
     """Return the workflow id of a shard's watch."""
     return f"market-watch/{request.account_id}/{request.shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOrder:
+    """Id of the sale's first order, the same for every attempt, and the session whose ladder prices it."""
+
+    intent_id: IntentId
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """Position to watch, its lease, and the market instant at which it must be sold anyway."""
+
+    position_id: PositionId
+    symbol: Symbol
+    lease: Lease
+    rules: TradingRules
+    deadline: datetime
+    first: FirstOrder | None = None
+    """The order that the watch sends when a rule fires. None, as in earlier histories: it only returns its signal."""

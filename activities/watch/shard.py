@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from activities.account.foreign_sales import ForeignSales
-from activities.first_exit import FirstExit
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.pace import first_answer_or_news
 from activities.watch.endings import Ending, Endings, Signal, ending_of
+from activities.watch.first_exit import FirstExit
 from activities.watch.hand_sales import ShardHandSales
 from activities.watch.holdings import Holdings
 from activities.watch.judging import Judge, Watched

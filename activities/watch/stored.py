@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.watch import WatchRow
 
 _REQUEST: Final = TypeAdapter(WatchRequest)

@@ -20,7 +20,6 @@ from activities.account.short_sales import ShortSales
 from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
-from activities.first_exit import FirstExit
 from activities.flatness import FlatnessActivities
 from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
@@ -36,8 +35,9 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
-from activities.watch.messages import ShardRequest
-from activities.watching import FirstOrder, WatchingActivities, WatchRequest
+from activities.watch.first_exit import FirstExit
+from activities.watch.messages import FirstOrder, ShardRequest, WatchRequest
+from activities.watching import WatchingActivities
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock

@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 
 import activities.watch.leases
 from activities.entries import PreparedEntry
-from activities.watching import FirstOrder, WatchRequest
+from activities.watch.messages import FirstOrder, WatchRequest
 from domain.exits import ExitSignal
 from domain.identity import IntentId, WorkerId
 from domain.market import MarketView

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId

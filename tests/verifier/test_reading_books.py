@@ -171,3 +171,17 @@ async def test_the_ledger_keeps_every_token_and_every_lapse(database_url: str) -
     assert order.sent_at is not None
     assert given[0].acquired_at <= order.sent_at < given[1].acquired_at
     assert (fill.quantity, position.quantity) == (10, 10)
+
+
+def test_an_order_that_a_watch_has_sent_was_submitted_once() -> None:
+    signal = {"reason": "stop_loss", "sent": {"intent_id": "run-1/2"}}
+    done = {"scheduled_event_id": 9, "result": {"payloads": [{"data": json.dumps(signal).encode()}]}}
+    events = [
+        scheduled("watch_position", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        event(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, 4, activity_task_completed_event_attributes=done),
+    ]
+
+    decoded = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    sent_at = NOW + timedelta(seconds=4)
+    assert decoded.submits == (Submit(IntentId("run-1/2"), "trading-worker/a/worker-1", sent_at),)

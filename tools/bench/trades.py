@@ -40,6 +40,8 @@ class Trade:
     run: Run
     bought: Sent
     sold: Sent
+    fired_at: datetime
+    """When the watch's rule fired."""
     fell_at: datetime
     seen_at: datetime
     """When a bare polling loop observes the fall."""
@@ -81,8 +83,10 @@ async def _one(stack: Stack, client: Client, trader: Trader, held_for: float) ->
     await stack.until_flat(trader)
     run_id = position.position_id.rpartition(".")[0]
     workflow_id = worker_workflow_id(stack.fleet.account_id, trader.worker_id)
+    run = await finished_run(stack.fleet.client, workflow_id, run_id)
     return Trade(
-        run=await finished_run(stack.fleet.client, workflow_id, run_id),
+        run=run,
+        fired_at=_fired_at(run, stack.fleet.clock),
         bought=await _sent(stack, trader, position.position_id, Side.BUY),
         sold=await _sent(stack, trader, position.position_id, Side.SELL),
         fell_at=fell_at,
@@ -111,6 +115,13 @@ async def _sent(stack: Stack, trader: Trader, position_id: PositionId, side: Sid
 
 def _decided_at(order: OrderRecord, clock: MarketClock) -> datetime:
     return clock.real_time(order.intent.decided_at)
+
+
+def _fired_at(run: Run, clock: MarketClock) -> datetime:
+    watch = run.step("watch_position")
+    if watch is None:
+        raise LookupError("the history has no watch")
+    return clock.real_time(datetime.fromisoformat(watch.result["decided_at"]))
 
 
 def _number(order: OrderRecord) -> str:

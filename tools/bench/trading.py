@@ -93,7 +93,7 @@ def _buying(trade: Trade) -> float:
 
 
 def _selling(trade: Trade) -> float:
-    return _seconds(trade.sold.decided_at, _done_at(trade, _SOLD))
+    return _seconds(trade.fired_at, _done_at(trade, _SOLD))
 
 
 def _from_candidate(trade: Trade) -> float:
@@ -105,7 +105,7 @@ def _from_entry(trade: Trade) -> float:
 
 
 def _from_rule(trade: Trade) -> float:
-    return _seconds(trade.sold.decided_at, trade.sold.arrived_at)
+    return _seconds(trade.fired_at, trade.sold.arrived_at)
 
 
 def _done_at(trade: Trade, name: str) -> datetime:

@@ -9,8 +9,8 @@ from temporalio.exceptions import ActivityError
 
 from activities.closing import CLOSER
 from activities.entries import PreparedEntry
-from activities.first_exit import HANDED_OVER_WITHIN
 from activities.settling import CloseRequest
+from activities.watch.first_exit import HANDED_OVER_WITHIN
 from domain.errors import BadRulesError, StaleFencingTokenError
 from domain.event_kind import EventKind
 from domain.exits import ExitSignal

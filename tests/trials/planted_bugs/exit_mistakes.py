@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import database.trades
-from activities.first_exit import FirstExit
 from activities.support.pace import SendWindow
 from activities.watch.endings import Ending, Endings
+from activities.watch.first_exit import FirstExit
 from database.unattended import UnattendedSales
 from domain.exits import ExitSignal
 from domain.lane import Lane

@@ -128,7 +128,7 @@ PLANTED = (
     Planted(
         exit_mistakes.forgets_what_its_watch_has_sent,
         a_day(Plot(), 0, exit_scenes.without_the_index_of_active_orders),
-        "I",
+        "I3",
     ),
     Planted(
         exit_mistakes.lets_the_watch_send_without_a_permit,

@@ -5,8 +5,7 @@ from typing import Final
 
 import activities.market_watch
 from activities.entries import PreparedEntry
-from activities.watch.messages import ShardRequest
-from activities.watching import WatchRequest
+from activities.watch.messages import ShardRequest, WatchRequest
 from domain.identity import WorkerId
 from tests.activities.desk import PLAN, SHARD, Desk
 from tests.support.builders import HYNIX, SAMSUNG

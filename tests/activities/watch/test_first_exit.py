@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from activities.entries import PreparedEntry
-from activities.first_exit import HANDED_OVER_WITHIN
 from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
 from activities.settling import CloseRequest
+from activities.watch import first_exit
+from activities.watch.first_exit import HANDED_OVER_WITHIN
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import IntentId, WorkerId
@@ -167,6 +168,19 @@ async def test_a_sale_of_another_decision_is_left_to_the_workflow(desk: Desk) ->
     assert await desk.database.orders.get(FIRST) is None
     assert await lease_left(desk) > LEASE_DURATION / 2
     assert isinstance(other, PreparedExit)
+
+
+async def test_with_too_many_sales_at_once_the_workflow_sends_the_rest(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await held(desk)
+    falls(desk)
+    monkeypatch.setattr(first_exit, "_AT_ONCE", 0)
+
+    assert (await desk.watches(entry, first=FIRST)).sent is None
+
+    assert await desk.database.orders.get(FIRST) is None
+    assert desk.side_of(Side.SELL) == []
 
 
 async def test_a_command_meanwhile_finds_the_order_and_sends_no_other(desk: Desk) -> None:

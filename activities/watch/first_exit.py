@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from activities.orders import SENDING_TAKES, OrderActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
 from activities.support.pace import SendWindow, note_failure
+from activities.watch.messages import FirstOrder, WatchRequest
 from domain.exits import ExitSignal, SentExit
 from domain.identity import IntentId
 from domain.lock import Lease
@@ -22,6 +23,11 @@ HANDED_OVER_WITHIN: Final = timedelta(seconds=8)
 
 Longer than a workflow task of a dead process takes to time out, and another process to take it.
 """
+_AT_ONCE: Final = 50
+"""Orders that one process sends so at the same time. More would wait for the rate budget longer than a permit allows.
+
+At the fleet's deadline the workflows send the rest, through their task queue.
+"""
 
 
 class FirstExit:
@@ -34,6 +40,7 @@ class FirstExit:
         self._selling = selling
         self._orders = orders
         self._database = database
+        self._sending = 0
 
     async def sent_before(self, intent_id: IntentId) -> ExitSignal | None:
         """Return the decision whose order an earlier attempt has recorded; None if there is none.
@@ -50,7 +57,8 @@ class FirstExit:
     async def send(self, request: ExitRequest) -> SentExit | None:
         """Decide on the order, record it with its permit, send it once, and record the reply.
 
-        Return None if no order can be sent now, or if another one works already: the workflow decides then.
+        Return None if no order can be sent now, if another one works already, or if too many are being sent: the
+        workflow decides then.
         After an error the caller may repeat the call: an order with a permit is never sent again.
         A cancelled caller waits for the reply, so that no request is abandoned on its way.
 
@@ -71,7 +79,13 @@ class FirstExit:
         await self._database.reports.write("lease_handed_over", lease.symbol, shorten)
 
     async def _send(self, request: ExitRequest) -> SentExit | None:
-        decision = await self._selling.decide(request, self._record_and_post)
+        if self._sending >= _AT_ONCE:
+            return None
+        self._sending += 1
+        try:
+            decision = await self._selling.decide(request, self._record_and_post)
+        finally:
+            self._sending -= 1
         if not isinstance(decision, PreparedExit) or decision.works_already:
             return None
         return _sent(decision)
@@ -82,6 +96,21 @@ class FirstExit:
         permit = await self._database.orders.record_to_send(intent, http_timeout=SENDING_TAKES, environment=environment)
         if permit.may_send:
             await self._orders.send(intent, window)
+
+
+def exit_request(request: WatchRequest, first: FirstOrder, signal: ExitSignal) -> ExitRequest:
+    """Return how the first order of a sale is to be decided."""
+    return ExitRequest(
+        intent_id=first.intent_id,
+        position_id=request.position_id,
+        lease=request.lease,
+        reason=signal.reason,
+        rules=request.rules,
+        session=first.session,
+        detail=signal.detail,
+        unhurried_until=request.deadline if signal.reason is ExitReason.DEADLINE else None,
+        seen=signal.seen,
+    )
 
 
 def _sent(order: PreparedExit) -> SentExit:
