@@ -187,7 +187,6 @@ class Positions:
             await connection.execute(self._ABANDON, position_id)
 
     _ENTRY_OF = f"SELECT {ORDER_COLUMNS} FROM orders WHERE position_id = $1 AND side = 'buy'"  # noqa: S608 our own columns
-
     _WORKER = "SELECT worker_id FROM positions WHERE position_id = $1"
 
     async def recover(self, position_id: PositionId) -> bool:
@@ -259,8 +258,8 @@ class Positions:
 
     async def taken_on(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
         """Return by stock the shares booked in a session as gone while their positions were live."""
-        taken = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
-        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in taken}
+        found = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
+        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in found}
 
     async def _locked_status(self, connection: Connection, position_id: PositionId) -> PositionStatus:
         status = await connection.fetchval(self._LOCK, position_id)

@@ -99,8 +99,9 @@ class Holdings:
             Exception: the ledger cannot be read now.
         """
         rows = await self._database.market_watches.of_shard(self._request.account_id, self._request.shard)
-        rows = tuple(row for row in rows if self._ended.get(row.worker_id) != row.asked_at)
         positions = await self._database.positions.live_among([row.position_id for row in rows])
+        # After the last await: what has ended meanwhile must not come back.
+        rows = tuple(row for row in rows if self._ended.get(row.worker_id) != row.asked_at)
         known = {each.row.worker_id for each in self}
         self._closed = {row.worker_id for row in rows if row.position_id not in positions}
         self.sent = [each for row in rows if row.worker_id not in known for each in _sent_in(row)]

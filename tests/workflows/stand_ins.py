@@ -238,7 +238,7 @@ class Desk(CloseDesk):
 
     @activity.defn
     async def begin_watch(self, request: WatchRequest) -> ExitSignal | None:
-        """Answer when a rule fires: the workflow acts on this answer as on the market watch's signal."""
+        """Answer when a rule fires, as the market watch answers for a position that is due already."""
         return await self.watch_position(request)
 
     @activity.defn
@@ -288,11 +288,8 @@ class Desk(CloseDesk):
             self.resolve_order,
             self.follow_order,
             self.cancel_order,
-            self.begin_watch,
-            self.watch_position,
-            self.prepare_exit,
-            self.close_position,
-            self.abandon_entry,
+            *(self.begin_watch, self.watch_position, self.prepare_exit),
+            *(self.close_position, self.abandon_entry),
             self.plan_close,
             self.shut_entries,
             self.await_flat,
@@ -300,10 +297,8 @@ class Desk(CloseDesk):
             self.await_turn,
             self.seize_position,
             self.list_open_orders,
-            self.reconcile_account,
-            self.prove_flat,
-            self.report_unsold,
-            self.compare_statement,
+            *(self.reconcile_account, self.prove_flat),
+            *(self.report_unsold, self.compare_statement),
             self.write_summaries,
         ]
 
