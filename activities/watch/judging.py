@@ -117,14 +117,6 @@ class Judge:
             return None
         return decide_exit(replace(context, strategy_wants_out=True))
 
-    def is_due(self, watched: Watched) -> bool:
-        """Return whether the clock alone sells the position now."""
-        return self._pace.now() >= watched.due_at()
-
-    def real_until_due(self, watched: Watched) -> timedelta:
-        """Return the real time until the clock sells the position; zero once it does."""
-        return max(self._pace.clock.real_duration(watched.due_at() - self._pace.now()), timedelta(0))
-
 
 def unseen(position: OpenPosition) -> MarketView:
     """Return the last known price as a view that is too old for any decision."""

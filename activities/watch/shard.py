@@ -114,11 +114,12 @@ class ShardWatch:
         self._held.moved.clear()
         active = self._active()
         moved |= self._prices.refresh(active)
+        now = self._parts.pace.now()
         return [
             each
             for each in active
             if each.position.symbol in moved
-            or self._judge.is_due(each)
+            or now >= each.due_at()
             or (not each.is_looked_at and self._prices.is_fresh(each))
         ]
 
@@ -184,8 +185,11 @@ class ShardWatch:
 
     def _until_look(self) -> timedelta:
         active = self._active()
-        intervals = (each.request.rules.execution.price_interval for each in active)
-        return min([_BETWEEN_LOOKS, *intervals, *map(self._judge.real_until_due, active)])
+        if not active:
+            return _BETWEEN_LOOKS
+        interval = min(each.request.rules.execution.price_interval for each in active)
+        due_in = min(each.due_at() for each in active) - self._parts.pace.now()
+        return max(min(_BETWEEN_LOOKS, interval, self._parts.pace.clock.real_duration(due_in)), timedelta(0))
 
     async def _finish(self) -> None:
         self._prices.give_up()
