@@ -26,29 +26,40 @@ class WatchReports:
         self._shard = shard
         self._marking = Every(pace, _MARKS_EVERY)
         self._writing: asyncio.Task[None] | None = None
+        self._last: list[PriceMark] = []
+        """Marks of positions whose watch ends."""
 
-    async def write(self, judged: Sequence[Watched], held: Iterable[Watched], *, at_once: bool) -> None:
-        """Begin the writes that are due, and wait for them only briefly."""
+    def keep(self, watched: Watched) -> None:
+        """Write the last mark of a position whose watch ends, soon."""
+        if watched.mark is not None:
+            self._last.append(watched.mark)
+            watched.mark = None
+
+    async def write(self, judged: Sequence[Watched], held: Iterable[Watched], *, is_busy: bool) -> None:
+        """Begin the writes that are due, and wait for them only briefly; later while a sale is being sent."""
         for each in judged:
             if each.is_trusted:
                 await each.alarm.look(each.position, is_trusted=True)
-        if self._writing is not None and not self._writing.done():
+        if is_busy or (self._writing is not None and not self._writing.done()):
             return
         moved = [each for each in judged if each.is_trusted and each.start.has_moved(self._pace)]
         blind = [each for each in judged if not each.is_trusted]
-        marks = self._marks(held) if at_once or self._marking.is_due() else []
+        marks = self._marks(held) if self._last or self._marking.is_due() else []
         if moved or blind or marks:
             self._writing = asyncio.create_task(self._write(moved, blind, marks))
             await asyncio.wait([self._writing], timeout=self._database.reports.patience)
 
     async def finish(self) -> None:
-        """Give the writes under way a moment."""
+        """Write what is still kept, and give the writes under way a moment."""
+        if self._last and (self._writing is None or self._writing.done()):
+            self._writing = asyncio.create_task(self._write((), (), self._marks(())))
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=self._database.reports.patience)
             self._writing.cancel()
 
     def _marks(self, held: Iterable[Watched]) -> list[PriceMark]:
-        marks = [each.mark for each in held if each.mark is not None]
+        marks = [*self._last, *(each.mark for each in held if each.mark is not None)]
+        self._last = []
         for each in held:
             each.mark = None
         return marks

@@ -99,13 +99,18 @@ class ShardWatch:
     async def _look(self) -> None:
         """Judge the positions with news, an answer or a due clock; end the watch of those that must be sold."""
         judged = self._to_judge()
-        signals = [(each, signal) for each in judged if (signal := self._by_price(each)) is not None]
+        for each in judged:
+            self._sell(each, self._by_price(each))  # before any other position's strategy is asked
         asked = [each for each in judged if each.context is not None]
-        answers = await asyncio.gather(*map(self._by_strategy, asked))
-        signals += [(each, signal) for each, signal in zip(asked, answers, strict=True) if signal is not None]
-        signals += await self._sold_by_hand()
-        await self._reports.write(judged, self._held, at_once=bool(signals))
-        for watched, signal in signals:
+        for each, signal in zip(asked, await asyncio.gather(*map(self._by_strategy, asked)), strict=True):
+            self._sell(each, signal)
+        for each, signal in await self._sold_by_hand():
+            self._sell(each, signal)
+        await self._reports.write(judged, self._held, is_busy=bool(self._endings.under_way()))
+
+    def _sell(self, watched: Watched, signal: ExitSignal | None) -> None:
+        if signal is not None:
+            self._reports.keep(watched)
             self._endings.begin(ending_of(watched, replace(signal, seen=watched.seen)))
 
     def _to_judge(self) -> list[Watched]:
