@@ -65,6 +65,8 @@ async def finished_run(client: Client, workflow_id: str, run_id: str) -> Run:
         for event in events:
             if event.event_type == _COMPLETED and event.activity_task_completed_event_attributes.HasField("result"):
                 await codec.decode_wrapper(event.activity_task_completed_event_attributes.result)
+            if _is_exit(event):
+                await codec.decode_wrapper(event.workflow_execution_signaled_event_attributes.input)
     return Run(tuple(_steps(events)), len(events), about.history_size_bytes)
 
 
@@ -80,7 +82,7 @@ def _steps(events: Sequence[HistoryEvent]) -> list[Step]:
         if event.event_type == _SCHEDULED
     }
     return [
-        _step(event, names) if event.event_type == _COMPLETED else Step(EXIT_MESSAGE, _at(event), None)
+        _step(event, names) if event.event_type == _COMPLETED else Step(EXIT_MESSAGE, _at(event), _signal_in(event))
         for event in events
         if event.event_type == _COMPLETED or _is_exit(event)
     ]
@@ -88,6 +90,11 @@ def _steps(events: Sequence[HistoryEvent]) -> list[Step]:
 
 def _is_exit(event: HistoryEvent) -> bool:
     return event.workflow_execution_signaled_event_attributes.signal_name == EXIT_MESSAGE
+
+
+def _signal_in(event: HistoryEvent) -> Any:
+    payloads = event.workflow_execution_signaled_event_attributes.input.payloads
+    return json.loads(payloads[0].data)["signal"]
 
 
 def _at(event: HistoryEvent) -> datetime:

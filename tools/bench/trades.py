@@ -7,6 +7,7 @@ from datetime import datetime
 from random import Random
 from typing import Final
 
+from activities.watch.messages import EXIT_MESSAGE
 from domain.clock import MarketClock
 from domain.identity import PositionId
 from domain.lane import Lane
@@ -118,10 +119,10 @@ def _decided_at(order: OrderRecord, clock: MarketClock) -> datetime:
 
 
 def _fired_at(run: Run, clock: MarketClock) -> datetime:
-    watch = run.step("watch_position")
-    if watch is None:
-        raise LookupError("the history has no watch")
-    return clock.real_time(datetime.fromisoformat(watch.result["decided_at"]))
+    signal = run.step(EXIT_MESSAGE)
+    if signal is None:
+        raise LookupError("the history has no signal of the market watch")
+    return clock.real_time(datetime.fromisoformat(signal.result["decided_at"]))
 
 
 def _number(order: OrderRecord) -> str:
