@@ -84,6 +84,10 @@ async def sold_within(market: RunningMarket, what: str) -> None:
     sys.stdout.write(f"\n{what}: the order was at the broker {time.monotonic() - fell_at:.3f} s after the price\n")
 
 
+def is_silent(caplog: pytest.LogCaptureFixture) -> bool:
+    return any(record.getMessage().startswith("temporal_silent") for record in caplog.records)
+
+
 def true(value: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
         return value()
@@ -157,7 +161,9 @@ class Server:
 
 
 @pytest.mark.timeout(240)
-async def test_without_temporal_a_stop_sells_and_the_books_are_settled(tmp_path: Path, database_url: str) -> None:
+async def test_without_temporal_a_stop_sells_and_the_books_are_settled(
+    tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with (
         own_temporal(tmp_path / "temporal.db") as server,
         running_market(await server.starts(), database_url) as market,
@@ -169,7 +175,7 @@ async def test_without_temporal_a_stop_sells_and_the_books_are_settled(tmp_path:
         await until(lambda: is_holding(worker), "holding worker")
         async with carried_on(market):
             server.is_killed()
-            await asyncio.sleep(15)  # longer than any limit of the SDK for heartbeats that reach no server
+            await until(true(lambda: is_silent(caplog)), "watch that the SDK has cancelled")
             await sold_within(market, "without Temporal")
             await market.trades(1)
             await server.starts()
