@@ -18,7 +18,7 @@ from domain.position import ExitReason
 if TYPE_CHECKING:
     from database.database import Database
 
-HANDED_OVER_WITHIN: Final = timedelta(seconds=8)
+HANDED_OVER_WITHIN: Final = timedelta(seconds=10)
 """Real time in which a workflow must follow an order that the watch has sent. Later its stock counts as unguarded.
 
 Longer than a workflow task of a dead process takes to time out, and another process to take it.

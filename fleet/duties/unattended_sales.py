@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import logging
+from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -117,38 +119,60 @@ class UnattendedSalesDuty:
                 raise
             logger.warning("sale_left_to_another", extra={"symbol": sale.symbol, "position_id": sale.position_id})
             return
-        if result is None:
+        if result is None and await fleet.database.positions.live(fleet.account_id, sale.position_id) is not None:
             self._carried.add(sale.position_id)
         extra = {"symbol": sale.symbol, "position_id": sale.position_id, "is_sold": result is not None}
         logger.warning("sale_carried_on", extra=extra)
 
     async def _sell(self, sale: UnattendedSale, lease: Lease) -> TradeResult | None:
-        """Bring the active order to its proven end, then sell the rest and book the trade."""
+        """Bring the active order to its proven end, sell the rest, book the trade; meanwhile end an unfinished buy."""
         fleet, queues = self._fleet, task_queues(self._fleet.account_id)
-        plan = fleet.plan_of_the_day(fleet.market_now(), await fleet.registered_workers())
+        orders = await fleet.database.orders.of_position(sale.position_id)
         ordering = Ordering(queues, steps=self._steps)
-        sales, tries = await self._sales_of(sale.position_id, plan), Tries()
-        for each in sales:
-            order, record = prepared(each.intent, rung_by_type(each.intent.order_type)), each
-            if each.is_active:
-                ladder = Ladder(plan.session, self._rules.execution, fleet.clock)
-                stands = ladder.patience(order.rung, fleet.market_now(), tries)
-                record = await ordering.finish(order.intent_id, stands, order.description, lease)
-            tries = after(tries, order, record)
+        buys = [order.intent for order in orders if order.is_active and order.intent.purpose is OrderPurpose.ENTRY]
+        ends = [
+            asyncio.create_task(ordering.finish(buy.intent_id, timedelta(0), f"unfinished buy: {buy.symbol}", lease))
+            for buy in buys
+        ]
+        try:
+            plan = fleet.plan_of_the_day(fleet.market_now(), await fleet.registered_workers())
+            tries = await self._tries_of(orders, plan, ordering, lease)
+            return await self._sell_rest(sale, plan, tries, lease)
+        finally:
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _tries_of(
+        self, orders: Sequence[OrderRecord], plan: SessionPlan, ordering: Ordering, lease: Lease
+    ) -> Tries:
+        """Return the attempts of the session so far, once the last one is proven over."""
+        tries, ladder = Tries(), Ladder(plan.session, self._rules.execution, self._fleet.clock)
+        for record in orders:
+            intent = record.intent
+            if intent.purpose is OrderPurpose.ENTRY or intent.session_date != plan.session.date:
+                continue
+            order, ended = prepared(intent, rung_by_type(intent.order_type)), record
+            if record.is_active:
+                stands = ladder.patience(order.rung, self._fleet.market_now(), tries)
+                ended = await ordering.finish(order.intent_id, stands, order.description, lease)
+            tries = after(tries, order, ended)
+        return tries
+
+    async def _sell_rest(
+        self, sale: UnattendedSale, plan: SessionPlan, tries: Tries, lease: Lease
+    ) -> TradeResult | None:
+        fleet = self._fleet
         position = await fleet.database.positions.live(fleet.account_id, sale.position_id)
-        if position is None:
+        if position is None:  # its workflow has booked the trade meanwhile
+            await fleet.database.locks.release(lease)
             return None
-        reason = await sold_because(fleet.database, position) or ExitReason(sales[-1].intent.reason)
+        orders = await fleet.database.orders.of_position(sale.position_id)
+        last = [order.intent.reason for order in orders if order.intent.purpose is OrderPurpose.EXIT][-1]
+        reason = await sold_because(fleet.database, position) or ExitReason(last)
         held = held_under(lease, position, overdue=position.session_date != plan.session.date)
         numbers = itertools.count(1)
 
         def next_intent() -> IntentId:
             return intent_id(f"{SELLER}/{sale.position_id}/{lease.fencing_token}", next(numbers))
 
-        selling = Selling(queues, fleet.clock, next_intent, steps=self._steps)
+        selling = Selling(task_queues(fleet.account_id), fleet.clock, next_intent, steps=self._steps)
         return await selling.sell_out(Sale(held, reason, self._rules, plan, "carried on by a host"), tries)
-
-    async def _sales_of(self, position_id: PositionId, plan: SessionPlan) -> list[OrderRecord]:
-        orders = await self._fleet.database.orders.of_position(position_id)
-        exits = (order for order in orders if order.intent.purpose is OrderPurpose.EXIT)
-        return [order for order in exits if order.intent.session_date == plan.session.date]

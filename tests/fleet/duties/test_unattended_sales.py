@@ -15,7 +15,7 @@ from domain.errors import BadRulesError, StaleFencingTokenError
 from domain.event_kind import EventKind
 from domain.exits import ExitSignal
 from domain.identity import IntentId, WorkerId
-from domain.market import Side
+from domain.market import Side, Symbol
 from domain.order import OrderStatus
 from domain.position import ClosedTrade, ExitReason
 from fleet.duties.unattended_sales import SELLER
@@ -28,6 +28,7 @@ from tests.support.stepping import ACCOUNT
 __all__ = ["database_url", "desk"]
 
 FIRST = IntentId("run-1.2")
+THIN = Symbol("013580")
 
 
 async def sold_by_its_watch(desk: Desk, *, no_bids: bool = False) -> PreparedEntry:
@@ -102,6 +103,43 @@ async def test_an_order_that_finds_no_bid_is_cancelled_and_repriced(desk: Desk) 
     (trade,) = await trades(desk)
     assert trade.quantity == entry.quantity
     assert len(desk.side_of(Side.SELL)) > 1
+
+
+async def test_an_unfinished_buy_is_ended_meanwhile_and_its_late_shares_are_sold(desk: Desk) -> None:
+    desk.simulation.force_price(THIN, desk.price(THIN), volume=0)
+    desk.simulation.set_conditions(THIN, thin=True)
+    entry = await desk.prepared(THIN)
+    await desk.submits(entry)
+    assert (await desk.follows(entry.intent_id, timedelta(seconds=3))).is_active
+    desk.pace.meanwhile.extend([_nothing, lambda: desk.price_moves(-0.04, THIN)])
+    signal: ExitSignal = await desk.watches(entry, first=FIRST)
+    assert signal.sent is not None
+    desk.simulation.set_conditions(THIN, thin=False)
+    await let_leases_lapse(desk)
+
+    await host_of(desk).look()
+
+    (trade,) = await trades(desk)
+    assert trade.net_pnl == desk.broker_account.cash - desk.broker_account.opening_cash
+    orders = await desk.database.orders.on(ACCOUNT, PLAN.session.date)
+    assert not any(order.is_active for order in orders)
+
+
+async def test_a_trade_that_its_workflow_books_first_frees_the_stock(desk: Desk) -> None:
+    entry = await sold_by_its_watch(desk)
+    await let_leases_lapse(desk)
+
+    async def booked_meanwhile(request: Any) -> Any:
+        desk.pace.begin()
+        record = await desk.orders.follow_order(request)
+        close = CloseRequest(entry.position_id, ExitReason.STOP_LOSS, entry.lease, timedelta(0))
+        await desk.settling.close_position(close)
+        return record
+
+    await host_of(desk, follow_order=booked_meanwhile).look()
+
+    assert len(await trades(desk)) == 1
+    assert SAMSUNG not in await desk.database.locks.locked_symbols(ACCOUNT)
 
 
 async def test_a_workflow_that_returns_finds_its_trade_booked(desk: Desk) -> None:

@@ -25,7 +25,8 @@ from tests.support.stepping import ACCOUNT, CALENDAR, broker_account, kst
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from tests.trials.planted_bugs.swapping import swapped
 from verifier.invariants import violations
-from workflows.trade import Trade
+from workflows.holding import Holding
+from workflows.identity import worker_name
 from workflows.trading_worker import TradingWorkerWorkflow
 
 Run = WorkflowHandle[Any, Any]
@@ -61,6 +62,10 @@ async def is_holding(run: Run) -> bool:
     return (await run.query(TradingWorkerWorkflow.status)).state is WorkerState.HOLDING
 
 
+async def is_watched(market: RunningMarket) -> bool:
+    return await market.database.market_watches.owner_of(ACCOUNT, worker_name(1)) is not None
+
+
 async def goes_on(run: Run) -> bool:
     """Return whether a later run of the worker answers."""
     try:
@@ -84,6 +89,10 @@ async def sold_within(market: RunningMarket, what: str) -> None:
     sys.stdout.write(f"\n{what}: the order was at the broker {time.monotonic() - fell_at:.3f} s after the price\n")
 
 
+def is_silent(caplog: pytest.LogCaptureFixture) -> bool:
+    return any(record.getMessage().startswith("temporal_silent") for record in caplog.records)
+
+
 def true(value: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
         return value()
@@ -97,7 +106,7 @@ async def test_a_worker_that_fails_each_task_does_not_keep_its_stop_from_selling
 ) -> None:
     failures: list[str] = []
 
-    async def fails(*_: Any) -> None:
+    def fails(*_: Any) -> None:
         failures.append("a bug of this build")
         raise RuntimeError(failures[-1])
 
@@ -106,8 +115,9 @@ async def test_a_worker_that_fails_each_task_does_not_keep_its_stop_from_selling
         worker = market.client.get_workflow_handle(started.id)
         await market.holds()
         await until(lambda: is_holding(worker), "holding worker")
+        await until(lambda: is_watched(market), "watch of its shard")
         async with carried_on(market):
-            with swapped(Trade, "_signal_from", fails):
+            with swapped(Holding, "_signalled", fails):
                 await sold_within(market, "a workflow that fails each task")
                 await market.trades(1)
                 assert failures
@@ -157,7 +167,9 @@ class Server:
 
 
 @pytest.mark.timeout(240)
-async def test_without_temporal_a_stop_sells_and_the_books_are_settled(tmp_path: Path, database_url: str) -> None:
+async def test_without_temporal_a_stop_sells_and_the_books_are_settled(
+    tmp_path: Path, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async with (
         own_temporal(tmp_path / "temporal.db") as server,
         running_market(await server.starts(), database_url) as market,
@@ -167,9 +179,10 @@ async def test_without_temporal_a_stop_sells_and_the_books_are_settled(tmp_path:
         worker = market.client.get_workflow_handle(started.id)
         await market.holds()
         await until(lambda: is_holding(worker), "holding worker")
+        await until(lambda: is_watched(market), "watch of its shard")
         async with carried_on(market):
             server.is_killed()
-            await asyncio.sleep(15)  # longer than any limit of the SDK for heartbeats that reach no server
+            await until(true(lambda: is_silent(caplog)), "watch that the SDK has cancelled")
             await sold_within(market, "without Temporal")
             await market.trades(1)
             await server.starts()
