@@ -107,7 +107,7 @@ class MarketWatchActivities:
                 raise to_be_continued("another attempt has taken the shard", _TAKEN_AGAIN_AFTER) from None
 
     async def _start(self, shard: ShardRequest) -> None:
-        """Start the shard's workflow if it does not run; tell a running one that it must not end now."""
+        """Start the shard's workflow if it does not run; signal a running one not to end now."""
         client, workflow_id = activity.client(), market_watch_id(shard)
         for _ in range(_MOST_STARTS):
             handle = await client.start_workflow(
