@@ -17,7 +17,7 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
 from activities.support.heart import Heart
 from activities.support.leases import KeptLease
-from activities.support.outlasting import outlasting
+from activities.support.outlasting import is_silent, outlasting
 from activities.support.pace import Every
 from activities.watch.first_exit import FirstExit, exit_request
 from activities.watch.messages import WatchRequest
@@ -121,7 +121,10 @@ class WatchingActivities:
                 lease.check()
                 position, signal = await self._look_once(watch, position, news)
                 if signal is not None:
-                    return await self._sell(request, replace(signal, seen=watch.seen), heart)
+                    decided = await self._sell(request, replace(signal, seen=watch.seen), heart)
+                    if decided.sent is not None or not is_silent():
+                        return decided
+                    await self._pace.pause(_BETWEEN_TRIES)
                 heart.progress(int(position.high_water_mark))
                 if not price.is_awaited:
                     await self._pace.pause(self._until_next_look(watch), news)

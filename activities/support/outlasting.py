@@ -49,7 +49,7 @@ async def _end_of(doing: "asyncio.Future[T]") -> T:
     is_back = asyncio.ensure_future(_until_temporal_is_back())
     waits: list[asyncio.Future[Any]] = [doing, is_back]
     try:
-        while _is_silent() and not any(wait.done() for wait in waits):
+        while is_silent() and not any(wait.done() for wait in waits):
             with suppress(asyncio.CancelledError):  # an attempt that is over for the SDK may be cancelled repeatedly
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
@@ -60,7 +60,8 @@ async def _end_of(doing: "asyncio.Future[T]") -> T:
         is_back.add_done_callback(note_failure)
 
 
-def _is_silent() -> bool:
+def is_silent() -> bool:
+    """Return whether the SDK has cancelled this attempt for lack of a server: its result would reach no workflow."""
     details = activity.cancellation_details()
     return details is not None and details.timed_out and not activity.is_worker_shutdown()
 

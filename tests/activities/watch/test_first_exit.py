@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from activities import watching
 from activities.entries import PreparedEntry
 from activities.resolving import ResolveRequest
 from activities.selling import PreparedExit
@@ -181,6 +182,18 @@ async def test_with_too_many_sales_at_once_the_workflow_sends_the_rest(
 
     assert await desk.database.orders.get(FIRST) is None
     assert desk.side_of(Side.SELL) == []
+
+
+async def test_while_temporal_is_silent_the_watch_tries_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = await held(desk)
+    falls(desk)
+    monkeypatch.setattr(first_exit, "_AT_ONCE", 0)
+    monkeypatch.setattr(watching, "is_silent", lambda: True)
+    desk.pace.meanwhile.append(lambda: monkeypatch.setattr(first_exit, "_AT_ONCE", 1))
+
+    assert (await desk.watches(entry, first=FIRST)).sent is not None
+
+    assert len(desk.side_of(Side.SELL)) == 1
 
 
 async def test_a_command_meanwhile_finds_the_order_and_sends_no_other(desk: Desk) -> None:
