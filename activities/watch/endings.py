@@ -16,7 +16,7 @@ from activities.watch.messages import WatchEnd, WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId
-from domain.watch import WatchRow
+from domain.watch import PriceMark, WatchRow
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -44,6 +44,17 @@ class Ending:
     request: WatchRequest | None = None
     signal: ExitSignal | None = None
     is_sent: bool = False
+    mark: PriceMark | None = None
+    """The last price, written after the order has left and before the worker may book its sale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How an end is carried out: the first order, the signal, and the last mark."""
+
+    first_exit: FirstExit
+    signal: Signal
+    write_mark: Callable[[PriceMark], Awaitable[None]]
 
 
 class Endings:
@@ -53,12 +64,11 @@ class Endings:
     the sale on if the workflow does not.
     """
 
-    def __init__(
-        self, watches: "MarketWatches", first_exit: FirstExit, signal: Signal, pace: "Pace", held: Holdings
-    ) -> None:
+    def __init__(self, watches: "MarketWatches", sending: Sending, pace: "Pace", held: Holdings) -> None:
         self._watches = watches
-        self._first_exit = first_exit
-        self._signal = signal
+        self._first_exit = sending.first_exit
+        self._signal = sending.signal
+        self._write_mark = sending.write_mark
         self._pace = pace
         self._held = held
         self._under_way: dict[WorkerId, asyncio.Task[None]] = {}
@@ -97,6 +107,8 @@ class Endings:
         row, about = ending.row, {"symbol": ending.row.symbol, "worker": ending.row.worker_id}
         try:
             signal = await self._with_first_order(ending)
+            if ending.mark is not None:
+                await self._write_mark(ending.mark)
             await self._signal(row.workflow_id, WatchEnd(row.position_id, signal))
         except Exception as fault:  # noqa: BLE001 - Temporal away, or no such workflow: a duty brings it back
             logger.warning("exit_not_signalled", extra={**about, "cause": f"{type(fault).__name__}: {fault}"})
@@ -154,6 +166,6 @@ def _is_gone(fault: Exception) -> bool:
     return isinstance(fault, RPCError) and fault.status is RPCStatusCode.NOT_FOUND
 
 
-def ending_of(watched: Watched, signal: ExitSignal | None) -> Ending:
+def ending_of(watched: Watched, signal: ExitSignal | None, mark: PriceMark | None = None) -> Ending:
     """Return the end of the watch on a position."""
-    return Ending(watched.row, watched.request, signal)
+    return Ending(watched.row, watched.request, signal, mark=mark)

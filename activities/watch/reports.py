@@ -26,14 +26,11 @@ class WatchReports:
         self._shard = shard
         self._marking = Every(pace, _MARKS_EVERY)
         self._writing: asyncio.Task[None] | None = None
-        self._last: list[PriceMark] = []
-        """Marks of positions whose watch ends."""
 
-    def keep(self, watched: Watched) -> None:
-        """Write the last mark of a position whose watch ends, soon."""
-        if watched.mark is not None:
-            self._last.append(watched.mark)
-            watched.mark = None
+    async def write_last(self, mark: PriceMark) -> None:
+        """Write the last mark of a position whose watch ends."""
+        write = partial(self._database.price_marks.write, [mark])
+        await self._database.reports.write("price_mark", mark.position_id, write)
 
     async def write(self, judged: Sequence[Watched], held: Iterable[Watched], *, is_busy: bool) -> None:
         """Begin the writes that are due, and wait for them only briefly; later while a sale is being sent."""
@@ -44,22 +41,19 @@ class WatchReports:
             return
         moved = [each for each in judged if each.is_trusted and each.start.has_moved(self._pace)]
         blind = [each for each in judged if not each.is_trusted]
-        marks = self._marks(held) if self._last or self._marking.is_due() else []
+        marks = self._marks(held) if self._marking.is_due() else []
         if moved or blind or marks:
             self._writing = asyncio.create_task(self._write(moved, blind, marks))
             await asyncio.wait([self._writing], timeout=self._database.reports.patience)
 
     async def finish(self) -> None:
-        """Write what is still kept, and give the writes under way a moment."""
-        if self._last and (self._writing is None or self._writing.done()):
-            self._writing = asyncio.create_task(self._write((), (), self._marks(())))
+        """Give the writes under way a moment."""
         if self._writing is not None:
             await asyncio.wait([self._writing], timeout=self._database.reports.patience)
             self._writing.cancel()
 
     def _marks(self, held: Iterable[Watched]) -> list[PriceMark]:
-        marks = [*self._last, *(each.mark for each in held if each.mark is not None)]
-        self._last = []
+        marks = [each.mark for each in held if each.mark is not None]
         for each in held:
             each.mark = None
         return marks

@@ -12,7 +12,7 @@ from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.pace import first_answer_or_news
-from activities.watch.endings import Ending, Endings, Signal, ending_of
+from activities.watch.endings import Ending, Endings, Sending, Signal, ending_of
 from activities.watch.first_exit import FirstExit
 from activities.watch.hand_sales import ShardHandSales
 from activities.watch.holdings import Holdings
@@ -67,7 +67,8 @@ class ShardWatch:
         self._hand_sales = ShardHandSales(parts.foreign_sales, pace)
         self._held = Holdings(database, parts.feed, request, lambda: PriceAlarm(database, pace, parts.calendar))
         self._reports = WatchReports(database, pace, f"{request.account_id}/{request.shard}")
-        self._endings = Endings(database.market_watches, parts.first_exit, parts.signal, pace, self._held)
+        send = Sending(parts.first_exit, parts.signal, self._reports.write_last)
+        self._endings = Endings(database.market_watches, send, pace, self._held)
 
     async def watch(self, heart: Heart, empty_since: timedelta | None) -> None:
         """Judge until the shard has been empty for a while, earlier attempts included.
@@ -110,8 +111,8 @@ class ShardWatch:
 
     def _sell(self, watched: Watched, signal: ExitSignal | None) -> None:
         if signal is not None:
-            self._reports.keep(watched)
-            self._endings.begin(ending_of(watched, replace(signal, seen=watched.seen)))
+            mark, watched.mark = watched.mark, None
+            self._endings.begin(ending_of(watched, replace(signal, seen=watched.seen), mark))
 
     def _to_judge(self) -> list[Watched]:
         """Return the positions whose price has moved, was answered or is known, or whose clock is due."""
