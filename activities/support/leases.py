@@ -35,7 +35,7 @@ async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -
         raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
 
 
-class _Beside:
+class Beside:
     """Repeats a background task while the context lasts; each run returns the seconds until the next one."""
 
     def __init__(self, act: Callable[[], Awaitable[float]]) -> None:
@@ -69,7 +69,7 @@ class KeptLease:
         self._lease = lease
         self._bell = bell
         self._lost: StaleFencingTokenError | None = None
-        self._renewing = _Beside(self._renew)
+        self._renewing = Beside(self._renew)
 
     async def __aenter__(self) -> Self:
         """Renew at once.
@@ -118,8 +118,8 @@ class LeaseOfAnOrder:
         self._locks = locks
         self._intent_id = intent_id
         self._followers = followers
-        self._renewal = Every(pace, RENEWAL, RENEWAL)
-        self._keeping = _Beside(self._keep_beside)
+        self._renewal = Every(pace, RENEWAL)
+        self._keeping = Beside(self._keep_beside)
 
     async def __aenter__(self) -> Self:
         await self._keeping.begin(_AGAIN_AFTER)
