@@ -15,7 +15,7 @@ from activities.support.single_flight import NextFlight, SingleFlight
 from domain.errors import BrokerUnavailableError
 from domain.identity import WorkerId
 from domain.lane import Lane
-from domain.market import Symbol
+from domain.market import Market, Symbol
 from domain.rules import UniverseRules
 from domain.screening import ScanReport
 from tests.activities.desk import Desk
@@ -24,6 +24,8 @@ from tests.support.stepping import RULES
 
 WORKERS = 20
 RANKED = 10
+INDEX = "FHPUP02100000"
+"""Read in the background, once for each board."""
 RANKING, REFERENCE, PRICES, STATUS = "FHPST01710000", "FHKST03010100", "FHKST11300006", "FHKST01010100"
 
 
@@ -69,11 +71,13 @@ async def test_twenty_workers_that_scan_at_once_make_the_calls_of_one(desk: Desk
     await scan_together(desk, scanner, WORKERS)
 
     calls = after - before
+    twice = seen(desk) - after
+    assert calls.pop(INDEX, 0) + twice.pop(INDEX, 0) <= len(Market)
     (wanted,) = {len(report.candidates) for report in reports}
     assert wanted <= calls.pop(STATUS) <= RANKED
     assert wanted >= RANKED / 2
     assert calls == {RANKING: 1, REFERENCE: RANKED, PRICES: 1}
-    assert seen(desk) == after, "what all have just seen is asked for by none"
+    assert not twice, "what all have just seen is asked for by none"
 
 
 async def test_all_who_ask_for_a_status_at_once_share_its_failure(desk: Desk) -> None:
