@@ -232,9 +232,7 @@ async def test_a_cut_connection_of_listeners_is_opened_again(
         await until_set(called)
         called.clear()
 
-        cut = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN' AND pid <> pg_backend_pid()"
-        )
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1 AND pid <> pg_backend_pid()"
         assert await connection.fetchval(cut, "^LISTEN")
         await until_set(called)
         called.clear()
