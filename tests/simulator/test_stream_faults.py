@@ -95,7 +95,7 @@ async def test_frames_can_have_a_field_more() -> None:
         await buys(venue)
         notice = await listener.notice()
 
-    assert (len(trade), trade[-1]) == (47, "new")
+    assert (len(trade), trade[-1]) == (48, "new")
     assert (len(notice), notice[-1]) == (27, "new")
 
 

@@ -79,7 +79,7 @@ def test_refused_rows_fail_a_strict_import_only(run: Run, folder: Path, words: t
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("no/such/folder",), "no/such/folder holds no bars; name a file that ends in .csv"),
+        (("no/such/folder",), "no/such/folder does not exist; correct the path"),
         (("theirs", "--map", "x"), "--map x: write COLUMN=FIELD, with a field of symbol, date"),
     ],
 )
