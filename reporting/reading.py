@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from database.audit import AuditedOrder
 from database.database import Database
 from database.day_seen import FillSeen, KeptVerdict, PriceBar, StateChange
 from domain.audit_log import Anchor, Row
@@ -18,6 +17,9 @@ from domain.session import Session, SessionDate
 from domain.summary import DailySummary
 from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
 from reporting.market import RefusedEntry, refused_entries
+
+if TYPE_CHECKING:
+    from database.audit import AuditedOrder
 
 _SHOWN_ELSEWHERE: Final = (
     EventKind.ENTRY_DENIED,
@@ -36,7 +38,7 @@ class DayBooks:
     summaries: tuple[DailySummary, ...]
     trades: tuple[ClosedTrade, ...] = ()
     left: tuple[OpenPosition, ...] = ()
-    orders: tuple[AuditedOrder, ...] = ()
+    orders: "tuple[AuditedOrder, ...]" = ()
     fills: tuple[FillSeen, ...] = ()
     bars: tuple[PriceBar, ...] = ()
     states: tuple[StateChange, ...] = ()
