@@ -106,10 +106,18 @@ class MarketWatches:
         return token
 
     # A row that another transaction holds is left for the next second: one symbol must not delay the others' leases.
+    # So is the shard's own row, which a wish locks: its token is read without a lock.
     _KEEP = """
-    WITH shard AS (
+    WITH shard AS MATERIALIZED (
+        SELECT shard FROM market_watches WHERE account_id = $1 AND shard = $2 AND token = $3
+    ),
+    free AS MATERIALIZED (
+        SELECT shard FROM market_watches WHERE account_id = $1 AND shard = $2 AND token = $3
+        FOR NO KEY UPDATE SKIP LOCKED
+    ),
+    attended AS (
         UPDATE market_watches SET renewed_at = clock_timestamp()
-        WHERE account_id = $1 AND shard = $2 AND token = $3 RETURNING shard
+        WHERE account_id = $1 AND shard = $2 AND EXISTS (SELECT FROM free)
     ),
     held AS (
         SELECT * FROM unnest($4::text[], $5::text[], $6::bigint[]) AS held (symbol, worker_id, fencing_token)

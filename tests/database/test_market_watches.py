@@ -232,10 +232,11 @@ async def test_a_cut_connection_of_listeners_is_opened_again(
         await until_set(called)
         called.clear()
 
-        cut = (
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ '^LISTEN' AND pid <> pg_backend_pid()"
-        )
-        assert await connection.fetchval(cut, "^LISTEN")
+        cut = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE query ~ '^LISTEN' AND pid <> pg_backend_pid() AND datname = current_database()
+        """
+        assert await connection.fetchval(cut)
         await until_set(called)
         called.clear()
         await watches.ask(asked, 9)
