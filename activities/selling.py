@@ -127,9 +127,13 @@ class SellingActivities:
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         """Record the next sell order for exactly the shares still held, on the next rung of the ladder."""
         async with Heart():
-            lease = request.lease
-            await self._database.market_watches.end(lease.account_id, lease.worker_id, lease.fencing_token)
+            await self._end_watch(request.lease)
             return await self.decide(request, self._database.orders.record_intent)
+
+    async def _end_watch(self, lease: Lease) -> None:
+        """Remove the wish; the sale waits only briefly. Until it is removed, one active order per side excludes two."""
+        end = partial(self._database.market_watches.end, lease.account_id, lease.worker_id, lease.fencing_token)
+        await self._database.reports.write("watch_ended", lease.worker_id, end)
 
     async def decide(self, request: ExitRequest, record: Record) -> ExitDecision:
         """Decide on the next sell order, and record it in the given way."""

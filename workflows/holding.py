@@ -110,7 +110,7 @@ class Holding:
         return self._worker.is_winding_down() or self._end_of(held) is not None
 
     def _end_of(self, held: Held) -> WatchEnd | None:
-        """Return the watch's decision about this position; one about an earlier position or lease counts for nothing."""
+        """Return the watch's decision about this position; one about another position or lease counts for nothing."""
         end = self._ended
         if end is None or end.position_id != held.position_id:
             return None

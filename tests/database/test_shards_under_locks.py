@@ -1,7 +1,6 @@
 """A transaction of a stopped process delays no lease, and no sale, of another position of its shard."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
@@ -33,14 +32,14 @@ def watches(database: Database) -> MarketWatches:
 
 
 @pytest.fixture
-async def wishes(books: Books, watches: MarketWatches) -> AsyncIterator[list[WatchWish]]:
+async def wishes(books: Books, watches: MarketWatches) -> list[WatchWish]:
     """Two positions in one shard."""
     asked = []
     for worker, symbol in ((WORKER, SAMSUNG), (OTHER, HYNIX)):
         position_id = (await books.held(worker, symbol)).intent.position_id
         asked.append(WatchWish(await books.locked(worker, symbol), position_id, "workflow", {}))
         await watches.ask(asked[-1], 9)
-    yield asked
+    return asked
 
 
 async def test_a_wish_that_is_never_committed_delays_no_lease(
@@ -95,10 +94,11 @@ async def test_the_transaction_of_a_stopped_process_ends(
     await books.held()
     with swapped(database.pool, "_IDLE_IN_TRANSACTION", 0.2):
         stopped = await open_database(as_application(database_url))
+        holds = transaction(stopped._pool)
+        held = await holds.__aenter__()
+        await held.execute("SELECT FROM stock_locks FOR UPDATE")
+        async with asyncio.timeout(_LONGEST):
+            await connection.execute("SELECT FROM stock_locks FOR UPDATE")
         with pytest.raises(DATABASE_FAULTS):
-            async with transaction(stopped._pool) as held:
-                await held.execute("SELECT FROM stock_locks FOR UPDATE")
-                async with asyncio.timeout(_LONGEST):
-                    await connection.execute("SELECT FROM stock_locks FOR UPDATE")
-                await held.execute("SELECT 1")
+            await holds.__aexit__(None, None, None)
         await stopped.aclose()

@@ -5,13 +5,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+import asyncpg
+
 import activities.watch.judging
 import activities.watch.leases
 from activities.entries import PreparedEntry
-from activities.watch.first_exit import FirstExit, exit_request
+from activities.support.leases import LeaseOfAnOrder
+from activities.watch.first_exit import HANDED_OVER_WITHIN, FirstExit, exit_request
 from activities.watch.messages import FirstOrder, WatchRequest
 from domain.exits import ExitSignal
 from domain.identity import IntentId, WorkerId
+from domain.lock import LEASE_DURATION
+from domain.order import OrderStatus
 from domain.position import ExitReason
 from tests.activities.desk import PLAN, SHARD, Desk
 from tests.support.builders import SAMSUNG, WORKER
@@ -107,3 +112,32 @@ async def test_the_lease_of_a_stock_without_trades_is_renewed_while_the_stream_c
         await desk.does(desk.market_watch.watch_market, SHARD)
 
     assert beats == [True]
+
+
+async def test_a_locked_wish_delays_no_sale(desk: Desk, database_url: str) -> None:
+    entry = await desk.buys()
+    await asked(desk, entry)
+    stopped = await asyncpg.connect(database_url)
+    try:
+        async with stopped.transaction():
+            await stopped.execute("SELECT FROM position_watches FOR UPDATE")
+            async with asyncio.timeout(20):  # a statement's own limit is 30 seconds
+                record = await desk.sells(entry)
+    finally:
+        await stopped.close()
+
+    assert record.status is OrderStatus.FILLED
+
+
+async def test_a_follower_renews_a_lease_that_is_handed_over_again(desk: Desk) -> None:
+    """The next attempt of a watch shortens the lease of a sale that its worker follows already."""
+    entry = await desk.buys()
+    following = LeaseOfAnOrder(desk.database.locks, desk.pace, entry.intent_id)
+    await following.keep()
+    await FirstExit(desk.selling, desk.orders, desk.database).hand_over(entry.lease)
+
+    await desk.pace.pause(HANDED_OVER_WITHIN / 2)
+    await following.keep()
+
+    left = await execute(desk, "SELECT expires_at - clock_timestamp() FROM stock_locks")
+    assert left > LEASE_DURATION / 2
