@@ -1,5 +1,6 @@
 """The next sell order of a position, recorded before it may be sent."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 Record = Callable[[OrderIntent], Awaitable[object]]
 """Writes a decided sale to the ledger."""
 
+_WATCH_ENDS_WITHIN: Final = 1.0
+"""Real seconds."""
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
 
 
@@ -127,9 +130,18 @@ class SellingActivities:
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         """Record the next sell order for exactly the shares still held, on the next rung of the ladder."""
         async with Heart():
-            lease = request.lease
-            await self._database.market_watches.end(lease.account_id, lease.worker_id, lease.fencing_token)
+            await self._end_watch(request.lease)
             return await self.decide(request, self._database.orders.record_intent)
+
+    async def _end_watch(self, lease: Lease) -> None:
+        """Remove the wish, if that is quick: one active order per side excludes a second sale anyway."""
+        about = (lease.account_id, lease.worker_id, lease.fencing_token)
+        try:
+            async with asyncio.timeout(_WATCH_ENDS_WITHIN):
+                await self._database.market_watches.end(*about)
+        except Exception as fault:  # noqa: BLE001 - the next order of the sale removes it, or the watch at its end
+            extra = {"symbol": lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+            activity.logger.warning("watch_not_removed", extra=extra)
 
     async def decide(self, request: ExitRequest, record: Record) -> ExitDecision:
         """Decide on the next sell order, and record it in the given way."""

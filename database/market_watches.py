@@ -28,10 +28,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Result of a renewal: whether the shard is still ours, and the symbols whose lease another holder has."""
+    """Result of a renewal: whether the shard is still ours, and the leases that have ended or have another holder."""
 
     is_ours: bool
-    lost: frozenset[Symbol] = frozenset()
+    lost: frozenset[Lease] = frozenset()
 
 
 class MarketWatches:
@@ -106,13 +106,22 @@ class MarketWatches:
         return token
 
     # A row that another transaction holds is left for the next second: one symbol must not delay the others' leases.
+    # So is the shard's own row, which a wish locks: its token is read without a lock.
     _KEEP = """
-    WITH shard AS (
+    WITH shard AS MATERIALIZED (
+        SELECT shard FROM market_watches WHERE account_id = $1 AND shard = $2 AND token = $3
+    ),
+    free AS MATERIALIZED (
+        SELECT shard FROM market_watches WHERE account_id = $1 AND shard = $2 AND token = $3
+        FOR NO KEY UPDATE SKIP LOCKED
+    ),
+    attended AS (
         UPDATE market_watches SET renewed_at = clock_timestamp()
-        WHERE account_id = $1 AND shard = $2 AND token = $3 RETURNING shard
+        WHERE account_id = $1 AND shard = $2 AND EXISTS (SELECT FROM free)
     ),
     held AS (
-        SELECT * FROM unnest($4::text[], $5::text[], $6::bigint[]) AS held (symbol, worker_id, fencing_token)
+        SELECT * FROM unnest($4::text[], $5::text[], $6::bigint[]) WITH ORDINALITY
+            AS held (symbol, worker_id, fencing_token, number)
     ),
     due AS MATERIALIZED (
         SELECT stock_locks.account_id, stock_locks.symbol FROM stock_locks
@@ -127,7 +136,7 @@ class MarketWatches:
         FROM due WHERE stock_locks.account_id = due.account_id AND stock_locks.symbol = due.symbol
     )
     SELECT EXISTS (SELECT FROM shard) AS is_ours, array(
-        SELECT held.symbol FROM held WHERE NOT EXISTS (
+        SELECT held.number FROM held WHERE NOT EXISTS (
             SELECT FROM stock_locks
             WHERE account_id = $1 AND symbol = held.symbol AND worker_id = held.worker_id
                 AND fencing_token = held.fencing_token
@@ -157,7 +166,7 @@ class MarketWatches:
         )
         if row is None:
             return Kept(is_ours=False)
-        return Kept(row["is_ours"], frozenset(map(Symbol, row["lost"])))
+        return Kept(row["is_ours"], frozenset(leases[number - 1] for number in row["lost"]))
 
     _ROWS = """
     SELECT account_id, worker_id, position_id, symbol, fencing_token, workflow_id, request, asked_at,

@@ -12,20 +12,25 @@ class PriceMarks:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    # A position that another transaction holds gets its next mark: this statement would meanwhile lock all the others,
+    # and so delay their sales.
     _WRITE = """
     WITH seen AS (
         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::timestamptz[])
             AS seen (position_id, price, best, at)
     ),
+    free AS MATERIALIZED (
+        SELECT positions.position_id, price, best, at FROM positions JOIN seen USING (position_id)
+        WHERE is_live AND bought_quantity > 0 FOR NO KEY UPDATE OF positions SKIP LOCKED
+    ),
     marked AS (
         UPDATE positions SET last_price = price, high_water_mark = GREATEST(high_water_mark, best),
             changed_at = clock_timestamp()
-        FROM seen WHERE positions.position_id = seen.position_id AND is_live AND bought_quantity > 0
-            AND (last_price <> price OR high_water_mark < best)
+        FROM free WHERE positions.position_id = free.position_id AND (last_price <> price OR high_water_mark < best)
     )
     INSERT INTO price_marks AS kept (position_id, minute, open, high, low, close)
     SELECT position_id, date_trunc('minute', at), price, price, price, price
-    FROM seen JOIN positions USING (position_id) WHERE is_live AND bought_quantity > 0
+    FROM free
     ON CONFLICT (position_id, minute) DO UPDATE SET
         high = GREATEST(kept.high, excluded.close), low = LEAST(kept.low, excluded.close), close = excluded.close
     WHERE kept.close <> excluded.close

@@ -45,8 +45,10 @@ class Holding:
         self._watchers: list[workflow.ActivityHandle[Any]] = []
 
     def end_watch(self, end: WatchEnd) -> None:
-        """Note what the market watch has decided."""
-        self._ended = end
+        """Note what the market watch has decided; a lease that is lost later changes no decision to sell."""
+        before = self._ended
+        if before is None or before.signal is None or before.position_id != end.position_id:
+            self._ended = end
 
     async def collect(self) -> None:
         """Await cancelled activities, so that none outlives its run."""
@@ -109,8 +111,12 @@ class Holding:
         return self._worker.is_winding_down() or self._end_of(held) is not None
 
     def _end_of(self, held: Held) -> WatchEnd | None:
-        """Return the watch's decision about this position; a signal about an earlier one counts for nothing."""
-        return self._ended if self._ended is not None and self._ended.position_id == held.position_id else None
+        """Return the watch's decision about this position; one about another position or lease counts for nothing."""
+        end = self._ended
+        if end is None or end.position_id != held.position_id:
+            return None
+        is_another = end.signal is None and end.fencing_token not in (None, held.lease.fencing_token)
+        return None if is_another else end
 
     def _signalled(self, end: WatchEnd) -> ExitSignal | None:
         if end.signal is None:

@@ -20,6 +20,8 @@ logger = logging.getLogger("haru.leases")
 
 RENEWAL: Final = LEASE_DURATION / 3
 """Real time between two renewals."""
+_RENEWAL_BY_FOLLOWER: Final = timedelta(seconds=3)
+"""Several fit into the time for which a watch hands a lease over (``HANDED_OVER_WITHIN``): it may do so repeatedly."""
 _AGAIN_AFTER: Final = 1.0
 """Seconds until the retry of a failed renewal; several retries fit into a lease."""
 _ANSWERS_WITHIN: Final = 2.0
@@ -118,7 +120,7 @@ class LeaseOfAnOrder:
         self._locks = locks
         self._intent_id = intent_id
         self._followers = followers
-        self._renewal = Every(pace, RENEWAL)
+        self._renewal = Every(pace, _RENEWAL_BY_FOLLOWER)
         self._keeping = Beside(self._keep_beside)
 
     async def __aenter__(self) -> Self:

@@ -47,6 +47,11 @@ class Ending:
     mark: PriceMark | None = None
     """The last price, written after the order has left and before the worker may book its sale."""
 
+    @property
+    def sells_nothing(self) -> bool:
+        """Return whether no sale depends on its delivery."""
+        return self.signal is None and not self.is_sent
+
 
 @dataclass(frozen=True, slots=True)
 class Sending:
@@ -109,10 +114,10 @@ class Endings:
             signal = await self._with_first_order(ending)
             if ending.mark is not None:
                 await self._write_mark(ending.mark)
-            await self._signal(row.workflow_id, WatchEnd(row.position_id, signal))
+            await self._signal(row.workflow_id, WatchEnd(row.position_id, signal, row.fencing_token))
         except Exception as fault:  # noqa: BLE001 - Temporal away, or no such workflow: a duty brings it back
             logger.warning("exit_not_signalled", extra={**about, "cause": f"{type(fault).__name__}: {fault}"})
-            if not (self._held.is_over(row) and _is_gone(fault)):
+            if not (_is_gone(fault) and (ending.sells_nothing or self._held.is_over(row))):
                 self._not_before[row.worker_id] = self._pace.waited() + _AGAIN_AFTER
                 return
         else:

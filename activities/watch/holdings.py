@@ -46,7 +46,7 @@ class Holdings:
         self.over: list[WatchRow] = []
         """Rows whose position is over."""
         self.sent: list[tuple[WatchRow, WatchRequest]] = []
-        """Rows whose first order an earlier attempt has recorded; they are not judged."""
+        """Rows whose first order is recorded, by any attempt; they are not judged, and their leases not renewed."""
         self._closed: set[WorkerId] = set()
         self._watched: dict[WorkerId, Watched] = {}
         self._bells: dict[WorkerId, ExitStack] = {}
@@ -102,9 +102,8 @@ class Holdings:
         positions = await self._database.positions.live_among([row.position_id for row in rows])
         # After the last await: what has ended meanwhile must not come back.
         rows = tuple(row for row in rows if self._ended.get(row.worker_id) != row.asked_at)
-        known = {each.row.worker_id for each in self}
         self._closed = {row.worker_id for row in rows if row.position_id not in positions}
-        self.sent = [each for row in rows if row.worker_id not in known for each in _sent_in(row)]
+        self.sent = [each for row in rows for each in _sent_in(row)]
         sent = {row.worker_id for row, _ in self.sent}
         rows = tuple(row for row in rows if row.worker_id not in sent)
         self.over = [row for row in rows if row.position_id not in positions]

@@ -23,8 +23,10 @@ logger = logging.getLogger("haru.watch")
 
 _LONGEST: Final = timedelta(days=365)
 """A longer holding time never ends before the deadline; its end might be no date."""
+JUDGED_EVERY: Final = 5.0
+"""Real seconds until a position is judged again without news."""
 _JUDGED_WITHIN: Final = 30.0
-"""Real seconds; a position that is not judged for longer counts as unwatched, and its lease is not renewed."""
+"""Real seconds; a position that cannot be judged for longer counts as unwatched, and its lease is not renewed."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,10 @@ class Watched:
     def is_judged(self, now: float) -> bool:
         """Return whether it was judged lately, by the event loop's clock."""
         return now - self.judged_at < _JUDGED_WITHIN
+
+    def is_to_be_judged(self, now: float) -> bool:
+        """Return whether its last judgement is some seconds old, by the event loop's clock."""
+        return now - self.judged_at >= JUDGED_EVERY
 
     def due_at(self) -> datetime:
         """Return the market instant from which the clock alone sells it."""

@@ -9,7 +9,6 @@ from activities.support.leases import Beside
 from activities.watch.messages import ShardRequest
 from domain.errors import TradingError
 from domain.lock import Lease
-from domain.market import Symbol
 
 if TYPE_CHECKING:
     from database.market_watches import MarketWatches
@@ -44,7 +43,7 @@ class ShardLeases:
         self._held = held
         self._bell = bell
         self._is_taken = False
-        self._lost: frozenset[Symbol] = frozenset()
+        self._lost: frozenset[Lease] = frozenset()
         self._renewing = Beside(self._renew)
 
     async def __aenter__(self) -> Self:
@@ -54,8 +53,8 @@ class ShardLeases:
     async def __aexit__(self, *_: object) -> None:
         await self._renewing.end()
 
-    def lost(self) -> frozenset[Symbol]:
-        """Return the stocks whose lease another holder has, as of the last renewal.
+    def lost(self) -> frozenset[Lease]:
+        """Return the leases that have ended or have another holder, as of the last renewal.
 
         Raises:
             ShardTakenError: a later attempt has the shard.

@@ -35,6 +35,8 @@ class WatchEnd:
 
     position_id: PositionId
     signal: ExitSignal | None = None
+    fencing_token: int | None = None
+    """The lease under which it was watched. A worker that holds the stock under another one has not lost that."""
 
 
 def market_watch_id(request: ShardRequest) -> str:

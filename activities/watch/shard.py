@@ -22,7 +22,7 @@ from activities.watch.messages import ShardRequest
 from activities.watch.prices import ShardPrices
 from activities.watch.reports import WatchReports
 from domain.exits import ExitSignal
-from domain.market import Symbol
+from domain.lock import Lease
 from domain.position import ExitReason
 from domain.session import TradingCalendar
 
@@ -115,17 +115,21 @@ class ShardWatch:
             self._endings.begin(ending_of(watched, replace(signal, seen=watched.seen), mark))
 
     def _to_judge(self) -> list[Watched]:
-        """Return the positions whose price has moved, was answered or is known, or whose clock is due."""
+        """Return the positions whose price has moved, was answered or is known, or whose clock is due.
+
+        Each is judged every few seconds at least: silence under a stream, or of the broker, ends no watch.
+        """
         moved = set(self._held.moved)
         self._held.moved.clear()
         active = self._active()
         moved |= self._prices.refresh(active)
-        now = self._parts.pace.now()
+        now, loop_time = self._parts.pace.now(), asyncio.get_running_loop().time()
         return [
             each
             for each in active
             if each.position.symbol in moved
             or now >= each.due_at()
+            or each.is_to_be_judged(loop_time)
             or (not each.is_looked_at and self._prices.is_fresh(each))
         ]
 
@@ -156,9 +160,9 @@ class ShardWatch:
                 watched.take(watched.row, watched.request, left)
         return found
 
-    def _end_lost(self, lost: frozenset[Symbol]) -> None:
+    def _end_lost(self, lost: frozenset[Lease]) -> None:
         for watched in self._held:
-            if watched.position.symbol in lost:
+            if watched.request.lease in lost:
                 self._endings.begin(ending_of(watched, None))
         for row in self._held.over:
             self._endings.begin(Ending(row))

@@ -128,7 +128,7 @@ async def test_a_lease_that_another_holder_has_is_reported_lost(books: Books, wa
 
     await books.database.locks.take_over(ACCOUNT, SAMSUNG, OTHER)
 
-    assert (await watches.keep(*SHARD, token, [asked.lease])).lost == {SAMSUNG}
+    assert (await watches.keep(*SHARD, token, [asked.lease])).lost == {asked.lease}
 
 
 async def test_a_row_that_another_transaction_holds_delays_no_other_lease(
@@ -232,8 +232,11 @@ async def test_a_cut_connection_of_listeners_is_opened_again(
         await until_set(called)
         called.clear()
 
-        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1 AND pid <> pg_backend_pid()"
-        assert await connection.fetchval(cut, "^LISTEN")
+        cut = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE query ~ '^LISTEN' AND pid <> pg_backend_pid() AND datname = current_database()
+        """
+        assert await connection.fetchval(cut)
         await until_set(called)
         called.clear()
         await watches.ask(asked, 9)

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from activities.watch.messages import EXIT_MESSAGE, WatchEnd
+from domain.identity import PositionId
 from domain.ladder import Rung
 from domain.order import Rejected
 from domain.position import ExitReason
@@ -81,4 +83,17 @@ async def test_changed_rules_reach_the_watch(time_skipping_env: WorkflowEnvironm
         assert (rules[0], rules[-1]) == (TradingRules().execution.exit_limit_attempts, 1)
         assert len(floor.desk.sent) == len(set(floor.desk.sent))
         assert floor.desk.trades
+        await worker.terminate()
+
+
+async def test_the_loss_of_an_earlier_lease_does_not_end_a_hold(time_skipping_env: WorkflowEnvironment) -> None:
+    async with trading_floor(time_skipping_env, "2026-11-23 08:50") as floor:
+        worker = await floor.start_worker()
+        await floor.reaches("2026-11-23 09:20")
+        position_id, cycles = PositionId(floor.desk.sent[0]), floor.desk.calls["begin_cycle"]
+
+        await worker.signal(EXIT_MESSAGE, WatchEnd(position_id, None, fencing_token=2))
+        await floor.reaches("2026-11-23 09:22")
+
+        assert floor.desk.calls["begin_cycle"] == cycles
         await worker.terminate()
