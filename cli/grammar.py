@@ -25,7 +25,10 @@ def add_alone(verbs: Any, name: str, act: str, what: str, *, reads_only: bool = 
 
 def count(text: str) -> int:
     """Return a number of trading workers."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if not 1 <= number <= MOST_WORKERS:
         raise argparse.ArgumentTypeError(f"choose 1 to {MOST_WORKERS} workers")
     return number

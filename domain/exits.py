@@ -80,7 +80,7 @@ class ExitContext:
 def _deadline(context: ExitContext) -> str | None:
     if context.now < context.deadline:
         return None
-    due = f"deadline {in_seoul(context.deadline):%H:%M} KST"
+    due = f"{in_seoul(context.deadline):%H:%M} KST"
     return f"{due}, {context.deadline_because}" if context.deadline_because else due
 
 

@@ -51,8 +51,28 @@ class IndexMinutes:
         bars = self.of(newest).get(market) if newest else None
         return bars[-1].close if bars else Decimal(0)
 
+    def closes(self) -> dict[Market, list[tuple[date, Decimal]]]:
+        """Return each index's last level of every stored session, oldest first.
+
+        Raises:
+            HistoryError: a file cannot be read.
+        """
+        days = {_day(file): file for file in self._folder.glob("*.parquet")}
+        found: dict[Market, list[tuple[date, Decimal]]] = {}
+        for day in sorted(each for each in days if each is not None):
+            for market, bars in self.of(day).items():
+                found.setdefault(market, []).append((day, bars[-1].close))
+        return found
+
     def write(self, day: date, bars: Mapping[Market, Sequence[IndexBar]]) -> None:
         """Replace the minutes of these indices in a session; the others stay. Atomic."""
         rows = ((market.value, *bar) for market, found in bars.items() for bar in found)
         kept = "market NOT IN (SELECT market FROM new)"
         self._parquet.write(self.file(day), _COLUMNS, rows, kept=kept, order="market, minute")
+
+
+def _day(file: Path) -> date | None:
+    try:
+        return date.fromisoformat(file.stem)
+    except ValueError:
+        return None

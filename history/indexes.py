@@ -1,4 +1,4 @@
-"""Levels of indexes beside the bars: one CSV file an index in the store's ``index/`` folder, with date and close."""
+"""Closing levels of indexes: the last stored minute of a session, else a row of the index's CSV file."""
 
 import csv
 from collections.abc import Iterator
@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Final
 
 from history.errors import HistoryError
+from history.index_minutes import IndexMinutes
 
 NAMES: Final = ("KOSPI", "KOSDAQ")
 FOLDER: Final = "index"
 
 
 def read_indexes(store: Path) -> dict[str, list[tuple[date, float]]]:
-    """Return the closing levels of each index that the store has, oldest first.
+    """Return the closing levels of each index that the store has, oldest first. Minutes win over the CSV file.
 
     Raises:
         HistoryError: a file cannot be read, or a row has no date or no level above 0.
     """
     files = ((name, store / FOLDER / f"{name}.csv") for name in NAMES)
-    return {name: sorted(_rows(file)) for name, file in files if file.exists()}
+    listed = {name: dict(_rows(file)) for name, file in files if file.exists()}
+    for market, closes in IndexMinutes(store).closes().items():
+        listed.setdefault(market.value.upper(), {}).update((day, float(close)) for day, close in closes)
+    return {name: sorted(levels.items()) for name, levels in listed.items()}
 
 
 def _rows(file: Path) -> Iterator[tuple[date, float]]:

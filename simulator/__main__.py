@@ -3,10 +3,11 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from simulator import argument_types
 from simulator.access import read_access_list
 from simulator.app import create_simulation
 from simulator.callers import Callers, read_token
@@ -20,7 +21,7 @@ from simulator.clock import (
     utc_now,
 )
 from simulator.journal import JournalError, Record, first_record
-from simulator.krx.sessions import TradingCalendar, hours_from_text, krx_calendar
+from simulator.krx.sessions import TradingCalendar, krx_calendar
 from simulator.listings import LISTINGS, MOST_LISTINGS
 from simulator.private_files import close_to_others
 from simulator.recorded import Recording
@@ -104,10 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=int, default=9443, help="port, 0 = any free one (default %(default)s)")
-    add("--stream-port", type=int, help="one more port, for WebSocket clients that expect one of their own")
-    add("--paper-port", type=int, help="port of the paper service over the same market (default: none)")
-    add("--paper-stream-port", type=int, help="the paper service's port for WebSocket clients (default: none)")
+    add("--port", type=argument_types.port, default=9443, help="port, 0 = any free one (default %(default)s)")
+    add(
+        "--stream-port",
+        type=argument_types.port,
+        help="one more port, for WebSocket clients that expect one of their own",
+    )
+    add("--paper-port", type=argument_types.port, help="port of the paper service over the same market (default: none)")
+    add(
+        "--paper-stream-port",
+        type=argument_types.port,
+        help="the paper service's port for WebSocket clients (default: none)",
+    )
     _add_callers(parser)
     _add_market(parser)
     _add_calendar(parser)
@@ -144,24 +153,59 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
 def _add_service(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--environment", choices=(REAL, PAPER), help="which KIS service to play (default real)")
-    add("--opening-cash", type=int, help=f"won in a new account (default {_DEFAULT_CASH})")
-    add("--ledger-limit", type=int, default=0, help="account calls of everybody per second, 0 = no limit (default)")
+    add("--opening-cash", type=argument_types.count, help=f"won in a new account (default {_DEFAULT_CASH})")
+    add(
+        "--ledger-limit",
+        type=argument_types.count,
+        default=0,
+        help="account calls of everybody per second, 0 = no limit (default)",
+    )
     add("--allow", type=Path, help="JSON file with the only app keys and accounts (default: all well-formed ones)")
     add("--lenient", action="store_true", help="no limits on calls, tokens and approval keys; both services, all ports")
     add("--strict", action="store_true", help="refuse headers that KIS documents as wrong but mostly tolerates")
-    add("--rate-limit", type=int, help="calls per second and app key, 0 = none (default 18 real, 1 paper)")
-    add("--paper-rate-limit", type=int, default=1, help="the same for --paper-port (default %(default)s)")
-    add("--token-interval", type=float, default=60.0, help="seconds between two token issues (default %(default)s)")
-    add("--approval-interval", type=float, default=1.0, help="the same for approval keys (default %(default)s)")
-    add("--ping-interval", type=float, default=10.0, help="seconds between two PINGPONGs (default %(default)s)")
+    add(
+        "--rate-limit",
+        type=argument_types.count,
+        help="calls per second and app key, 0 = none (default 18 real, 1 paper)",
+    )
+    add(
+        "--paper-rate-limit",
+        type=argument_types.count,
+        default=1,
+        help="the same for --paper-port (default %(default)s)",
+    )
+    add(
+        "--token-interval",
+        type=argument_types.seconds,
+        default=60.0,
+        help="seconds between two token issues (default %(default)s)",
+    )
+    add(
+        "--approval-interval",
+        type=argument_types.seconds,
+        default=1.0,
+        help="the same for approval keys (default %(default)s)",
+    )
+    add(
+        "--ping-interval",
+        type=argument_types.seconds,
+        default=10.0,
+        help="seconds between two PINGPONGs (default %(default)s)",
+    )
     add("--hts-id", default="", help="the HTS id that order notices go to (default: the first one an app key names)")
 
 
 def _add_calendar(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--closure", type=date.fromisoformat, action="append", default=[], help="date without a session; repeatable")
-    add("--session", type=date.fromisoformat, action="append", default=[], help="date with one against the tables")
-    add("--hours", type=hours_from_text, action="append", default=[], help="such as 2026-11-19=10:00-16:20-16:30")
+    add("--closure", type=argument_types.day, action="append", default=[], help="date without a session; repeatable")
+    add("--session", type=argument_types.day, action="append", default=[], help="date with one against the tables")
+    add(
+        "--hours",
+        type=argument_types.changed_hours,
+        action="append",
+        default=[],
+        help="such as 2026-11-19=10:00-16:20-16:30",
+    )
 
 
 def _simulation(options: argparse.Namespace) -> Simulation:
@@ -206,6 +250,8 @@ def _simulation(options: argparse.Namespace) -> Simulation:
 
 def _recording(options: argparse.Namespace, calendar: TradingCalendar) -> Recording | None:
     if not options.bars:
+        if options.only_bars:
+            raise ArgumentsError("--only-bars lists recorded stocks only; name the recorded bars with --bars")
         return None
     try:
         from simulator.bar_folder import read_bars  # noqa: PLC0415 - needs the history, which nothing else does

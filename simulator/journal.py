@@ -24,11 +24,13 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         try:
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
             self._file = append_private(self.path)
         except NotPrivateError as error:
             raise JournalError(str(error)) from error
+        except OSError as error:
+            raise JournalError(f"{folder} cannot hold the books ({error.strerror}); name another folder") from error
         self._lock()
         self._count = 0
 
@@ -73,10 +75,13 @@ class Journal:
 def first_record(folder: Path) -> Record | None:
     """Return the first record of a journal, or None if there is no journal yet."""
     path = folder / FILE_NAME
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            line = file.readline()
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    with path.open("rb") as file:
-        line = file.readline()
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read ({error.strerror}); name another folder") from error
     return _parsed(path, line.rstrip(b"\n"), 1) if line.endswith(b"\n") else None
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from cli.tables.terminal import Terminal
 from lab.backtest import Progress
-from reporting.spoken import say
+from reporting.spoken import label, say
 
 
 def progress_line(progress: Progress) -> str:
@@ -52,10 +52,10 @@ def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         ("trades", f"{values['trades']:,}"),
         ("win rate", f"{values['win_rate']:.1%}"),
-        ("gross", f"{values['gross']:+,} won"),
-        ("costs", f"{values['commission'] + values['tax']:,} won"),
-        ("net", f"{values['net']:+,} won"),
-        ("drawdown", f"{values['drawdown']:,} won"),
+        ("gross", say(f"{values['gross']:+,} won")),
+        ("costs", say(f"{values['commission'] + values['tax']:,} won")),
+        ("net", say(f"{values['net']:+,} won")),
+        ("drawdown", say(f"{values['drawdown']:,} won")),
     ]
     return [*rows, *((name, f"{value}") for name, value in values["ratios"].items())]
 
@@ -65,7 +65,7 @@ def _reasons(values: Mapping[str, Any]) -> Table:
     for name in ("exit reason", "trades", "wins", "net"):
         table.add_column(say(name), justify="left" if name == "exit reason" else "right")
     for reason, row in values["exit_reasons"].items():
-        table.add_row(reason, f"{row['trades']:,}", f"{row['wins']:,}", f"{row['net']:+,}")
+        table.add_row(label("reasons", reason), f"{row['trades']:,}", f"{row['wins']:,}", f"{row['net']:+,}")
     return table
 
 

@@ -30,7 +30,7 @@ from reporting.sentences import Language
 from reporting.spoken import say
 from reporting.stretch import stretch_values
 from reporting.writing import suffixed, write
-from runtime.embedded.books import database_alone
+from runtime.embedded.books import NoBooksError, database_alone
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings, load_settings
 
@@ -83,15 +83,29 @@ async def _without_a_day(asked: argparse.Namespace, settings: Settings, language
 
         page, sessions = await asyncio.to_thread(write_again, asked, settings, language), None
     else:
-        async with open_books(settings) as books:
-            sessions = await sessions_of(books)
+        sessions = await _sessions_if_any(settings)
     index = await _write_index(settings, language, sessions)
     _say({"html": page, "index": index}, as_json=asked.json)
     return await _shown(page or index, asked)
 
 
+async def _sessions_if_any(settings: Settings) -> list[dict[str, Any]] | None:
+    """Return every session of the books; None in a data folder that has backtests and no books."""
+    try:
+        async with open_books(settings) as books:
+            return await sessions_of(books)
+    except NoBooksError:
+        if not _backtests(settings).is_dir():
+            raise
+        return None
+
+
+def _backtests(settings: Settings) -> Path:
+    return settings.data_dir / "backtests"
+
+
 async def _write_index(settings: Settings, language: Language, sessions: Sequence[Mapping[str, Any]] | None) -> Path:
-    folders = settings.reports, settings.data_dir / "backtests"
+    folders = settings.reports, _backtests(settings)
     return await asyncio.to_thread(write_index, *folders, language, sessions)
 
 

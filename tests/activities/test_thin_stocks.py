@@ -73,6 +73,6 @@ async def test_a_thin_position_is_sold_before_the_fleets_deadline_and_a_thick_on
         assert (row.sale_begins_at, row.sale_begins_because) == (None, "")
     else:
         assert signal.reason is ExitReason.DEADLINE
-        assert signal.detail == f"deadline 14:20 KST, {row.sale_begins_because}"
+        assert signal.detail == f"14:20 KST, {row.sale_begins_because}"
         assert row.sale_begins_because == f"thin: nothing seems to trade, {entry.quantity} shares get 60 min"
         assert row.sale_begins_at == kst("2026-11-23 14:20")

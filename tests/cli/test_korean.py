@@ -15,7 +15,10 @@ from typing import Final
 
 import pytest
 
+from activities.account.cash_check import cash_in_words
 from cli.demo.day_report import CHECKS
+from domain.cash import CashCompared
+from domain.money import Won
 from history.checking import MEANINGS
 from reporting.sentences import command_line_words
 from reporting.spoken import padded, say, speak
@@ -99,6 +102,14 @@ def filled(node: ast.expr, module: ModuleType) -> Iterator[str]:
             yield "1"
 
 
+def test_the_cash_of_a_reconciliation_has_korean() -> None:
+    cash = CashCompared(Won(1_000), Won(1_500), others=Won(200))
+
+    assert korean(cash_in_words(cash)) == (
+        "예수금: 원장 1,000원, 증권사 1,500원, 차이 +500원, Haru가 내지 않은 주문 +200원, 원인 불명 +300원"
+    )
+
+
 def test_a_sentence_without_korean_is_found() -> None:
     assert not re.search("[가-힣]", korean("the moon is full tonight"))
 
@@ -145,7 +156,7 @@ def test_parts_and_gaps_are_translated_and_names_stay() -> None:
         ),
         (
             "exits.stop_los is not a rule; did you mean exits.stop_loss? Nothing was changed",
-            "exits.stop_los이라는 규칙은 없습니다. exits.stop_loss인가요? 아무것도 바꾸지 않았습니다",
+            "exits.stop_los: 없는 규칙입니다. exits.stop_loss인가요? 아무것도 바꾸지 않았습니다",
         ),
         (
             "run-1/1  worker-1  buy 005930 ×10 at 70,000 won  quarantined",

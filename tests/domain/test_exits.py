@@ -143,7 +143,7 @@ def test_an_own_deadline_says_why() -> None:
     signal = decide_exit(at_price(100_000, deadline=NOW, deadline_because="thin: 3,000 shares"))
 
     assert signal is not None
-    assert signal.detail == "deadline 10:00 KST, thin: 3,000 shares"
+    assert signal.detail == "10:00 KST, thin: 3,000 shares"
 
 
 def test_the_deadline_wins_over_everything() -> None:
@@ -179,7 +179,7 @@ def test_a_price_that_cannot_be_trusted_sells_nothing_but_the_clock_still_does(q
     assert decide_exit(context) is None
     assert reason_of(replace(context, deadline=NOW)) is ExitReason.DEADLINE
     assert decide_exit(replace(context, deadline=NOW)) == ExitSignal(
-        ExitReason.DEADLINE, Price(100_000), NOW, Price(100_000), "deadline 10:00 KST"
+        ExitReason.DEADLINE, Price(100_000), NOW, Price(100_000), "10:00 KST"
     )
 
 

@@ -2,16 +2,20 @@
 
 import json
 import re
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.bar import IndexBar
 from domain.clock import KST
+from domain.market import Market
 from domain.position import ClosedTrade
 from domain.session import SessionDate
 from history.errors import HistoryError
+from history.index_minutes import IndexMinutes
 from history.indexes import read_indexes
 from history.store import BarStore
 from lab.hands import bars_hash
@@ -190,6 +194,21 @@ def test_the_market_has_universe_daily_bars_and_indexes(store: BarStore) -> None
     assert list(found.on(DAYS[0]).minutes) == [STOCK]
     assert set(found.daily) == set(STOCKS)
     assert found.on(DAYS[1]).minutes == {}
+
+
+def test_an_index_closes_at_its_last_stored_minute_and_the_file_has_the_other_days(tmp_path: Path) -> None:
+    minutes = IndexMinutes(tmp_path)
+    for day, level in zip(DAYS[:2], ("2600.10", "2611.25"), strict=True):
+        minutes.write(day, {Market.KOSPI: [a_level(540, "2500"), a_level(930, level)]})
+    (tmp_path / "index" / "KOSPI.csv").write_text(f"date,close\n{DAYS[0]},1\n2025-11-14,2590\n")
+
+    assert read_indexes(tmp_path) == {
+        "KOSPI": [(date(2025, 11, 14), 2590.0), (DAYS[0], 2600.1), (DAYS[1], 2611.25)],
+    }
+
+
+def a_level(minute: int, level: str) -> IndexBar:
+    return IndexBar(minute, *[Decimal(level)] * 4)
 
 
 @pytest.mark.parametrize("row", ["yesterday,1", "2025-11-17,", "2025-11-17,0", "2025-11-17,inf"])

@@ -142,6 +142,7 @@ def test_other_settings_than_the_journals_end_with_2(
         (["--clock", "10:30"], '"10:30" is not a date with a time; write it like "2026-11-23 10:30" (KST)'),
         (["--bars", "/no/such/bars"], "/no/such/bars"),
         (["--environment", "paper", "--paper-port", "0"], "--paper-port and --paper-stream-port stand beside"),
+        (["--only-bars"], "name the recorded bars with --bars"),
         (["--ping-interval", "0"], "ping_interval must be seconds above 0"),
     ],
 )
@@ -150,6 +151,43 @@ def test_a_command_line_that_makes_no_sense_ends_with_2(
 ) -> None:
     assert main(["--port", "0", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--port", "80000", "'80000' is not a whole number from 0 to 65535"),
+        ("--paper-stream-port", "-1", "'-1' is not a whole number from 0 to 65535"),
+        ("--opening-cash", "-5", "'-5' is not a whole number of at least 0"),
+        ("--rate-limit", "many", "'many' is not a whole number of at least 0"),
+        ("--token-interval", "nan", "'nan' is not a number of seconds of at least 0"),
+        ("--approval-interval", "-1", "'-1' is not a number of seconds of at least 0"),
+        ("--closure", "tomorrow", "'tomorrow' is not a date; write it like 2026-11-23"),
+        ("--hours", "2026-11-19=10:00", "as in 2026-11-19=10:00-16:20-16:30"),
+        ("--hours", "2026-11-19=16:30-16:20-10:00", "as in 2026-11-19=10:00-16:20-16:30"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_must_be(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([f"{option}={value}"])
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_data_folder_that_cannot_be_made_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    codes = [main(["--port", "0", "--data", str(folder)]) for folder in (file, file / "books")]
+
+    errors = capsys.readouterr().err
+    assert codes == [1, 1]
+    assert f"{file} cannot hold the books (File exists); name another folder" in errors
+    assert errors.count("\n") == 2
 
 
 def test_lenient_lifts_the_limits_and_opens_both_services_but_not_what_is_said_otherwise() -> None:

@@ -93,6 +93,16 @@ def test_a_stretch_is_one_page(run: Run, books: None, tmp_path: Path) -> None:
     assert [day["name"] for day in values["days"]] == ["2026-11-23"]
 
 
+def test_the_index_of_a_folder_with_backtests_needs_no_books(run: Run, tmp_path: Path) -> None:
+    assert "there are no books" in run("--index").stderr
+    (tmp_path / ".haru" / "backtests").mkdir(parents=True)
+
+    done = run("--index")
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / ".haru" / "reports" / "index.html").exists()
+
+
 def test_the_index_lists_every_session_and_links_the_written_ones(run: Run, books: None, tmp_path: Path) -> None:
     assert run("--index").returncode == 0
     index = tmp_path / ".haru" / "reports" / "index.html"
