@@ -118,6 +118,8 @@ class Collaborators:
     host: HostGate = field(default_factory=HostGate)
     standing: StrategyStanding | None = None
     """What the fleet says of this host's strategies. None: it has no other host."""
+    shared_watch: bool = True
+    """Whether one watch serves many positions."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""
     guard: StrategyGuard | None = None
@@ -164,7 +166,9 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     market_data = MarketDataActivities(
         feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
     )
-    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace, host)
+    cycles = CycleActivities(
+        with_.database, with_.calendar, with_.leads, with_.pace, host, shared_watch=with_.shared_watch
+    )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)

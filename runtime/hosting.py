@@ -176,6 +176,7 @@ def _collaborators(
         commission=settings.broker.commission,
         host=gate,
         standing=standing,
+        shared_watch=settings.watch.shared,
     )
 
 

@@ -41,6 +41,8 @@ class Holding:
         self._worker = worker
         self._timer = timer
         self._queues = queues
+        self.is_shared = True
+        """Whether the market watch watches, or an activity of this run."""
         self._ended: WatchEnd | None = None
         self._watchers: list[workflow.ActivityHandle[Any]] = []
 
@@ -68,7 +70,7 @@ class Holding:
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
         # The watch decides at the deadline too, with a price; otherwise the sale begins without one.
         begins_by = plan.begun_by or plan.liquidation_at
-        if workflow.patched("market-watch"):
+        if self.is_shared and workflow.patched("market-watch"):
             return await self._wait(held, plan, begins_by)
         return await self._watch(held, plan, begins_by)
 
@@ -133,7 +135,7 @@ class Holding:
             return None
 
     async def _watch(self, held: Held, plan: SessionPlan, begins_by: datetime) -> ExitSignal | None:
-        """Hold by an activity of this run, as runs of earlier versions do."""
+        """Hold by an activity of this run: the host's settings want it, or the run is of an earlier version."""
         is_sent = workflow.patched("watch-sends-first-exit")
         first = FirstOrder(self._next_intent(), plan.session) if is_sent else None
         while True:

@@ -161,7 +161,7 @@ class Trade:
             CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
-        self._worker.ceiling = cycle.ceiling
+        self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
         return cycle
 
     async def _reconcile(self) -> None:

@@ -117,6 +117,7 @@ class Desk(CloseDesk):
     """Limits of the host that answers."""
     watch_sends: bool = False
     """Whether the watch sends the first order of a sale."""
+    shared_watch: bool = True
     watched_by: list[TradingRules] = field(default_factory=list)
     _bought_at: datetime | None = None
 
@@ -131,7 +132,7 @@ class Desk(CloseDesk):
         left, self.left_by_the_close = self.left_by_the_close, None
         unfinished = () if left is None else (left,)
         plan = plan_session(session, self.leads, 1, self.fleet)
-        return Cycle(self.now(), plan, held, unfinished, ceiling=self.ceiling)
+        return Cycle(self.now(), plan, held, unfinished, ceiling=self.ceiling, shared_watch=self.shared_watch)
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
@@ -239,6 +240,7 @@ class Desk(CloseDesk):
     @activity.defn
     async def begin_watch(self, request: WatchRequest) -> ExitSignal | None:
         """Answer when a rule fires, as the market watch answers for a position that is due already."""
+        self.calls["begin_watch"] += 1
         return await self.watch_position(request)
 
     @activity.defn

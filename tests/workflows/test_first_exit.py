@@ -14,9 +14,13 @@ from domain.rules import TradingRules
 from tests.workflows.floor import trading_floor
 
 
-async def test_the_order_of_the_watch_is_followed_and_its_trade_booked(time_skipping_env: WorkflowEnvironment) -> None:
+@pytest.mark.parametrize("is_shared", [True, False], ids=["market watch", "watch of the run"])
+async def test_the_order_of_the_watch_is_followed_and_its_trade_booked(
+    time_skipping_env: WorkflowEnvironment, is_shared: bool
+) -> None:
     async with trading_floor(time_skipping_env, "2026-11-23 08:50") as floor:
         floor.desk.watch_sends = True
+        floor.desk.shared_watch = is_shared
         worker = await floor.start_worker()
 
         await floor.reaches("2026-11-23 09:45")
@@ -25,6 +29,7 @@ async def test_the_order_of_the_watch_is_followed_and_its_trade_booked(time_skip
         calls = floor.desk.calls
         assert (calls["prepare_exit"], calls["submit_order"]) == (0, calls["prepare_entry"]), "only buys are submitted"
         assert len(floor.desk.sent) == len(set(floor.desk.sent))
+        assert bool(calls["begin_watch"]) is is_shared
         await worker.terminate()
 
 
