@@ -29,15 +29,15 @@ async def _main() -> int:
     from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
-    from runtime.standard_error import say_error
+    from runtime.standard_error import guard_standard_error, say_error
     from runtime.telemetry import start_logging
     from security.private_files import close_to_others
 
+    guard_standard_error()
     close_to_others()
     stop_requested = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop_requested.set)
+        asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
@@ -52,9 +52,6 @@ def run() -> None:
     """Host the trading; also the console command ``haru-worker``."""
     require_packages("worker.py")
     _read_arguments()
-    from runtime.standard_error import guard_standard_error
-
-    guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))
 
