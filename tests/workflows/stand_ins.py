@@ -338,15 +338,7 @@ class Desk(CloseDesk):
             left = Quantity(self.held.quantity - record.filled_quantity)
             self.held = replace(self.held, quantity=left)
         elif record.filled_quantity:
-            self._bought_at = self.now()
-            self.held = Held(
-                record.intent.position_id,
-                SAMSUNG,
-                "삼성전자",
-                record.filled_quantity,
-                "70,000",
-                self.now(),
-                False,
-                a_lease(),
-            )
+            self._bought_at = now = self.now()
+            about = (record.intent.position_id, SAMSUNG, "삼성전자", record.filled_quantity)
+            self.held = Held(*about, "70,000", now, False, a_lease())
         return record
