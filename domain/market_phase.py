@@ -13,6 +13,7 @@ LONGEST_HALT: Final = timedelta(minutes=40)
 
 A circuit breaker lasts twenty minutes and an auction ten. Its third stage ends the day with its own message.
 """
+_MOMENT: Final = timedelta(microseconds=1)
 SLACK: Final = timedelta(minutes=2)
 """Market time by which a message may come before or after the calendar's instant."""
 
@@ -97,7 +98,7 @@ def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta
         return AGREES if now - heard.at >= LONGEST_HALT else Verdict(Judgement.HALTED, why)
     said = _PHASES.get(heard.word)
     expected = session.phase_at(now)
-    if said is None or not heard.is_current or said in {session.phase_at(now + by) for by in (-slack, slack)}:
+    if said is None or not heard.is_current or said in _phases_between(session, now - slack, now + slack):
         return AGREES
     if said is expected or (said is SessionPhase.OPENING_AUCTION and now < session.opens_at):
         return AGREES
@@ -107,3 +108,10 @@ def judge(session: Session, heard: Heard | None, now: datetime, slack: timedelta
     )
     is_late = now >= session.auction_at and said in _IN_SEQUENCE
     return Verdict(Judgement.LATE_CLOSE if is_late else Judgement.DIFFERS, why)
+
+
+def _phases_between(session: Session, since: datetime, until: datetime) -> set[SessionPhase]:
+    """Return every phase of a stretch of market time, also one that is shorter than the stretch."""
+    starts = (session.opens_at, session.auction_at, session.ends_at)
+    edges = (edge for start in starts for edge in (start - _MOMENT, start))
+    return {session.phase_at(at) for at in (since, *(edge for edge in edges if since <= edge <= until), until)}

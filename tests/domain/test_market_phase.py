@@ -78,3 +78,12 @@ def test_a_reason_names_both_sources() -> None:
     why = judge(CSAT, Heard(MarketWord.CLOSING_AUCTION, "121", at("15:20")), at("15:20")).why
 
     assert "closing_auction (message 121) was received at 15:20, the calendar says continuous" in why
+
+
+@pytest.mark.parametrize("now", ["09:04", "09:20", "09:44"])
+def test_a_slack_longer_than_a_phase_contains_that_phase(now: str) -> None:
+    """In a day at 180-fold speed fifteen seconds are 45 minutes, and the opening auction has 30."""
+    heard = Heard(MarketWord.OPENING_AUCTION, "110", at("08:30"))
+
+    assert judge(REGULAR, heard, at(now), timedelta(minutes=45)) == AGREES
+    assert judge(REGULAR, heard, at("09:46"), timedelta(minutes=45)).judgement is Judgement.DIFFERS
