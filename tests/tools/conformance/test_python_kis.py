@@ -37,7 +37,7 @@ def urls(commands: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[l
     process = subprocess.Popen([commands / "kis-simulator", *words], cwd=elsewhere, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     found = [process.stdout.readline().partition(" ready on ")[2].strip() for _ in MODES]
-    httpx.post(f"{found[0]}/control/stream", json={"real_fields": NOTICE_FIELDS}).raise_for_status()
+    httpx.post(f"{found[0]}/control/stream", json={"real_fields": NOTICE_FIELDS, "market_class": 0}).raise_for_status()
     yield found
     process.terminate()
     process.communicate()

@@ -34,6 +34,8 @@ async def test_a_held_minute_adds_no_event_and_a_whole_trade_few(temporal_dev_se
         position = await market.holds()
         run = market.client.get_workflow_handle(worker.id, run_id=worker.first_execution_run_id)
         await until(lambda: _is(run, WorkerState.HOLDING), "holding worker")
+        begun = market.calls
+        await until(lambda: _true(market.calls >= begun + 2), "two looks of the watch, which has begun by then")
         before, looked = (await run.describe()).history_length, market.calls
 
         await until(lambda: _true(market.calls >= looked + 6), "six more looks at the price")

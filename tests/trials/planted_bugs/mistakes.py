@@ -110,8 +110,9 @@ def books_each_listing_as_a_new_fill() -> AbstractContextManager[None]:
 
 def ignores_the_fencing_token() -> AbstractContextManager[None]:
     blind = """
-    SELECT orders.worker_id, orders.fencing_token, stock_locks.expires_at
-    FROM stock_locks JOIN orders USING (account_id, symbol) WHERE orders.intent_id = $1
+    SELECT orders.worker_id, orders.fencing_token, stock_locks.expires_at, accounts.environment
+    FROM stock_locks JOIN orders USING (account_id, symbol) JOIN accounts USING (account_id)
+    WHERE orders.intent_id = $1
     """
     return swapped(database.sending, "_LEASE", blind)
 
