@@ -8,6 +8,9 @@ from contextlib import suppress
 
 from runtime.installed import require_packages
 
+_ABOUT = """It takes no arguments: settings come from the environment and from .env (docs/operations.md#settings). \
+Then run `python starter.py --workers 5` in another terminal."""
+
 
 def _read_arguments() -> None:
     from reporting.spoken import say
@@ -17,10 +20,7 @@ def _read_arguments() -> None:
     Parser(
         prog="worker.py",
         description=say("Host the trading: start what is not configured, then run the workers until Ctrl-C."),
-        epilog=say(
-            "It takes no arguments: settings come from the environment and from .env (docs/operations.md#settings). "
-            "Then run `python starter.py --workers 5` in another terminal."
-        ),
+        epilog=say(_ABOUT),
     ).parse_args()
 
 
@@ -29,15 +29,14 @@ async def _main() -> int:
     from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
-    from runtime.standard_error import guard_standard_error, say_error
+    from runtime.standard_error import say_error
     from runtime.telemetry import start_logging
     from security.private_files import close_to_others
 
-    guard_standard_error()
     close_to_others()
-    stop_requested = asyncio.Event()
+    stop_requested, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop_requested.set)
+        loop.add_signal_handler(number, stop_requested.set)
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
@@ -51,7 +50,10 @@ async def _main() -> int:
 def run() -> None:
     """Host the trading; also the console command ``haru-worker``."""
     require_packages("worker.py")
+    from runtime.standard_error import guard_standard_error
+
     _read_arguments()
+    guard_standard_error()
     with suppress(KeyboardInterrupt):
         sys.exit(asyncio.run(_main()))
 

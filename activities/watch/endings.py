@@ -121,7 +121,7 @@ class Endings:
                 self._not_before[row.worker_id] = self._pace.waited() + _AGAIN_AFTER
                 return
         else:
-            logger.info("exit_signalled", extra={**about, "reason": signal.reason if signal else "lease lost"})
+            logger.info("exit_signalled", extra={**about, "reason": signal and signal.reason})
         self._not_before.pop(row.worker_id, None)
         self._sent.pop(row.worker_id, None)
         self._held.drop(row)
