@@ -74,6 +74,8 @@ class Cycle:
     """Stock of the worker's own position while another holder's lease guards it, such as the market close."""
     ceiling: Ceiling | None = None
     """Rule limits of the host that answered, which the worker's changes must not exceed; None without limits."""
+    shared_watch: bool = True
+    """Whether the market watch watches what this run buys, or an activity of the run; as the host's settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,18 @@ class AdoptionRequest:
 class CycleActivities:
     """Derives a worker's start state from the ledger and the calendar."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, and one setting
         self,
         database: "Database",
         calendar: TradingCalendar,
         leads: CloseLeads,
         pace: "Pace",
         host: HostGate | None = None,
+        *,
+        shared_watch: bool = True,
     ) -> None:
         self._host = host or HostGate()
+        self._shared_watch = shared_watch
         self._database = database
         self._calendar = calendar
         self._leads = leads
@@ -125,7 +130,7 @@ class CycleActivities:
             await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
-        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling)
+        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, self._shared_watch)
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

@@ -15,11 +15,11 @@ from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
 from activities.support.leases import LeaseOfAnOrder
 from activities.support.pace import Every, SendWindow
-from domain.identity import IntentId
+from domain.identity import Environment, IntentId
 from domain.lane import Lane
 from domain.lock import Lease
 from domain.money import NO_SHARES
-from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
+from domain.order import WORKING_STATUSES, OrderIntent, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
 from domain.risk import Review, RiskSnapshot
 from domain.rules import RiskRules
 from domain.session import SessionPlan, session_date_of
@@ -71,6 +71,11 @@ class OrderActivities:
         self._order_list = OrderList(broker)
         self._unlisted = UnlistedOrders(broker, database, pace, notices)
 
+    @property
+    def environment(self) -> Environment:
+        """Return where the orders go."""
+        return self._broker.environment
+
     @activity.defn
     async def submit_order(self, request: SubmitRequest) -> OrderRecord:
         """Pass the gate, send one request, record the outcome. Must run with a single attempt."""
@@ -90,15 +95,23 @@ class OrderActivities:
             request.intent_id,
             review=gate if entry else None,
             http_timeout=SENDING_TAKES,
-            environment=self._broker.environment,
+            environment=self.environment,
             limits=self._host.limits,
         )
         if not permit.may_send:
             return await recorded(self._database.orders, request.intent_id)
         async with Heart():
-            outcome = await self._broker.submit(intent, Lane.ENTRY if entry else Lane.EXIT, window.is_open)
+            return await self.send(intent, window)
+
+    async def send(self, intent: OrderIntent, window: SendWindow) -> OrderRecord:
+        """Send the one request that a permit allows, and record its outcome.
+
+        ``window`` was opened before the permit was requested.
+        """
+        lane = Lane.ENTRY if intent.purpose is OrderPurpose.ENTRY else Lane.EXIT
+        outcome = await self._broker.submit(intent, lane, window.is_open)
         activity.logger.info("order_submitted", extra={**intent.log_fields, "outcome": outcome.kind})
-        return await self._database.orders.record_outcome(request.intent_id, outcome)
+        return await self._database.orders.record_outcome(intent.intent_id, outcome)
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:

@@ -1,5 +1,7 @@
 """The next sell order of a position, recorded before it may be sent."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from activities.support.pace import Pace
     from database.database import Database
 
+Record = Callable[[OrderIntent], Awaitable[object]]
+"""Writes a decided sale to the ledger."""
+
+_WATCH_ENDS_WITHIN: Final = 1.0
+"""Real seconds."""
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
 
 
@@ -62,6 +69,8 @@ class PreparedExit:
     description: str
     then_book: bool = False
     """Set if the trade is to be booked once this is filled; booking detects remaining shares."""
+    works_already: bool = False
+    """Set if another decision has recorded it: it must be followed to its end, not sent."""
     kind: Literal["prepared"] = "prepared"
 
 
@@ -121,13 +130,25 @@ class SellingActivities:
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
         """Record the next sell order for exactly the shares still held, on the next rung of the ladder."""
         async with Heart():
-            return await self._decide(request)
+            await self._end_watch(request.lease)
+            return await self.decide(request, self._database.orders.record_intent)
 
-    async def _decide(self, request: ExitRequest) -> ExitDecision:
+    async def _end_watch(self, lease: Lease) -> None:
+        """Remove the wish, if that is quick: one active order per side excludes a second sale anyway."""
+        about = (lease.account_id, lease.worker_id, lease.fencing_token)
+        try:
+            async with asyncio.timeout(_WATCH_ENDS_WITHIN):
+                await self._database.market_watches.end(*about)
+        except Exception as fault:  # noqa: BLE001 - the next order of the sale removes it, or the watch at its end
+            extra = {"symbol": lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+            activity.logger.warning("watch_not_removed", extra=extra)
+
+    async def decide(self, request: ExitRequest, record: Record) -> ExitDecision:
+        """Decide on the next sell order, and record it in the given way."""
         already = await self._database.orders.get(request.intent_id)
         position = await self._database.positions.get(request.position_id)
         if already is not None:
-            return _prepared(already.intent, self._rung_of(already.intent, request))
+            return prepared(already.intent, self._rung_of(already.intent, request))
         if position is None or not position.quantity:
             return NothingToSell()
         now = self._pace.now()
@@ -138,9 +159,11 @@ class SellingActivities:
             await renew(self._database.locks, request.lease)
             return rung
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
-        return await self._offer_what_is_left(position, request, rung)
+        return await self._offer_what_is_left(position, request, rung, record)
 
-    async def _offer_what_is_left(self, position: OpenPosition, request: ExitRequest, rung: Rung) -> ExitDecision:
+    async def _offer_what_is_left(
+        self, position: OpenPosition, request: ExitRequest, rung: Rung, record: Record
+    ) -> ExitDecision:
         left = await self._shares_left.of(position, request.reason, request.tries)
         now = self._pace.now()
         if isinstance(left, ListIsShort):
@@ -150,7 +173,7 @@ class SellingActivities:
             return NothingToSell()
         if not left.quantity:
             return SoldByOthers(total([each.won for each in left.by_day]), by_day=left.by_day)
-        return await self._offer(replace(left.position, quantity=left.quantity), request, rung, now)
+        return await self._offer(replace(left.position, quantity=left.quantity), request, rung, record)
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would look orphaned if its lease were not extended."""
@@ -169,11 +192,12 @@ class SellingActivities:
         rung = self._next_rung(request, intent.decided_at)
         if isinstance(rung, Rung) and ORDER_TYPE_OF[rung] is intent.order_type:
             return rung
-        return next(each for each in Rung if ORDER_TYPE_OF[each] is intent.order_type)
+        return rung_by_type(intent.order_type)
 
     async def _offer(
-        self, position: OpenPosition, request: ExitRequest, rung: Rung, now: datetime
+        self, position: OpenPosition, request: ExitRequest, rung: Rung, record: Record
     ) -> PreparedExit | Wait:
+        now = self._pace.now()
         offer = await self._priced(request, position.symbol, rung)
         if offer is None:
             return Wait(self._ladder(request).look_again_at(now))
@@ -181,14 +205,14 @@ class SellingActivities:
         # The look takes time, and the order may be sent only while the lease outlasts it.
         await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         try:
-            await self._database.orders.record_intent(intent)
+            await record(intent)
         except ActiveOrderExistsError:
             working = await self._working_sale(position)
             if working is None:
                 raise
-            return _prepared(working.intent, self._rung_of(working.intent, request))
+            return replace(prepared(working.intent, self._rung_of(working.intent, request)), works_already=True)
         await self._announce(position, f"selling: {request.reason} {request.detail}".strip())
-        return _prepared(intent, offer.rung)
+        return prepared(intent, offer.rung)
 
     async def _announce(self, position: OpenPosition, event: str) -> None:
         about = (position.account_id, position.worker_id, WorkerState.EXITING, position.symbol, event, self._pace.now())
@@ -235,7 +259,13 @@ class SellingActivities:
         )
 
 
-def _prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:
+def rung_by_type(order_type: OrderType) -> Rung:
+    """Return the first rung with orders of this type."""
+    return next(each for each in Rung if ORDER_TYPE_OF[each] is order_type)
+
+
+def prepared(intent: OrderIntent, rung: Rung) -> PreparedExit:
+    """Return a recorded sale as its workflow knows it."""
     price = f"≥ {intent.limit_price:,} won" if intent.limit_price else _WITHOUT_A_PRICE[intent.order_type]
     description = f"SELL {intent.symbol} ×{intent.quantity:,} {price}: {intent.reason}"
     then_book = intent.reason != ExitReason.FOREIGN_SALE

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
@@ -17,15 +17,16 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
 from activities.support.heart import Heart
 from activities.support.leases import KeptLease
+from activities.support.outlasting import is_silent, outlasting
 from activities.support.pace import Every
-from domain.errors import TradingError
+from activities.watch.first_exit import FirstExit, exit_request
+from activities.watch.messages import WatchRequest
+from domain.errors import StaleFencingTokenError, TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.identity import PositionId
-from domain.lock import Lease
-from domain.market import MarketView, Quote, Symbol, problem_with
+from domain.market import MarketView, Quote, problem_with
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
-from domain.rules import TradingRules
 from domain.session import TradingCalendar
 from domain.worker_state import WorkerState
 
@@ -34,16 +35,9 @@ if TYPE_CHECKING:
     from activities.support.strategy_guard import StrategyGuard
     from database.database import Database
 
-
-@dataclass(frozen=True, slots=True)
-class WatchRequest:
-    """Position to watch, its lease, and the market instant at which it must be sold anyway."""
-
-    position_id: PositionId
-    symbol: Symbol
-    lease: Lease
-    rules: TradingRules
-    deadline: datetime
+_TRIES: Final = 3
+"""Attempts to send the first order before the workflow is left to send it."""
+_BETWEEN_TRIES: Final = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -80,7 +74,9 @@ class WatchingActivities:
         calendar: TradingCalendar,
         *,
         guard: "StrategyGuard",
+        first_exit: FirstExit,
     ) -> None:
+        self._first_exit = first_exit
         self._feed = feed
         self._guard = guard
         self._calendar = calendar
@@ -90,10 +86,18 @@ class WatchingActivities:
 
     @activity.defn
     async def watch_position(self, request: WatchRequest) -> ExitSignal:
-        """Check each price until an exit rule fires; no side effects except the lease and the last price.
+        """Check each price until an exit rule fires, then send the first order of the sale.
 
-        Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen.
+        Level-triggered: a new attempt decides on the current price, whatever an earlier attempt has seen. An order that
+        an earlier attempt has recorded is only handed over.
         """
+        before = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
+        signal: ExitSignal = await outlasting(self._watch(request)) if before is None else before
+        if signal.sent is not None:
+            await self._first_exit.hand_over(request.lease)
+        return signal
+
+    async def _watch(self, request: WatchRequest) -> ExitSignal:
         best = _best_of_earlier_attempt()
         async with AsyncExitStack() as stack:
             heart = await stack.enter_async_context(Heart(int(best)))
@@ -117,10 +121,30 @@ class WatchingActivities:
                 lease.check()
                 position, signal = await self._look_once(watch, position, news)
                 if signal is not None:
-                    return replace(signal, seen=watch.seen)
+                    decided = await self._sell(request, replace(signal, seen=watch.seen), heart)
+                    if decided.sent is not None or not is_silent():
+                        return decided
+                    await self._pace.pause(_BETWEEN_TRIES)
                 heart.progress(int(position.high_water_mark))
                 if not price.is_awaited:
                     await self._pace.pause(self._until_next_look(watch), news)
+
+    async def _sell(self, request: WatchRequest, signal: ExitSignal, heart: Heart) -> ExitSignal:
+        """Send the first order; a signal without one lets the workflow decide and send it."""
+        if request.first is None:
+            return signal
+        wanted = exit_request(request, request.first, signal)
+        for _ in range(_TRIES):
+            heart.progress(int(signal.high_water_mark))
+            try:
+                return replace(signal, sent=await self._first_exit.send(wanted))
+            except StaleFencingTokenError:
+                raise
+            except Exception as fault:  # noqa: BLE001 - the sale does not depend on it
+                extra = {"symbol": request.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+                activity.logger.warning("first_exit_not_sent", extra=extra)
+            await self._pace.pause(_BETWEEN_TRIES)
+        return signal
 
     async def _look_once(
         self, watch: "_Watch", position: OpenPosition, news: asyncio.Event

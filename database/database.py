@@ -22,10 +22,12 @@ from database.hosts import Hosts
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.market_messages import MarketMessages
+from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
 from database.pool import NAMED_ONLY, Pool, open_pool
 from database.positions import Positions
+from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
 from database.reports import Reports
 from database.risk import Risk
@@ -36,7 +38,9 @@ from database.strategy_sources import StrategySources
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.trades import Trades
+from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
+from database.watch_calls import WatchCalls
 from database.workers import Workers
 from domain.identity import AccountId
 from domain.masking import Masking
@@ -73,9 +77,11 @@ class Database:
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
         self.market_messages = MarketMessages(pool)
+        self.market_watches = MarketWatches(pool)
         self.orders = Orders(pool)
         self.payload_keys = PayloadKeys(pool)
         self.positions = Positions(pool)
+        self.price_marks = PriceMarks(pool)
         self.reports = Reports()
         self.risk = Risk(pool)
         self.sales_by_others = SalesByOthers(pool)
@@ -85,6 +91,8 @@ class Database:
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
         self.trades = Trades(pool)
+        self.unattended_sales = UnattendedSales(pool)
+        self.watch_calls = WatchCalls(url)
         self.unreadable_rows = UnreadableRows(pool)
         self.workers = Workers(pool)
 
@@ -141,6 +149,7 @@ class Database:
     async def aclose(self) -> None:
         """Release held resources and close all connections."""
         await self.reports.aclose()
+        await self.watch_calls.aclose()
         for budget in self._budgets.values():
             await budget.aclose()
         await self._pool.close()

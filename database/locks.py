@@ -124,6 +124,25 @@ class Locks:
             raise LookupError(f"the lock of {symbol} was not written")
         return _from_row(account_id, symbol, row)
 
+    _TAKE_LAPSED = """
+    UPDATE stock_locks SET worker_id = $3, fencing_token = fencing_token + 1,
+        acquired_at = clock_timestamp(), heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + $5
+    WHERE account_id = $1 AND symbol = $2 AND fencing_token = $4 AND expires_at <= clock_timestamp()
+    RETURNING worker_id, fencing_token, acquired_at, expires_at
+    """
+
+    async def take_lapsed(
+        self,
+        account_id: AccountId,
+        symbol: Symbol,
+        by_worker: WorkerId,
+        token: int,
+        duration: timedelta = LEASE_DURATION,
+    ) -> Lease | None:
+        """Take a lock whose lease has ended under a fencing token; None if it was renewed or taken since."""
+        row = await self._pool.fetchrow(self._TAKE_LAPSED, account_id, symbol, by_worker, token, duration)
+        return None if row is None else _from_row(account_id, symbol, row)
+
     _RENEW = """
     UPDATE stock_locks SET heartbeat_at = clock_timestamp(), expires_at = clock_timestamp() + $5
     WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4

@@ -8,16 +8,15 @@ from typing import Final
 import asyncpg
 
 from database.booking import Booked, book_on, book_provisionally_on, nothing_new, readopt_on
-from database.errors import InvalidTransitionError, OversoldError
+from database.errors import InvalidTransitionError
 from database.events import append_on
 from database.order_rows import COLUMNS, RETURNING, SELECT, locked_order, order_from_row, updated_order
 from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
-from database.recording import record_on, reserve_on
+from database.recording import record_of_position_on, record_on, reserve_on
 from database.recovery import lock_symbol_of_over, recover_buy_on
 from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
-from domain.errors import StaleFencingTokenError
 from domain.event import Event
 from domain.events.orders import order_adopted, order_exists_after_all, order_proven_absent, order_quarantined
 from domain.host_limits import HostLimits
@@ -28,7 +27,6 @@ from domain.order import (
     BrokerOrderRef,
     OrderEvent,
     OrderIntent,
-    OrderPurpose,
     OrderRecord,
     OrderStatus,
     ProvisionalFill,
@@ -87,15 +85,6 @@ class Orders:
             await prepare_on(connection, opening)
             return await record_on(connection, intent, None if limits is None else limits.number)
 
-    _HELD = """
-    SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE
-    """
-
-    _OWN_LEASE = """
-    SELECT expires_at FROM stock_locks
-    WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4 FOR SHARE
-    """
-
     async def record_intent(self, intent: OrderIntent) -> OrderRecord:
         """Record an order of an existing position; a repeated call returns the first record.
 
@@ -105,17 +94,7 @@ class Orders:
             OversoldError: a sale exceeds the shares that the position holds.
         """
         async with transaction(self._pool) as connection:
-            recorded = await connection.fetchrow(SELECT, intent.intent_id)
-            if recorded is None and intent.purpose is OrderPurpose.EXIT:
-                lease = (intent.account_id, intent.symbol, intent.worker_id, intent.fencing_token)
-                if await connection.fetchval(self._OWN_LEASE, *lease) is None:
-                    raise StaleFencingTokenError(f"{intent.symbol} is held by another worker now")
-                held = await connection.fetchval(self._HELD, intent.position_id)
-                if intent.quantity > (held or 0):
-                    raise OversoldError(
-                        f"{intent.intent_id} would sell {intent.quantity} of {held or 0} shares of {intent.symbol}"
-                    )
-            return await record_on(connection, intent)
+            return await record_of_position_on(connection, intent)
 
     async def withdraw(self, intent_id: IntentId) -> bool:
         """Withdraw an order that has not been sent; see ``withdraw_on``."""
@@ -141,6 +120,20 @@ class Orders:
         """
         async with transaction(self._pool) as connection:
             return await begin(connection, intent_id, Gate(review, http_timeout, environment, limits))
+
+    async def record_to_send(
+        self, intent: OrderIntent, *, http_timeout: timedelta, environment: Environment
+    ) -> Sending:
+        """Record a sale and request the permit to send it, in one transaction. Of repeated calls one gets the permit.
+
+        Raises:
+            StaleFencingTokenError: another worker has held the symbol since the sale was decided.
+            ActiveOrderExistsError: another sale of the symbol is active.
+            OversoldError: the sale exceeds the shares that the position holds.
+        """
+        async with transaction(self._pool) as connection:
+            await record_of_position_on(connection, intent)
+            return await begin(connection, intent.intent_id, Gate(None, http_timeout, environment))
 
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
         """Record the broker's answer; the same answer again changes nothing, a contradicting one raises.

@@ -34,6 +34,11 @@ _STATEMENTS: Final = 500
 """Prepared statements that a connection keeps. There are more than asyncpg's default of 100."""
 _COMMAND_TIMEOUT = 30.0
 """Real seconds after which a statement times out; none of ours takes one second."""
+_IDLE_IN_TRANSACTION = 10.0
+"""Real seconds after which the server ends the transaction of a process that has stopped, and with it its locks.
+
+Our transactions only compute between two statements.
+"""
 
 
 async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True) -> Pool:
@@ -81,6 +86,7 @@ class _WritesOnly:
 
     async def prepare(self, connection: Connection) -> None:
         await _speak_json(connection, self._mask)
+        await connection.execute(f"SET idle_in_transaction_session_timeout = {round(_IDLE_IN_TRANSACTION * 1000)}")
         connection.add_query_logger(self._hear)
 
     async def check(self, connection: Connection) -> None:

@@ -80,6 +80,13 @@ class Positions:
         row = await self._pool.fetchrow(self._HELD, account_id, worker_id)
         return None if row is None else _from_row(row)
 
+    _NAMED = f"SELECT {COLUMNS} FROM positions WHERE position_id = ANY($1) AND is_live AND bought_quantity > 0"  # noqa: S608 our own columns
+
+    async def live_among(self, position_ids: Sequence[PositionId]) -> dict[PositionId, OpenPosition | Exception]:
+        """Return the named positions that are live and were bought; for a row that cannot be read, the error."""
+        rows = await self._pool.fetch(self._NAMED, list(position_ids))
+        return {PositionId(row["position_id"]): _read(row) for row in rows}
+
     async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
         """Return every position with held shares, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
@@ -115,12 +122,9 @@ class Positions:
 
     async def left_after(self, account_id: AccountId, session_date: SessionDate) -> tuple[OpenPosition, ...]:
         """Return the positions opened by a KST date and not closed on it, in their current state."""
-        rows = await self._pool.fetch(self._LEFT_AFTER, account_id, session_date)
-        return tuple(_from_row(row) for row in rows)
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._LEFT_AFTER, account_id, session_date))
 
-    _LIVE = """
-    SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live
-    """
+    _LIVE = "SELECT position_id FROM positions WHERE account_id = $1 AND worker_id = $2 AND is_live"
 
     async def live_of(self, account_id: AccountId, worker_id: WorkerId) -> PositionId | None:
         """Return the worker's live position, including one that never filled or is sold out."""
@@ -183,7 +187,6 @@ class Positions:
             await connection.execute(self._ABANDON, position_id)
 
     _ENTRY_OF = f"SELECT {ORDER_COLUMNS} FROM orders WHERE position_id = $1 AND side = 'buy'"  # noqa: S608 our own columns
-
     _WORKER = "SELECT worker_id FROM positions WHERE position_id = $1"
 
     async def recover(self, position_id: PositionId) -> bool:
@@ -255,8 +258,8 @@ class Positions:
 
     async def taken_on(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:
         """Return by stock the shares booked in a session as gone while their positions were live."""
-        rows = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
-        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in rows}
+        found = await self._pool.fetch(self._TAKEN_ON, account_id, session_date)
+        return {Symbol(row["symbol"]): Quantity(row["shares"]) for row in found}
 
     async def _locked_status(self, connection: Connection, position_id: PositionId) -> PositionStatus:
         status = await connection.fetchval(self._LOCK, position_id)
@@ -307,6 +310,13 @@ def rules_from_json(stored: dict[str, str | float]) -> ExitRules:
 def _cost_of_the_rest(row: Row) -> Won:
     """Return the cost of the unsold shares, so that the parts always add up to the whole."""
     return Won(row["cost"] - row["cost"] * row["sold_quantity"] // row["bought_quantity"])
+
+
+def _read(row: Row) -> OpenPosition | Exception:
+    try:
+        return _from_row(row)
+    except Exception as fault:  # noqa: BLE001 - one odd row must not hide the others
+        return fault
 
 
 def _from_row(row: Row) -> OpenPosition:

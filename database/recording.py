@@ -2,12 +2,13 @@
 
 import asyncpg
 
-from database.errors import ActiveOrderExistsError, InvalidTransitionError, UnknownIntentError
+from database.errors import ActiveOrderExistsError, InvalidTransitionError, OversoldError, UnknownIntentError
 from database.order_rows import RETURNING, SELECT, intent_values, order_from_row
 from database.pool import Connection
 from database.risk import hold_gate
+from domain.errors import StaleFencingTokenError
 from domain.money import Won
-from domain.order import OrderIntent, OrderRecord
+from domain.order import OrderIntent, OrderPurpose, OrderRecord
 from domain.risk import Denied, EntryDeniedError, Spending
 
 # A buying-power answer includes an accepted order only if it was accepted before the request. An order sent but not yet
@@ -42,6 +43,33 @@ async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spen
     verdict = spending.review(Won(reserved))
     if isinstance(verdict, Denied):
         raise EntryDeniedError(verdict)
+
+
+_OWN_LEASE = """
+SELECT expires_at FROM stock_locks
+WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4 FOR SHARE
+"""
+_HELD = "SELECT bought_quantity - sold_quantity FROM positions WHERE position_id = $1 AND is_live FOR SHARE"
+
+
+async def record_of_position_on(connection: Connection, intent: OrderIntent) -> OrderRecord:
+    """Record an order of an existing position; a repeated call returns the first record.
+
+    Raises:
+        StaleFencingTokenError: another worker has held the symbol since the sale was decided.
+        OversoldError: a sale exceeds the shares that the position holds.
+    """
+    recorded = await connection.fetchrow(SELECT, intent.intent_id)
+    if recorded is None and intent.purpose is OrderPurpose.EXIT:
+        lease = (intent.account_id, intent.symbol, intent.worker_id, intent.fencing_token)
+        if await connection.fetchval(_OWN_LEASE, *lease) is None:
+            raise StaleFencingTokenError(f"{intent.symbol} is held by another worker now")
+        held = await connection.fetchval(_HELD, intent.position_id)
+        if intent.quantity > (held or 0):
+            raise OversoldError(
+                f"{intent.intent_id} would sell {intent.quantity} of {held or 0} shares of {intent.symbol}"
+            )
+    return await record_on(connection, intent)
 
 
 async def record_on(connection: Connection, intent: OrderIntent, limits: int | None = None) -> OrderRecord:

@@ -25,7 +25,8 @@ class Reports:
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+        self.patience = patience
+        """Real seconds that a caller waits."""
         self._newest: dict[tuple[str, str], Write] = {}
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._room = asyncio.Semaphore(_MOST_CONNECTIONS)
@@ -51,7 +52,7 @@ class Reports:
         if key in self._under_way:
             return
         task = self._under_way[key] = asyncio.create_task(self._work_off(key))
-        done, _ = await asyncio.wait({task}, timeout=self._patience)
+        done, _ = await asyncio.wait({task}, timeout=self.patience)
         for each in done:
             each.result()
 

@@ -3,16 +3,13 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import asyncpg
-from asyncpg.connect_utils import SessionAttribute
-
 from database.errors import DATABASE_FAULTS
-from database.pool import TAKES_NO_WRITES, Pool, takes_no_writes
+from database.listening import arriving, listening
+from database.pool import Pool
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.stream import Covered, Gap, Garbled, News, NoticeKind, OrderNotice
@@ -24,9 +21,7 @@ _LONGEST: Final = 7_500
 """Bytes of one payload; PostgreSQL accepts fewer than 8,000."""
 _QUIET: Final = 10.0
 """Seconds without news after which the connection is tested; the session's owner sends news every second."""
-_ANSWERS_WITHIN: Final = 5.0
 _PAUSES: Final = (0.5, 1.0, 2.0, 5.0)
-_MOST_WAITING: Final = 10_000
 
 
 class StreamNews:
@@ -51,10 +46,10 @@ class StreamNews:
         failures = 0
         while True:
             try:
-                async with self._connection() as (connection, waiting):
+                async with listening(self._url, _CHANNEL) as (connection, waiting):
                     failures = 0
                     yield Gap()
-                    async for payload in _arriving(connection, waiting, self._quiet):
+                    async for payload in arriving(connection, waiting, self._quiet):
                         for each in _news_in(payload, listener):
                             yield each
             except DATABASE_FAULTS as fault:
@@ -62,44 +57,6 @@ class StreamNews:
                 yield Gap()
             await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)])
             failures += 1
-
-    @asynccontextmanager
-    async def _connection(self) -> "AsyncIterator[tuple[asyncpg.Connection[Any], asyncio.Queue[str | None]]]":
-        waiting: asyncio.Queue[str | None] = asyncio.Queue()
-
-        def arrived(*arguments: object) -> None:
-            waiting.put_nowait(str(arguments[-1]) if waiting.qsize() < _MOST_WAITING else None)
-
-        connection = await asyncpg.connect(
-            self._url,
-            command_timeout=_ANSWERS_WITHIN,
-            timeout=_ANSWERS_WITHIN,
-            target_session_attrs=SessionAttribute.read_write,
-        )
-        try:
-            connection.add_termination_listener(lambda _: waiting.put_nowait(None))
-            await connection.add_listener(_CHANNEL, arrived)
-            yield connection, waiting
-        finally:
-            with suppress(*DATABASE_FAULTS):
-                await connection.close(timeout=1)
-
-
-async def _arriving(
-    connection: "asyncpg.Connection[Any]", waiting: "asyncio.Queue[str | None]", quiet: float
-) -> AsyncIterator[str]:
-    while True:
-        try:
-            async with asyncio.timeout(quiet):
-                payload = await waiting.get()
-        except TimeoutError:
-            await connection.execute("SELECT 1")
-            if takes_no_writes(connection):
-                raise ConnectionResetError(TAKES_NO_WRITES) from None
-            continue
-        if payload is None:
-            raise ConnectionResetError("the listening connection has ended, or could not keep up")
-        yield payload
 
 
 def _payloads(sender: str, news: Iterable[News]) -> Iterator[str]:

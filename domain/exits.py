@@ -7,11 +7,27 @@ from decimal import Decimal
 from typing import Final
 
 from domain.clock import in_seoul
+from domain.identity import IntentId
+from domain.ladder import Rung
 from domain.market import MarketView, Quote, problem_with
-from domain.money import Price, change_rate
+from domain.money import Price, Quantity, change_rate
 from domain.position import ExitReason, OpenPosition
 
 LEAST_TREND_SAMPLES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class SentExit:
+    """The first order of a sale, sent by the position's watch; ``description`` is for display.
+
+    ``then_book``: the trade is to be booked once this is filled.
+    """
+
+    intent_id: IntentId
+    quantity: Quantity
+    rung: Rung
+    description: str
+    then_book: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +41,8 @@ class ExitSignal:
     detail: str = ""
     seen: Quote | None = None
     """The last trusted quote of the watch, so that the sale need not request it again."""
+    sent: SentExit | None = None
+    """The order that the watch has sent. None: the first order is still to be decided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The operator's view of a fleet: one account's workers, books and clock."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -17,8 +18,10 @@ from workflows.identity import (
     TRADING_WORKER,
     close_workflow_id,
     is_close_of,
+    is_watch_of,
     on_demand_workflow_ids,
     task_queues,
+    watch_prefix,
     worker_workflow_id,
 )
 
@@ -84,7 +87,11 @@ class Fleet:
 
     async def running_workers(self) -> frozenset[WorkerId]:
         """Return the registered workers whose workflow runs now, according to Temporal's visibility."""
-        ours = {worker_workflow_id(self.account_id, each): each for each in await self.known_workers()}
+        return await self.running_among(await self.known_workers())
+
+    async def running_among(self, workers: Iterable[WorkerId]) -> frozenset[WorkerId]:
+        """Return which of these workers have a running workflow, according to Temporal's visibility."""
+        ours = {worker_workflow_id(self.account_id, each): each for each in workers}
         listed = [
             each
             for ids in in_parts(sorted(ours))
@@ -103,7 +110,10 @@ class Fleet:
         """
         queue, ours = quoted(task_queues(self.account_id).trading), await self.ids_of_ours()
         named = [one_of("WorkflowId", part) for part in in_parts(sorted(ours))]
-        named.append(f"WorkflowId STARTS_WITH {quoted(close_workflow_id(self.account_id))}")
+        named += [
+            f"WorkflowId STARTS_WITH {quoted(begun)}"
+            for begun in (close_workflow_id(self.account_id), watch_prefix(self.account_id))
+        ]
         queries = [f"{_FAILING} AND TaskQueue = {queue} AND {which}" for which in named]
         try:
             listed = [each for query in queries for each in await list_workflows(self.client, query)]
@@ -114,7 +124,9 @@ class Fleet:
         return tuple(
             FailingWorkflow(each.workflow_id, each.run_id, each.problems)
             for each in listed
-            if each.workflow_id in ours or is_close_of(each.workflow_id, self.account_id)
+            if each.workflow_id in ours
+            or is_close_of(each.workflow_id, self.account_id)
+            or is_watch_of(each.workflow_id, self.account_id)
         )
 
     async def ids_of_ours(self) -> frozenset[str]:

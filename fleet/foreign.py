@@ -21,7 +21,9 @@ from workflows.identity import (
     close_workflow_id,
     is_close_of,
     is_close_schedule,
+    is_watch_of,
     task_queues,
+    watch_prefix,
     worker_of,
 )
 
@@ -59,6 +61,7 @@ async def _workflows(fleet: Fleet) -> list[ForeignObject]:
     queries = [
         f"{one_of('TaskQueue', queues)} OR WorkflowType {_OF_OUR_TYPES}",
         *(f"{one_of('WorkflowId', part)} AND {elsewhere}" for part in in_parts(names)),
+        f"WorkflowId STARTS_WITH {quoted(watch_prefix(fleet.account_id))} AND {elsewhere}",
     ]
     lists = [await list_workflows(fleet.client, f"ExecutionStatus = 'Running' AND ({query})") for query in queries]
     listed = {each.run_id: each for each in chain.from_iterable(lists)}
@@ -69,7 +72,8 @@ async def _workflows(fleet: Fleet) -> list[ForeignObject]:
 def _objection(fleet: Fleet, each: Listed, ours: frozenset[str]) -> str:
     """Return why a workflow is not ours; empty for one of ours, or one of another fleet."""
     trading = task_queues(fleet.account_id).trading
-    if each.workflow_id in ours or is_close_of(each.workflow_id, fleet.account_id):
+    is_shared = is_close_of(each.workflow_id, fleet.account_id) or is_watch_of(each.workflow_id, fleet.account_id)
+    if each.workflow_id in ours or is_shared:
         if each.workflow_type in OUR_TYPES and each.task_queue == trading:
             return ""
         return f"it uses a workflow id of Haru, as {one_line(each.workflow_type)} on queue {one_line(each.task_queue)}"

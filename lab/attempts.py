@@ -111,6 +111,19 @@ Outcome = ActivityResolution | Again | Waiting
 Act = Callable[..., Awaitable[Any]]
 
 
+_WATCHES: Final = frozenset({"begin_watch", "watch_position"})
+
+
+def sent_by_watch(about: Scheduled, outcome: Outcome) -> list[str]:
+    """Return the order that a finished watch has sent, if it has."""
+    if about.name not in _WATCHES or not isinstance(outcome, ActivityResolution):
+        return []
+    if not outcome.HasField("completed"):
+        return []
+    (signal,) = PAYLOADS.from_payloads([outcome.completed.result])
+    return [signal["sent"]["intent_id"]] if signal and signal.get("sent") else []
+
+
 async def attempt(about: Scheduled, act: Act, now: datetime, client: Any = None) -> ActivityResolution | Again:
     """Make one attempt and return Temporal's outcome."""
     env = ActivityEnvironment(client)

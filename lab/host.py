@@ -10,19 +10,22 @@ from activities.settling import CloseRequest
 from database.positions import Positions
 from domain.identity import AccountId
 from domain.position import OpenPosition
-from lab.attempts import Act, Outcome, Scheduled, Waiting, attempt
+from lab.attempts import Act, Outcome, Scheduled, Waiting, attempt, sent_by_watch
 from lab.moments import DayMoments
 from lab.pace import RUNNING, Waiter
 from lab.temporal_parts import activity_name
 from runtime.composition import Collaborators, queues_for
 
 _RELEASES: Final = frozenset({"close_position", "abandon_entry"})
-_WAIT_INSIDE: Final = frozenset({"find_candidates", "watch_position"})
+_WAIT_INSIDE: Final = frozenset({"begin_watch", "find_candidates"})
 
 
 def activities_of(account_id: AccountId, collaborators: Collaborators) -> dict[str, Act]:
     """Return the activities that the real composition builds on collaborators, by name."""
-    return {activity_name(each): each for queue in queues_for(account_id, collaborators) for each in queue.activities}
+    found = {activity_name(each): each for queue in queues_for(account_id, collaborators) for each in queue.activities}
+    # The watch of one position decides by the same rules as the watch of a shard. In the lab it answers the worker's
+    # wish itself, so that each position has moments of its own and no other position's delay them.
+    return found | {"begin_watch": found["watch_position"]}
 
 
 class SignalClient:
@@ -77,6 +80,12 @@ class LabHost:
             return await self._scan(about, now)
         return await self._begin(about, now, Waiter(about, await self._held(about)))
 
+    async def _inside(self, about: Scheduled, now: datetime, waiter: Waiter) -> Outcome:
+        RUNNING.set(waiter)
+        outcome = await attempt(about, self._activities[about.name], now, self._client)
+        self.submits.extend(sent_by_watch(about, outcome))
+        return outcome
+
     async def _scan(self, about: Scheduled, now: datetime) -> Outcome:
         """Begin a scan at the first instant at which it can find something."""
         (request,) = about.decoded(self._activities[about.name])
@@ -112,10 +121,6 @@ class LabHost:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-    async def _inside(self, about: Scheduled, now: datetime, waiter: Waiter) -> Outcome:
-        RUNNING.set(waiter)
-        return await attempt(about, self._activities[about.name], now, self._client)
 
 
 async def _until_it_waits(task: "asyncio.Task[Outcome]", waiter: Waiter) -> Outcome:

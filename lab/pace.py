@@ -19,7 +19,7 @@ from lab.moments import DayMoments
 
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be split across attempts."""
-_MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position"})
+_MAY_READ_TWICE: Final = frozenset({"begin_watch", "find_candidates", "prepare_exit"})
 """They read again at times, to confirm a holding that looks too small."""
 _BETWEEN_READS: Final = timedelta(seconds=2)
 """Market time between two looks at the ledger by the close."""

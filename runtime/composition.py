@@ -1,6 +1,8 @@
 """Composition root of worker.py: settings become connections, then activities, then Temporal workers."""
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,7 @@ from activities.flatness import FlatnessActivities
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities
+from activities.market_watch import MarketWatchActivities
 from activities.order_lookup import OrderLookup
 from activities.orders import OrderActivities
 from activities.reconciling import ReconcilingActivities
@@ -36,6 +39,7 @@ from activities.support.pace import Pace
 from activities.support.strategy_guard import StrategyGuard
 from activities.support.strategy_standing import StrategyStanding
 from activities.unsold import UnsoldActivities
+from activities.watch.first_exit import FirstExit
 from activities.watching import WatchingActivities
 from broker.kis.broker import KisBroker, MarketAccess
 from broker.kis.connection import KisConnection
@@ -55,6 +59,7 @@ from runtime.settings import Settings
 from runtime.token_key import token_key
 from workflows.identity import task_queues
 from workflows.market_close import MarketCloseWorkflow
+from workflows.market_watch import MarketWatchWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -74,6 +79,11 @@ _SHARE_OF_THE_UNCACHED: Final = 0.5
 
 At a deadline there are many such tasks. With one poller of five for them, the last task waited 16 s.
 """
+
+
+def process_name() -> str:
+    """Return the process id and the machine, as Temporal names a worker."""
+    return f"{os.getpid()}@{socket.gethostname()}"
 
 
 def proof_of(settings: Settings) -> ProofRules:
@@ -108,6 +118,10 @@ class Collaborators:
     host: HostGate = field(default_factory=HostGate)
     standing: StrategyStanding | None = None
     """What the fleet says of this host's strategies. None: it has no other host."""
+    shared_watch: bool = False
+    """Whether one watch serves many positions."""
+    owner: str = field(default_factory=process_name)
+    """Name of this process where it holds a shard of the market watch."""
     guard: StrategyGuard | None = None
     """The entry point to strategies. None creates one that bounds each call in a thread."""
 
@@ -140,20 +154,30 @@ def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> 
     return [_worker(client, queue) for queue in queues_for(account_id, with_)]
 
 
-def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
+def activities_by_name(account_id: AccountId, with_: Collaborators) -> dict[str, Callable[..., Awaitable[Any]]]:
+    """Return the activities of an account, for calls without Temporal."""
+    return {each.__name__: each for queue in queues_for(account_id, with_) for each in queue.activities}
+
+
+def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # noqa: PLR0915 - one statement per part
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
     guard, host = with_.guard or StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
     market_data = MarketDataActivities(
         feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
     )
-    cycles = CycleActivities(with_.database, with_.calendar, with_.leads, with_.pace, host)
+    cycles = CycleActivities(
+        with_.database, with_.calendar, with_.leads, with_.pace, host, shared_watch=with_.shared_watch
+    )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
-    watching = WatchingActivities(feed, foreign_sales, with_.database, with_.pace, with_.calendar, guard=guard)
     selling = _selling(feed, foreign_sales, with_)
+    of_a_watch = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
+    watched: dict[str, Any] = {"guard": guard, "first_exit": FirstExit(selling, orders, with_.database)}
+    watching = WatchingActivities(*of_a_watch, **watched)
+    market_watch = MarketWatchActivities(*of_a_watch, **watched, owner=with_.owner)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
@@ -163,7 +187,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
-    of_a_watch = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, watching.watch_position)
+    watches = (market_watch.watch_market, watching.watch_position)
+    long = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, *watches)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
     of_the_deadline = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)
@@ -171,10 +196,10 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:
     return [
         Queue(
             queues.trading,
-            [*of_a_trade, *of_the_close, summaries.write_summaries, summaries.report_undone],
-            [TradingWorkerWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
+            [*of_a_trade, *of_the_close, market_watch.begin_watch, summaries.write_summaries, summaries.report_undone],
+            [TradingWorkerWorkflow, MarketWatchWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
-        Queue(queues.watch, [*of_a_watch, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
+        Queue(queues.watch, [*long, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
         Queue(
             queues.broker,
             [entries.prepare_entry, selling.prepare_exit, orders.submit_order, orders.cancel_order],

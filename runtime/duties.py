@@ -20,6 +20,7 @@ from fleet.duties.channels import ChannelDuty
 from fleet.duties.clock import ClockDuty
 from fleet.duties.close import CloseDuty
 from fleet.duties.data_disk import DataDisk
+from fleet.duties.direct_steps import Acts
 from fleet.duties.disk import DiskDuty, DiskSaleDuty
 from fleet.duties.duty import Duty
 from fleet.duties.failing import FailingDuty
@@ -28,6 +29,7 @@ from fleet.duties.heartbeat import Heartbeat
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
 from fleet.duties.lost_workers import LostWorkersDuty, unwatched
+from fleet.duties.market_watch import MarketWatchDuty
 from fleet.duties.outage import OutageDuty
 from fleet.duties.phase import PhaseDuty
 from fleet.duties.reach import BrokerDuty, TemporalDuty
@@ -37,6 +39,7 @@ from fleet.duties.report import ReportDuty
 from fleet.duties.schedule import ScheduleDuty
 from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
+from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
 from runtime.auditing import AuditDuty
 from runtime.embedded.finding import needs_of
@@ -77,6 +80,8 @@ class HostParts:
     channels: tuple[str, ...]
     """Digests of the alert channels that this host has addresses for."""
     refusals: Refusals
+    acts: Acts
+    """The activities, by name, for sales without Temporal."""
 
 
 def duties_of(parts: HostParts) -> list[Duty]:
@@ -107,6 +112,8 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
 def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     settings, fleet = parts.settings, parts.fleet
     yield LostWorkersDuty(fleet, settings.rules)
+    yield MarketWatchDuty(fleet, settings.rules)
+    yield UnattendedSalesDuty(fleet, settings.rules, parts.acts)
     yield CloseDuty(fleet, settings.rules)
     yield ScheduleDuty(fleet, settings.rules)
     yield FailingDuty(fleet)

@@ -43,6 +43,7 @@ from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
 from runtime.composition import (
     Collaborators,
+    activities_by_name,
     broker_for,
     day_start_for,
     hosting,
@@ -142,6 +143,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
             direct=alerts.direct,
             channels=alerts.channels,
             refusals=stage.refusals,
+            acts=activities_by_name(fleet.account_id, with_),
         )
         streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, fleet.account_id, with_)):
@@ -174,6 +176,7 @@ def _collaborators(
         commission=settings.broker.commission,
         host=gate,
         standing=standing,
+        shared_watch=settings.watch.shared,
     )
 
 

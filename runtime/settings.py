@@ -109,6 +109,13 @@ class TelemetrySettings(_Group):
     """`host:port` where Temporal's and our metrics are served; None serves none."""
 
 
+class WatchSettings(_Group):
+    """How held positions are watched."""
+
+    shared: bool = False
+    """Whether one watch serves up to a hundred positions; else each worker has an activity of its own."""
+
+
 class ReportSettings(_Group):
     """The report of a day, written after the close."""
 
@@ -141,6 +148,7 @@ class Settings(EnvFileSettings):
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
     proof: ProofSettings = Field(default_factory=ProofSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
+    watch: WatchSettings = Field(default_factory=WatchSettings)
     language: Literal["en", "ko"] = "en"
     """Of the command line and the errors. A report and alerts have settings of their own."""
     report: ReportSettings = Field(default_factory=ReportSettings)

@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client
 
+from activities.watch.messages import EXIT_MESSAGE
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
 from security.sealing.marks import is_refused
@@ -23,6 +24,10 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 _SUBMIT: Final = "submit_order"
 _WATCH: Final = "watch_position"
+"""The watch of an earlier version: an activity that lasts as long as the watch."""
+_WISH: Final = "begin_watch"
+"""Begins a watch by the market watch, until its signal, or until the worker decides to sell by itself."""
+_SALE: Final = "prepare_exit"
 _SELLING_COMMANDS: Final = frozenset({"liquidate", "stop", "liquidate_for_close"})
 _ENDS_BY_SIGNAL: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 _ENDS: Final = frozenset(
@@ -99,6 +104,10 @@ class _Story:
     submits: list[Submit] = field(default_factory=list)
     watches: list[Watch] = field(default_factory=list)
     commands: list[SaleCommand] = field(default_factory=list)
+    wishes: dict[PositionId, Watch] = field(default_factory=dict)
+    """Watches of the run that the market watch keeps."""
+    wish_events: dict[int, PositionId] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
     runs: int = 0
     unreadable: list[str] = field(default_factory=list)
     """Ids of workflows with an activity whose input is unreadable, such as one that another program started."""
@@ -108,6 +117,7 @@ class _Story:
         self.runs += 1
         open_watches: dict[int, Watch] = {}
         open_submits: dict[int, Submit] = {}
+        self.wishes, self.wish_events = {}, {}
         for event in run.events:
             if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 try:
@@ -115,10 +125,12 @@ class _Story:
                 except (ValueError, LookupError):
                     self.unreadable.append(run.workflow_id)
             elif event.event_type in _ENDS:
-                self._end(event, open_watches, open_submits)
+                self._end(run, event, open_watches, open_submits)
+            elif run.worker_id is not None and _command_in(event) == EXIT_MESSAGE:
+                self._signalled(run, event)
             elif run.worker_id is not None and (command := _command_in(event)) in _SELLING_COMMANDS:
                 self.commands.append(SaleCommand(run.worker_id, str(command), _at(event)))
-        self.watches.extend(open_watches.values())
+        self.watches.extend([*open_watches.values(), *self.wishes.values()])
         self.submits.extend(open_submits.values())
 
     def _schedule(
@@ -133,8 +145,34 @@ class _Story:
             request = _first(scheduled.input)
             about = PositionId(request["position_id"]), Symbol(request["symbol"])
             open_watches[event.event_id] = Watch(*about, since=_at(event))
+        if name == _WISH:
+            request = _first(scheduled.input)
+            about = PositionId(request["position_id"]), Symbol(request["symbol"])
+            self.wishes.setdefault(about[0], Watch(*about, since=_at(event)))
+            self.wish_events[event.event_id] = about[0]
+        if name == _SALE and self.wishes:
+            self._over(PositionId(_first(scheduled.input)["position_id"]), _at(event), signalled=False)
 
-    def _end(self, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]) -> None:
+    def _signalled(self, run: Run, event: HistoryEvent) -> None:
+        """End a watch by the signal; one without a reason to sell says that another holder has the lease."""
+        try:
+            end = _first(event.workflow_execution_signaled_event_attributes.input)
+        except (ValueError, LookupError):
+            end = {}
+        signal = end.get("signal")
+        if "position_id" in end:
+            self._over(PositionId(end["position_id"]), _at(event), signalled=signal is not None)
+        if isinstance(signal, dict):
+            self._add_sent(run, event, signal)
+
+    def _over(self, position_id: PositionId, at: datetime, *, signalled: bool) -> None:
+        watch = self.wishes.pop(position_id, None)
+        if watch is not None:
+            self.watches.append(replace(watch, until=at, signalled=signalled))
+
+    def _end(
+        self, run: Run, event: HistoryEvent, open_watches: dict[int, Watch], open_submits: dict[int, Submit]
+    ) -> None:
         submit = open_submits.pop(_scheduled_id(event), None)
         if submit is not None:
             self.submits.append(replace(submit, accepted=_accepted_as(event)))
@@ -142,6 +180,38 @@ class _Story:
         if watch is not None:
             signalled = event.event_type == _ENDS_BY_SIGNAL
             self.watches.append(replace(watch, until=_at(event), signalled=signalled))
+            self._add_first_exit(run, event)
+        position_id = self.wish_events.pop(_scheduled_id(event), None)
+        if position_id is not None and _has_answer(event):
+            self._over(position_id, _at(event), signalled=True)
+            self._add_first_exit(run, event)
+
+    def _add_first_exit(self, run: Run, event: HistoryEvent) -> None:
+        """Add the order that a watch has sent by itself."""
+        if event.event_type != _ENDS_BY_SIGNAL:
+            return
+        try:
+            found = _first(event.activity_task_completed_event_attributes.result)
+        except (ValueError, LookupError):
+            return
+        self._add_sent(run, event, found)
+
+    def _add_sent(self, run: Run, event: HistoryEvent, signal: dict[str, Any]) -> None:
+        """Add the order of a signal, once: a signal may be repeated."""
+        sent = signal.get("sent")
+        if isinstance(sent, dict) and "intent_id" in sent and str(sent["intent_id"]) not in self.sent:
+            self.sent.add(str(sent["intent_id"]))
+            self.submits.append(Submit(IntentId(str(sent["intent_id"])), run.workflow_id, _at(event)))
+
+
+def _has_answer(event: HistoryEvent) -> bool:
+    """Return whether a wish was answered at once: the position was due already."""
+    if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+        return False
+    try:
+        return bool(_first(event.activity_task_completed_event_attributes.result))
+    except (ValueError, LookupError):
+        return False
 
 
 def _scheduled_id(event: HistoryEvent) -> int:

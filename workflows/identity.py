@@ -4,11 +4,15 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from activities.watch.messages import MARKET_WATCH, ShardRequest, market_watch_id
 from domain.identity import AccountId, IntentId, WorkerId
 
 TRADING_WORKER: Final = "TradingWorkerWorkflow"
 MARKET_CLOSE: Final = "MarketCloseWorkflow"
-OUR_TYPES: Final = (TRADING_WORKER, MARKET_CLOSE, "ReconciliationWorkflow", "StatementWorkflow", "OrderLookupWorkflow")
+OUR_TYPES: Final = (
+    *(TRADING_WORKER, MARKET_CLOSE, MARKET_WATCH),
+    *("ReconciliationWorkflow", "StatementWorkflow", "OrderLookupWorkflow"),
+)
 """Names of our workflow types. The command line uses names, because importing the workflows takes half a second."""
 RISK_RULES: Final = "risk_rules"
 TRADING_RULES: Final = "trading_rules"
@@ -61,6 +65,17 @@ def is_close_of(workflow_id: str, account_id: AccountId) -> bool:
     """Return whether an id names a market close of the account, by an operator or the schedule."""
     begun, own = close_workflow_id(account_id), workflow_id.removeprefix(close_workflow_id(account_id))
     return workflow_id.startswith(begun) and (not own or _SCHEDULED.fullmatch(own) is not None)
+
+
+def is_watch_of(workflow_id: str, account_id: AccountId) -> bool:
+    """Return whether an id names the market watch of one of the account's shards."""
+    shard = workflow_id.rpartition("/")[2]
+    return shard.isascii() and shard.isdigit() and workflow_id == market_watch_id(ShardRequest(account_id, int(shard)))
+
+
+def watch_prefix(account_id: AccountId) -> str:
+    """Return how the ids of the account's market watches begin."""
+    return market_watch_id(ShardRequest(account_id, 0)).removesuffix("0")
 
 
 def close_schedule_id(account_id: AccountId) -> str:

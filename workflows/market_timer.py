@@ -1,10 +1,12 @@
-"""Waits of a workflow in market time."""
+"""Waits of a workflow: in market time, and for cancelled activities."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from domain.clock import MarketClock, in_seoul
@@ -57,3 +59,16 @@ class MarketTimer:
             yield
         finally:
             self.only_waits = False
+
+
+async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
+    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
+
+    An activity cancelled before it was scheduled does not even raise an ActivityError.
+    """
+    await workflow.wait([activity])
+    error = None if activity.cancelled() else activity.exception()
+    if isinstance(error, ActivityError):
+        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
+    elif error is not None:
+        raise error

@@ -89,6 +89,9 @@ WATCH: Final = ActivityConfig(
 )
 """Scan or hold for hours; a dead process is detected within the heartbeat timeout."""
 
+WATCH_MARKET: Final = ActivityConfig({**WATCH, "heartbeat_timeout": timedelta(seconds=2)})
+"""One activity watches many positions, so it can afford a shorter timeout."""
+
 TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long a frozen or dead process can block a workflow's next step; the same as for its activities' heartbeats."""
 

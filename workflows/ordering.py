@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
     from workflows.identity import TaskQueues
     from workflows.options import CANCEL_ONCE, LOOK, RESOLVED_QUICKLY, SUBMIT_ENTRY_ONCE, SUBMIT_EXIT_ONCE, via
+    from workflows.steps import DURABLE, Steps
 
 
 _QUICK_CANCELS: Final = 2
@@ -21,10 +22,11 @@ _MOST_DOUBLINGS: Final = 4
 
 
 class Ordering:
-    """The order protocol as steps of a workflow."""
+    """The order protocol as steps of a sale or purchase."""
 
-    def __init__(self, queues: TaskQueues, *, waits_for_operator: bool = True) -> None:
+    def __init__(self, queues: TaskQueues, *, waits_for_operator: bool = True, steps: Steps = DURABLE) -> None:
         self._queues = queues
+        self._steps = steps
         self._waits_for_operator = waits_for_operator
 
     async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
@@ -60,39 +62,39 @@ class Ordering:
     async def _submit(self, request: SubmitRequest, summary: str) -> OrderRecord | None:
         options = SUBMIT_ENTRY_ONCE if request.purpose is OrderPurpose.ENTRY else SUBMIT_EXIT_ONCE
         try:
-            return await workflow.execute_activity_method(
-                OrderActivities.submit_order, request, **via(self._queues.broker, options, summary)
+            return await self._steps.act(
+                OrderActivities.submit_order, request, via(self._queues.broker, options, summary)
             )
         except ActivityError as lost:
             # The single attempt was lost. The resolver determines whether the order was sent.
-            workflow.logger.warning(
+            self._steps.logger.warning(
                 "submit_attempt_lost", extra={"intent_id": request.intent_id, "order": summary, "cause": str(lost)}
             )
             return None
 
     async def _follow(self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None) -> OrderRecord:
-        return await workflow.execute_activity_method(
+        return await self._steps.act(
             OrderActivities.follow_order,
             FollowRequest(intent_id, patience, lease),
-            **via(self._queues.watch, LOOK, f"follow: {summary}"),
+            via(self._queues.watch, LOOK, f"follow: {summary}"),
         )
 
     async def _resolve(self, intent_id: IntentId, summary: str, lease: Lease | None) -> OrderRecord:
-        return await workflow.execute_activity_method(
+        return await self._steps.act(
             ResolvingActivities.resolve_order,
             ResolveRequest(intent_id, self._waits_for_operator, lease),
-            **via(self._queues.watch, LOOK, f"resolve: {summary}"),
+            via(self._queues.watch, LOOK, f"resolve: {summary}"),
         )
 
     async def _cancel(self, intent_id: IntentId, summary: str) -> None:
         try:
-            await workflow.execute_activity_method(
+            await self._steps.act(
                 OrderActivities.cancel_order,
                 intent_id,
-                **via(self._queues.broker, CANCEL_ONCE, f"cancel the rest: {summary}"),
+                via(self._queues.broker, CANCEL_ONCE, f"cancel the rest: {summary}"),
             )
         except ActivityError as lost:
-            workflow.logger.warning(
+            self._steps.logger.warning(
                 "cancel_attempt_lost", extra={"intent_id": intent_id, "order": summary, "cause": str(lost)}
             )
 

@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
     from domain.clock import MarketClock
     from domain.errors import StaleFencingTokenError
+    from domain.exits import SentExit
     from domain.identity import IntentId, PositionId
     from domain.ladder import Ladder, Tries, Wait
     from domain.market import Quote
@@ -33,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.identity import TaskQueues
     from workflows.options import RECORD, SELL_DECISION, via
     from workflows.ordering import Ordering
+    from workflows.steps import DURABLE, Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Sale:
     detail: str = ""
     seen: Quote | None = None
     """Last quote of the watch."""
+    sent: SentExit | None = None
+    """The first order, if the watch has sent it."""
 
     @property
     def unhurried_until(self) -> datetime | None:
@@ -64,11 +68,13 @@ class Selling:
         next_intent: Callable[[], IntentId],
         *,
         waits_for_operator: bool = True,
+        steps: Steps = DURABLE,
     ) -> None:
+        self._steps = steps
         self._queues = queues
         self._clock = clock
         self._next_intent = next_intent
-        self._ordering = Ordering(queues, waits_for_operator=waits_for_operator)
+        self._ordering = Ordering(queues, waits_for_operator=waits_for_operator, steps=steps)
         self.past_the_close: set[PositionId] = set()
         """Positions that continue into the evening; each of their session orders is proven over."""
         self.resting: dict[PositionId, Resting] = {}
@@ -76,8 +82,10 @@ class Selling:
 
     async def sell_out(self, sale: Sale, tries: Tries = Tries()) -> TradeResult | None:  # noqa: B008 - it is frozen
         """Sell until the ledger holds nothing, then book the trade; None when it must be carried (R16)."""
+        sent = sale.sent
         while True:
-            decision = await self._prepare(sale, tries)
+            decision = await self._prepare(sale, tries) if sent is None else _handed_over(sale, sent)
+            sent = None
             match decision:
                 case MarketShut():
                     return None
@@ -102,7 +110,7 @@ class Selling:
             closed = await self._close(sale, NothingToSell())
             if isinstance(closed, TradeResult):
                 return closed
-        tries = _after(tries, prepared, record)
+        tries = after(tries, prepared, record)
         await self._pause_if_not_taken(sale, tries, record)
         return tries
 
@@ -120,10 +128,10 @@ class Selling:
             unhurried_until=sale.unhurried_until,
             seen=sale.seen,
         )
-        decision = await workflow.execute_activity_method(
+        decision = await self._steps.act(
             SellingActivities.prepare_exit,
             request,
-            **via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
+            via(self._queues.broker, SELL_DECISION, f"sell {sale.held.symbol} {sale.held.name}: {sale.reason}"),
         )
         if session_is_over and isinstance(decision, PreparedExit | Wait):
             self.past_the_close.add(sale.held.position_id)
@@ -131,8 +139,10 @@ class Selling:
 
     async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
         """Bring the order to its proven end; only an order left to the operator is returned active."""
-        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
+        if prepared.works_already:
+            return await self._ordering.finish(prepared.intent_id, stands, prepared.description)
+        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
         return await self._ordering.place(request, stands, prepared.description)
 
     async def _pause_if_not_taken(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
@@ -140,13 +150,13 @@ class Selling:
             return
         extra = {**record.intent.log_fields, "code": record.reject_code}
         if record.never_left:
-            workflow.logger.warning("sale_unsent", extra=extra)
+            self._steps.logger.warning("sale_unsent", extra=extra)
             pause = self._ladder(sale).pause_after_unsent(self._now(), tries)
-            await self.rest(Resting(sale.held, tries, workflow.now() + pause), "not sent; retry")
+            await self.rest(Resting(sale.held, tries, self._steps.now() + pause), "not sent; retry")
             return
-        workflow.logger.error("sale_rejected", extra=extra)
+        self._steps.logger.error("sale_rejected", extra=extra)
         pause = self._ladder(sale).pause_after_refusal(self._now(), tries)
-        await self.rest(Resting(sale.held, tries, workflow.now() + pause), "refused; retry")
+        await self.rest(Resting(sale.held, tries, self._steps.now() + pause), "refused; retry")
 
     async def _wait(self, sale: Sale, wait: Wait, tries: Tries) -> None:
         resting = Resting(sale.held, tries, self._clock.real_time(wait.until))
@@ -155,7 +165,7 @@ class Selling:
     async def rest(self, resting: Resting, summary: str) -> None:
         """Sleep until the pause ends; list the sale as resting meanwhile."""
         self.resting[resting.held.position_id] = resting
-        await workflow.sleep(max(resting.until - workflow.now(), timedelta(0)), summary=summary)
+        await self._steps.sleep(max(resting.until - self._steps.now(), timedelta(0)), summary)
         del self.resting[resting.held.position_id]
 
     async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
@@ -164,20 +174,26 @@ class Selling:
         if isinstance(end, SoldByOthers):
             reason = ExitReason.FOREIGN_SALE
             request = replace(request, reason=reason, brought_by_others=end.brought, by_day=end.by_day)
-        return await workflow.execute_activity_method(
+        return await self._steps.act(
             SettlingActivities.close_position,
             request,
-            **via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
+            via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
         )
 
     def _ladder(self, sale: Sale) -> Ladder:
         return Ladder(sale.plan.session, sale.rules.execution, self._clock, sale.unhurried_until)
 
     def _now(self) -> datetime:
-        return self._clock.market_time(workflow.now())
+        return self._clock.market_time(self._steps.now())
 
 
-def _after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
+def _handed_over(sale: Sale, sent: SentExit) -> PreparedExit:
+    about = (sent.intent_id, sale.held.symbol, sent.quantity, sent.rung, sent.description, sent.then_book)
+    return PreparedExit(*about, works_already=True)
+
+
+def after(tries: Tries, prepared: PreparedExit, record: OrderRecord) -> Tries:
+    """Return the attempts of a sale after one more order has ended."""
     if record.never_left:
         return tries.after_unsent(prepared.quantity)
     return tries.after(prepared.rung, refused=record.status is OrderStatus.REJECTED, offered=prepared.quantity)

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -15,11 +15,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import SubmitRequest
     from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
-    from activities.watching import WatchingActivities, WatchRequest
-    from domain.exits import ExitSignal
+    from activities.watch.messages import WatchEnd
     from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
-    from domain.money import Price, total
+    from domain.money import total
     from domain.order import OrderPurpose, OrderRecord
     from domain.position import ExitReason
     from domain.screening import Candidate
@@ -27,14 +26,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
+    from workflows.holding import Holding
     from workflows.identity import intent_id, task_queues
-    from workflows.market_timer import MarketTimer
+    from workflows.market_timer import MarketTimer, collected
     from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
     from workflows.ordering import Ordering
     from workflows.selling import Sale, Selling, lease_is_lost
 
-NO_PRICE: Final = Price(0)
-"""A sale ordered by a person or the clock is not based on a price."""
 _AFTER_THE_CLOSE: Final = timedelta(seconds=2)
 _BETWEEN_LOOKS: Final = timedelta(seconds=30)
 _MOST_DOUBLINGS: Final = 2
@@ -52,7 +50,7 @@ class Trade:
         self._fruitless = 0
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
-        self._watchers: list[workflow.ActivityHandle[Any]] = []
+        self._holding = Holding(worker, timer, self._queues, self._next_intent)
         self._loose_ends: list[asyncio.Task[None]] = []
         """Buys of an earlier run that are ended while their shares are held."""
 
@@ -70,10 +68,12 @@ class Trade:
 
     async def collect(self) -> None:
         """Await cancelled watchers and unfinished buys after the sale, so that none outlives its run."""
-        for watcher in self._watchers:
-            await collected(watcher)
-        self._watchers = []
+        await self._holding.collect()
         await asyncio.gather(*self._loose_ends)
+
+    def end_watch(self, end: WatchEnd) -> None:
+        """Note what the market watch has decided about a position."""
+        self._holding.end_watch(end)
 
     async def _begin(self) -> Cycle:
         """Read what the worker holds. The scan compares the books before anything is bought."""
@@ -133,12 +133,12 @@ class Trade:
         return None
 
     async def _see_through(self, held: Held, plan: SessionPlan) -> None:
-        signal = await self._hold(held, plan)
+        signal = await self._holding.hold(held, plan)
         if signal is None:
             return
         self._worker.enter_state(WorkerState.EXITING, f"selling {held.name}: {signal.reason}", held.symbol)
         try:
-            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen)
+            sale = Sale(held, signal.reason, self._life.rules, plan, signal.detail, signal.seen, signal.sent)
             result = await self._selling.sell_out(sale)
         except ActivityError as error:
             if not lease_is_lost(error):
@@ -161,7 +161,7 @@ class Trade:
             CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
-        self._worker.ceiling = cycle.ceiling
+        self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
         return cycle
 
     async def _reconcile(self) -> None:
@@ -247,39 +247,6 @@ class Trade:
             SettlingActivities.abandon_entry, request, **via(self._queues.trading, RECORD, "release the symbol")
         )
 
-    async def _hold(self, held: Held, plan: SessionPlan) -> ExitSignal | None:
-        """Return why to sell, or None when another worker has the position."""
-        word = f"{held.name} ×{held.quantity:,} at {held.entry_price}"
-        self._worker.enter_state(WorkerState.HOLDING, word, held.symbol)
-        if held.sold_because is not None:
-            return self._signal(held.sold_because, "sold by an earlier run")
-        if held.overdue:
-            await self._timer.until(lambda: False, plan.session.opens_at)
-            return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
-        self._worker.watched_rules = self._life.rules
-        watcher = workflow.start_activity_method(
-            WatchingActivities.watch_position,
-            WatchRequest(held.position_id, held.symbol, held.lease, self._life.rules, plan.liquidation_at),
-            **via(self._queues.watch, WATCH, f"hold {held.symbol} {held.name} ×{held.quantity:,}"),
-        )
-        # The watch ends at the deadline by itself, with a price; otherwise the sale begins without one.
-        begins_by = plan.begun_by or plan.liquidation_at
-        in_time = await self._timer.until(lambda: watcher.done() or self._worker.is_winding_down(), begins_by)
-        if watcher.done():
-            return await self._signal_from(watcher)
-        watcher.cancel()
-        self._watchers.append(watcher)
-        return self._signal(self._why_sell() if in_time else ExitReason.DEADLINE)
-
-    async def _signal_from(self, watcher: "workflow.ActivityHandle[ExitSignal]") -> ExitSignal | None:
-        try:
-            return await watcher
-        except ActivityError as error:
-            if not lease_is_lost(error):
-                raise
-            self._worker.leave_unsold("the lease was lost: another worker watches this position")
-            return None
-
     def _settle(self, result: TradeResult | None, held: Held) -> None:
         if result is None:
             self._worker.leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
@@ -297,12 +264,6 @@ class Trade:
     def _is_recovery(self) -> bool:
         """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
         return is_recovery(self._life.worker_id)
-
-    def _why_sell(self) -> ExitReason:
-        return self._worker.sell_because or ExitReason.OPERATOR
-
-    def _signal(self, reason: ExitReason, detail: str = "") -> ExitSignal:
-        return ExitSignal(reason, NO_PRICE, self._timer.now(), NO_PRICE, detail)
 
     def _may_enter(self, plan: SessionPlan) -> bool:
         over = self._worker.is_winding_down() or self._entries_are_over(plan)
@@ -332,16 +293,3 @@ def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
         overdue=False,
         lease=entry.lease,
     )
-
-
-async def collected(activity: "workflow.ActivityHandle[Any]") -> None:
-    """Wait for a cancelled activity and discard its outcome; raise errors other than ActivityError.
-
-    An activity cancelled before it was scheduled does not even raise an ActivityError.
-    """
-    await workflow.wait([activity])
-    error = None if activity.cancelled() else activity.exception()
-    if isinstance(error, ActivityError):
-        workflow.logger.debug("activity_collected", extra={"cause": str(error.cause)})
-    elif error is not None:
-        raise error

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import LIQUIDATE_MESSAGE
+    from activities.watch.messages import EXIT_MESSAGE, WatchEnd
     from domain.identity import is_recovery
     from domain.position import ExitReason
     from domain.rules import RiskRules, TradingRules
@@ -103,6 +104,11 @@ class TradingWorkerWorkflow:
     def liquidate_for_close(self, session_date: SessionDate) -> None:
         """Sell the position; no entry follows in this session. Ignore a signal of an earlier day."""
         self._commands.liquidate_for_close(session_date)
+
+    @workflow.signal(name=EXIT_MESSAGE, description="The market watch has a reason to sell, or has lost the lease.")
+    def end_watch(self, end: WatchEnd) -> None:
+        """Sell the position that the watch names; ignore one that is not held."""
+        self._trade.end_watch(end)
 
     @workflow.query(description="Limits in force for this worker's entries.")
     def risk_rules(self) -> RiskRules:

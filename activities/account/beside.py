@@ -86,7 +86,7 @@ class HandSales:
         if self._looking is None:
             if not self._due.is_due():
                 return position
-            self._looking = asyncio.create_task(self._less_what_was_sold(position))
+            self._looking = asyncio.create_task(less_hand_sales(self._foreign_sales, position))
             self._looking.add_done_callback(lambda _: news.set())
             await answer_or_news(self._looking, news, at_most)
         if not self._looking.done():
@@ -98,14 +98,19 @@ class HandSales:
         best = max(left.high_water_mark, position.high_water_mark)
         return replace(left, high_water_mark=best, last_price=position.last_price)
 
-    async def _less_what_was_sold(self, position: OpenPosition) -> OpenPosition | None:
-        try:
-            left = await self._foreign_sales.noticed_by(position)
-            return await self._foreign_sales.booked(position, left) if left.quantity else None
-        except Exception as fault:  # noqa: BLE001 - the stop-loss does not depend on it, and the check is repeated
-            extra = {"symbol": position.symbol, "cause": f"{type(fault).__name__}: {fault}"}
-            activity.logger.warning("holdings_not_checked", extra=extra)
-            return position
+
+async def less_hand_sales(foreign_sales: ForeignSales, position: OpenPosition) -> OpenPosition | None:
+    """Return the position less the shares that its owner sold; None when all are sold.
+
+    A failed check changes nothing.
+    """
+    try:
+        left = await foreign_sales.noticed_by(position)
+        return await foreign_sales.booked(position, left) if left.quantity else None
+    except Exception as fault:  # noqa: BLE001 - the stop-loss does not depend on it, and the check is repeated
+        extra = {"symbol": position.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+        activity.logger.warning("holdings_not_checked", extra=extra)
+        return position
 
 
 def _give_up(question: "asyncio.Task[Any] | None") -> None:

@@ -4,26 +4,50 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from domain.market import Symbol
 
 
+class Bell(Protocol):
+    """What news sets: an event, or a subscriber's own note of the stock."""
+
+    def set(self) -> None:
+        """Note that there is news."""
+        ...
+
+
+class SharedBell:
+    """The bell of one stock among many that share an event; ``moved`` collects the stocks with news."""
+
+    def __init__(self, symbol: Symbol, moved: set[Symbol], news: asyncio.Event) -> None:
+        self._symbol = symbol
+        self._moved = moved
+        self._news = news
+
+    def set(self) -> None:
+        """Note the stock, and wake the subscriber."""
+        self._moved.add(self._symbol)
+        self._news.set()
+
+
 class Bells:
-    """One event per subscriber: after an outage, two attempts of one watch can run in the same process.
+    """One bell per subscriber: after an outage, two attempts of one watch can run in the same process.
 
     Clear the event, check, then wait for it: no news in between is missed.
     """
 
     def __init__(self) -> None:
-        self._bells: dict[Symbol, list[asyncio.Event]] = defaultdict(list)
+        self._bells: dict[Symbol, list[Bell]] = defaultdict(list)
 
     @contextmanager
-    def listening(self, symbol: Symbol) -> Iterator[asyncio.Event]:
-        """Yield an event that is set on news of this stock, while the context lasts."""
-        bell = asyncio.Event()
+    def listening(self, symbol: Symbol, own: Bell | None = None) -> Iterator[asyncio.Event]:
+        """Yield an event that is set on news of this stock, while the context lasts; or set the subscriber's own."""
+        event = asyncio.Event()
+        bell = own or event
         self._bells[symbol].append(bell)
         try:
-            yield bell
+            yield event
         finally:
             left = [each for each in self._bells[symbol] if each is not bell]
             if left:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
-from activities.market.bells import Bells, Spaced
+from activities.market.bells import Bell, Bells, Spaced
 from activities.market.coverage import Coverage
 from activities.market.index_levels import IndexLevels
 from activities.market.jumps import Jumps
@@ -111,12 +111,15 @@ class QuoteFeed:
         self._books: dict[Symbol, tuple[datetime, OrderBook]] = {}
 
     @contextmanager
-    def watching(self, symbol: Symbol) -> Iterator[asyncio.Event]:
-        """Include a symbol in every refresh while the context lasts; yield an event set at each new streamed price."""
+    def watching(self, symbol: Symbol, bell: Bell | None = None) -> Iterator[asyncio.Event]:
+        """Include a symbol in every refresh while the context lasts; yield an event set at each new streamed price.
+
+        With a ``bell``, that is set instead.
+        """
         self._watched[symbol] += 1
         try:
-            with self._bells.listening(symbol) as bell:
-                yield bell
+            with self._bells.listening(symbol, bell) as news:
+                yield news
         finally:
             self._watched[symbol] -= 1
             self._watched += Counter()
@@ -145,6 +148,11 @@ class QuoteFeed:
         """Return whether these stocks need no call; either way they stay of interest."""
         self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
         return not self._stale(symbols, _Ages(greatest_age, max(greatest_age, covered_age)))
+
+    @property
+    def stocks_per_call(self) -> int:
+        """Return how many stocks one request of quotes covers."""
+        return self._broker.stocks_per_call
 
     def known_quote(self, symbol: Symbol) -> Quote | None:
         """Return the last quote of a symbol of any age, without a query."""

@@ -46,6 +46,11 @@ class Heart:
         self._progressed_at = asyncio.get_running_loop().time()
         activity.heartbeat(*details)
 
+    def is_alive(self, *details: Any) -> None:
+        """Report progress without a heartbeat of its own: the next regular one carries the details."""
+        self._details = details
+        self._progressed_at = asyncio.get_running_loop().time()
+
     async def _beat(self) -> None:
         while asyncio.get_running_loop().time() - self._progressed_at < self._silence:
             await asyncio.sleep(_BEAT)

@@ -20,6 +20,8 @@ logger = logging.getLogger("haru.leases")
 
 RENEWAL: Final = LEASE_DURATION / 3
 """Real time between two renewals."""
+_RENEWAL_BY_FOLLOWER: Final = timedelta(seconds=3)
+"""Several fit into the time for which a watch hands a lease over (``HANDED_OVER_WITHIN``): it may do so repeatedly."""
 _AGAIN_AFTER: Final = 1.0
 """Seconds until the retry of a failed renewal; several retries fit into a lease."""
 _ANSWERS_WITHIN: Final = 2.0
@@ -35,7 +37,7 @@ async def renew(locks: "Locks", lease: Lease, pause: timedelta = timedelta(0)) -
         raise StaleFencingTokenError(f"{lease.symbol} is held by another worker now")
 
 
-class _Beside:
+class Beside:
     """Repeats a background task while the context lasts; each run returns the seconds until the next one."""
 
     def __init__(self, act: Callable[[], Awaitable[float]]) -> None:
@@ -69,7 +71,7 @@ class KeptLease:
         self._lease = lease
         self._bell = bell
         self._lost: StaleFencingTokenError | None = None
-        self._renewing = _Beside(self._renew)
+        self._renewing = Beside(self._renew)
 
     async def __aenter__(self) -> Self:
         """Renew at once.
@@ -118,8 +120,8 @@ class LeaseOfAnOrder:
         self._locks = locks
         self._intent_id = intent_id
         self._followers = followers
-        self._renewal = Every(pace, RENEWAL, RENEWAL)
-        self._keeping = _Beside(self._keep_beside)
+        self._renewal = Every(pace, _RENEWAL_BY_FOLLOWER)
+        self._keeping = Beside(self._keep_beside)
 
     async def __aenter__(self) -> Self:
         await self._keeping.begin(_AGAIN_AFTER)

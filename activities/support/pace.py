@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -90,6 +91,13 @@ async def answer_or_news(answer: "asyncio.Future[Any]", news: asyncio.Event, at_
     When the worker process drains, hand the activity over to another one at once.
     """
     await _first_of(at_most, news, answer)
+
+
+async def first_answer_or_news(
+    answers: "Iterable[asyncio.Future[Any]]", news: asyncio.Event, at_most: timedelta
+) -> None:
+    """Do the same for the first of several answers."""
+    await _first_of(at_most, news, *answers)
 
 
 def note_failure(task: "asyncio.Task[Any]") -> None:

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
+from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.account.day_start import DayStart
@@ -24,6 +25,7 @@ from activities.market.coverage import Coverage
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities, ScanRequest
+from activities.market_watch import MarketWatchActivities
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
@@ -33,12 +35,16 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.strategy_guard import StrategyGuard
-from activities.watching import WatchingActivities, WatchRequest
+from activities.watch.first_exit import FirstExit
+from activities.watch.messages import FirstOrder, ShardRequest, WatchRequest
+from activities.watching import WatchingActivities
 from broker.kis import KisBroker
 from database.database import Database
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
+from domain.errors import StaleFencingTokenError
+from domain.exits import ExitSignal
 from domain.host_limits import HostLimits
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.ladder import Tries
@@ -54,12 +60,14 @@ from domain.strategy import EntrySignal, Strategy
 from simulator.orders import Account, Order
 from simulator.simulation import Simulation
 from strategies import KNOWN_STRATEGIES
+from tests.activities.post import Post
 from tests.support.builders import SAMSUNG, WORKER
 from tests.support.stepping import ACCOUNT, CALENDAR, RULES, broker_account, kst
 
 T = TypeVar("T")
 OPENS_AT: Final = "2026-11-23 10:00"
 PLAN: Final = plan_session(CALENDAR.session_at_or_after(kst(OPENS_AT)), CloseLeads(), 1)
+SHARD: Final = ShardRequest(ACCOUNT, 0)
 _MOST_PAUSES: Final = 130
 
 
@@ -133,6 +141,9 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.heartbeats: list[tuple[Any, ...]] = []
+        self.temporal = Post(self.pace)
+        self.by_shard = False
+        """Whether the market watch watches, as runs of this version ask for, or an activity of the position's own."""
         self.strategies: dict[str, Strategy] = {}
         """Strategies of the test, in effect after the next ``rebuild``."""
         self.limits: HostLimits | None = None
@@ -155,12 +166,8 @@ class Desk:
         self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
-        self.foreign_sales = foreign_sales = ForeignSales(broker, database, pace)
-        self.watching = WatchingActivities(self.feed, foreign_sales, database, pace, CALENDAR, guard=self.guard)
-        late_fills, evening = LateFills(database, BANKIS_COMMISSION), broker.evening_orders
-        self.short_sales = ShortSales(broker, database, pace, late_fills, self.notices)
-        shares_left = SharesLeft(foreign_sales, self.short_sales, database, pace)
-        self.selling = SellingActivities(self.feed, shares_left, database, pace, evening)
+        self.foreign_sales = ForeignSales(broker, database, pace)
+        self._rebuild_sales()
         self.settling = SettlingActivities(database, pace, BANKIS_COMMISSION, self.host)
         self.closing = ClosingActivities(broker, database, CALENDAR, CloseLeads(), pace)
         self.flatness = FlatnessActivities(broker, database, pace)
@@ -168,9 +175,20 @@ class Desk:
         self.statement = StatementActivities(broker, database, pace, BANKIS_COMMISSION)
         self.summaries = SummaryActivities(database, self.pace.now)
 
+    def _rebuild_sales(self) -> None:
+        broker, database, pace = self.broker, self.database, self.pace
+        self.short_sales = ShortSales(broker, database, pace, LateFills(database, BANKIS_COMMISSION), self.notices)
+        shares_left = SharesLeft(self.foreign_sales, self.short_sales, database, pace)
+        self.selling = SellingActivities(self.feed, shares_left, database, pace, broker.evening_orders)
+        first_exit = FirstExit(self.selling, self.orders, database)
+        watched: Any = {"guard": self.guard, "first_exit": first_exit}
+        parts = (self.feed, self.foreign_sales, database, pace, CALENDAR)
+        self.watching = WatchingActivities(*parts, **watched)
+        self.market_watch = MarketWatchActivities(*parts, **watched, owner="desk")
+
     async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
         """Run an activity as Temporal does."""
-        env = ActivityEnvironment()
+        env = ActivityEnvironment(cast("Client", self.temporal))
         env.info = replace(env.info, heartbeat_details=heartbeat_details)
         env.on_heartbeat = lambda *details: self.heartbeats.append(details)
         self.pace.begin()
@@ -232,9 +250,27 @@ class Desk:
 
     # --- Holding and selling
 
-    async def watches(self, entry: PreparedEntry, lease: Lease | None = None, **options: Any) -> Any:
-        request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at)
-        return await self.does(self.watching.watch_position, request, **options)
+    async def watches(
+        self, entry: PreparedEntry, lease: Lease | None = None, first: IntentId | None = None, **options: Any
+    ) -> Any:
+        """Watch until a rule fires; with the id of a ``first`` order the watch sends it."""
+        order = None if first is None else FirstOrder(first, PLAN.session)
+        request = WatchRequest(entry.position_id, entry.symbol, lease or entry.lease, RULES, PLAN.liquidation_at, order)
+        return await self.watches_for(request, **options)
+
+    async def watches_for(self, request: WatchRequest, **options: Any) -> ExitSignal:
+        """Watch a position until a rule fires, in the way that the test asks for."""
+        if not self.by_shard:
+            return await self.does(self.watching.watch_position, request, **options)
+        due = await self.does(self.market_watch.begin_watch, request)
+        if due is not None:
+            return due
+        await self.does(self.market_watch.watch_market, SHARD)
+        self.pace.pauses = self.temporal.pauses
+        signal = self.temporal.ends[-1].signal
+        if signal is None:
+            raise StaleFencingTokenError(request.symbol)
+        return signal
 
     def exit_of(self, entry: PreparedEntry, attempt: int = 0, **changes: Any) -> ExitRequest:
         request = ExitRequest(

@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.account.beside import PriceInSight
 from activities.market.quote_feed import QuoteFeed
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.clock import MarketClock
 from domain.exits import ExitSignal
 from domain.lane import Lane

@@ -143,3 +143,10 @@ async def test_what_a_dead_close_was_selling_is_taken_back_together_with_its_ord
     assert cycle.held is not None
     assert cycle.held.lease.fencing_token > seized.fencing_token
     assert [order.intent_id for order in cycle.unfinished] == [sale.intent_id]
+
+
+async def test_the_hosts_setting_says_who_watches_what_a_run_buys(desk: Desk) -> None:
+    assert (await begins(desk)).shared_watch
+
+    desk.cycles = CycleActivities(desk.database, CALENDAR, CloseLeads(), desk.pace, shared_watch=False)
+    assert not (await begins(desk)).shared_watch

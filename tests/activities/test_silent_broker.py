@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 import activities.support.leases
 from activities.orders import FollowRequest
 from activities.selling import ExitRequest, PreparedExit
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from database.database import Database
 from domain.clock import MarketClock
 from domain.errors import StaleFencingTokenError

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.errors import StaleFencingTokenError
 from domain.exits import ExitSignal
 from domain.identity import WorkerId
@@ -18,6 +18,12 @@ from tests.activities.desk import PLAN, Desk, Eager
 from tests.broker.parts import a_many_row, success
 from tests.support.builders import SAMSUNG
 from tests.support.stepping import ACCOUNT, RULES
+
+
+@pytest.fixture(autouse=True, params=["by an activity", "by the market watch"])
+def how(desk: Desk, request: pytest.FixtureRequest) -> None:
+    """Run each test with the watch of earlier versions, which recorded runs continue with, and with the present one."""
+    desk.by_shard = request.param == "by the market watch"
 
 
 def steady(desk: Desk) -> None:
@@ -76,7 +82,7 @@ async def test_an_open_trade_keeps_the_exit_rules_it_began_with(desk: Desk) -> N
     desk.pace.meanwhile.extend([lambda: desk.price_moves(-0.01), lambda: None, lambda: desk.price_moves(-0.04)])
 
     request = WatchRequest(entry.position_id, entry.symbol, entry.lease, stricter, PLAN.liquidation_at)
-    signal = await desk.does(desk.watching.watch_position, request)
+    signal = await desk.watches_for(request)
 
     assert signal.reason is ExitReason.STOP_LOSS
     assert desk.pace.pauses >= 3, "neither stricter rule has fired"
@@ -92,6 +98,7 @@ async def test_a_rise_to_the_target_sells(desk: Desk) -> None:
 
 
 async def test_the_best_price_of_an_attempt_that_died_still_trails(desk: Desk) -> None:
+    desk.by_shard = False  # the market watch keeps the best price in the ledger only
     steady(desk)
     entry = await desk.buys()
     best = round(desk.price() * 1.03)
@@ -102,6 +109,7 @@ async def test_the_best_price_of_an_attempt_that_died_still_trails(desk: Desk) -
 
 
 async def test_the_best_price_is_in_each_heartbeat_and_in_the_ledger(desk: Desk) -> None:
+    desk.by_shard = False
     steady(desk)
     entry = await desk.buys()
     desk.pace.meanwhile.extend([lambda: desk.price_moves(0.015), lambda: None, lambda: desk.price_moves(-0.06)])
@@ -204,7 +212,7 @@ async def test_at_the_deadline_the_watch_ends_at_that_moment_with_what_it_saw_be
     deadline = desk.pace.now() + timedelta(seconds=1.2)
     request = WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, deadline)
 
-    signal: ExitSignal = await desk.does(desk.watching.watch_position, request)
+    signal: ExitSignal = await desk.watches_for(request)
 
     assert (signal.reason, signal.decided_at) == (ExitReason.DEADLINE, deadline)
     assert signal.seen is not None
@@ -218,7 +226,7 @@ async def test_an_absurd_price_is_not_what_was_seen_last(desk: Desk) -> None:
     desk.rebuild()
     request = WatchRequest(entry.position_id, entry.symbol, entry.lease, RULES, desk.pace.now() + timedelta(seconds=1))
 
-    signal: ExitSignal = await desk.does(desk.watching.watch_position, request)
+    signal: ExitSignal = await desk.watches_for(request)
 
     assert (signal.reason, signal.seen) == (ExitReason.DEADLINE, None)
 

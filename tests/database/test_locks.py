@@ -100,6 +100,27 @@ async def test_an_expired_lease_without_a_new_holder_can_be_renewed(books: Books
     assert isinstance(await books.database.locks.acquire(ACCOUNT, SAMSUNG, OTHER, LEASE), LockHeld)
 
 
+async def test_a_lapsed_lease_is_taken_once_with_a_higher_token(books: Books) -> None:
+    lapsed = await books.locked(duration=AT_ONCE)
+    locks, about = books.database.locks, (ACCOUNT, SAMSUNG, OTHER, lapsed.fencing_token)
+
+    takers = await asyncio.gather(*(locks.take_lapsed(*about) for _ in range(5)))
+
+    (taken,) = [each for each in takers if each is not None]
+    assert (taken.worker_id, taken.fencing_token) == (OTHER, lapsed.fencing_token + 1)
+    assert await locks.renew(lapsed, LEASE) is None
+
+
+async def test_a_lease_that_was_renewed_or_taken_meanwhile_is_not_taken_as_lapsed(books: Books) -> None:
+    lapsed = await books.locked(duration=AT_ONCE)
+    locks, about = books.database.locks, (ACCOUNT, SAMSUNG, OTHER, lapsed.fencing_token)
+    await locks.renew(lapsed, LEASE)
+    assert await locks.take_lapsed(*about) is None
+
+    await locks.take_over(ACCOUNT, SAMSUNG, OTHER, AT_ONCE)
+    assert await locks.take_lapsed(*about) is None
+
+
 async def test_only_live_leases_count_as_locked(books: Books) -> None:
     await books.locked()
     await books.locked(OTHER, HYNIX, duration=AT_ONCE)

@@ -32,8 +32,8 @@ from tests.trials.journeys import running_market as running_market_module
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent / "patched"
-"""Histories with markers of ``workflow.patched``; the folder beside it has the histories from before."""
+_FOLDER: Final = Path(__file__).parent / "watched"
+"""Histories of workers that the market watch signals; beside it are those from before, and those of an own watch."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
 """Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"
@@ -60,6 +60,17 @@ async def stop_loss(market: RunningMarket) -> dict[str, Run]:
         await market.holds()
         market.price_moves(-0.05)
         return {"stop_loss": await _over(run)}
+
+
+async def sold_by_the_watch(market: RunningMarket) -> dict[str, Run]:
+    """Buy, hold, follow the order that the watch has sent below the stop."""
+    return {"sold_by_the_watch": (await stop_loss(market))["stop_loss"]}
+
+
+async def lost_reply_to_the_watch(market: RunningMarket) -> dict[str, Run]:
+    """Lose the reply to the order of the watch, find it in the broker's list, follow it."""
+    market.simulation.add_fault(kind="drop_reply_after", path="order-cash", side="sell")
+    return {"lost_reply_to_the_watch": (await stop_loss(market))["stop_loss"]}
 
 
 async def lost_submit(market: RunningMarket) -> dict[str, Run]:
@@ -180,6 +191,8 @@ async def close_waits_for_its_deadline(market: RunningMarket) -> dict[str, Run]:
 STORIES: Final[dict[str, tuple[Story, str]]] = {
     "take_profit": (take_profit, _MORNING),
     "stop_loss": (stop_loss, _MORNING),
+    "sold_by_the_watch": (sold_by_the_watch, _MORNING),
+    "lost_reply_to_the_watch": (lost_reply_to_the_watch, _MORNING),
     "lost_submit": (lost_submit, _MORNING),
     "restarted_while_holding": (restarted_while_holding, _MORNING),
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),

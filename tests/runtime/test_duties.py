@@ -51,6 +51,7 @@ def listed() -> list[Any]:
             direct=anything,
             channels=(),
             refusals=anything,
+            acts={},
         )
     )
 

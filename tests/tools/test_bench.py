@@ -9,14 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import ActivityType
-from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.workflow.v1 import PendingActivityInfo
 
 from tests.runtime.embedded.processes import ROOT, processes_of
 from tools.bench.__main__ import NAMES, main
 from tools.bench.figures import Figure, shown, table
-from tools.bench.watches import Watch, watch_among
+from tools.bench.watches import Watch, watch_by
 
 LONGEST = 240
 """Seconds on a busy machine; an idle one needs a tenth."""
@@ -122,19 +119,8 @@ def test_numbers_show_three_digits_that_count(value: float, text: str) -> None:
     assert shown(value) == text
 
 
-def test_only_an_attempt_that_runs_watches() -> None:
+def test_the_owner_of_a_shard_names_the_process_that_watches() -> None:
     began = datetime(2026, 11, 23, tzinfo=UTC)
-    running = PendingActivityInfo(
-        activity_type=ActivityType(name="watch_position"),
-        state=PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
-        last_worker_identity="4711@host",
-    )
-    running.last_started_time.FromDatetime(began)
-    waiting = PendingActivityInfo(
-        activity_type=ActivityType(name="watch_position"),
-        state=PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
-        last_worker_identity="4711@host",
-    )
 
-    assert watch_among([running]) == Watch(4711, began)
-    assert not watch_among([waiting]).is_running
+    assert watch_by(("4711@host", began)) == Watch(4711, began)
+    assert not watch_by(None).is_running

@@ -105,6 +105,55 @@ def test_a_run_shows_its_orders_its_watch_and_its_commands() -> None:
     )
 
 
+def exit_signal(at: float, **end: Any) -> HistoryEvent:
+    payload = Payloads(payloads=[Payload(data=json.dumps(end).encode())])
+    attributes = {"signal_name": "exit", "input": payload}
+    return event(
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, at, workflow_execution_signaled_event_attributes=attributes
+    )
+
+
+def test_a_wait_for_the_market_watch_lasts_until_its_signal_and_shows_the_order_that_it_sent() -> None:
+    events = [
+        scheduled("begin_watch", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        event(
+            EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+            3,
+            activity_task_completed_event_attributes={"scheduled_event_id": 9},
+        ),
+        exit_signal(5, position_id=POSITION, signal={"reason": "stop_loss", "sent": {"intent_id": "run-1/2"}}),
+        exit_signal(6, position_id=POSITION, signal={"reason": "stop_loss", "sent": {"intent_id": "run-1/2"}}),
+    ]
+
+    decoded = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    (watch,) = decoded.watches
+    assert (watch.since, watch.until) == (NOW + timedelta(seconds=2), NOW + timedelta(seconds=5))
+    assert watch.signalled
+    assert [each.intent_id for each in decoded.submits] == ["run-1/2"], "a repeated signal is no second order"
+
+
+def test_a_wait_ends_with_the_workers_own_sale_or_a_lost_lease() -> None:
+    sold = [
+        scheduled("begin_watch", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        scheduled("prepare_exit", 4, 12, position_id=POSITION),
+    ]
+    lost = [
+        scheduled("begin_watch", 2, 9, position_id="run-2/1", symbol=SAMSUNG),
+        exit_signal(5, position_id="run-2/1", signal=None),
+    ]
+    waiting = [scheduled("begin_watch", 2, 9, position_id="run-3/1", symbol=SAMSUNG)]
+
+    runs = [Run("trading-worker/a/worker-1", WORKER, events) for events in (sold, lost, waiting)]
+
+    found = {each.position_id: (each.until, each.signalled) for each in histories_of(runs).watches}
+    assert found == {
+        POSITION: (NOW + timedelta(seconds=4), False),
+        "run-2/1": (NOW + timedelta(seconds=5), False),
+        "run-3/1": (None, False),
+    }
+
+
 @pytest.mark.parametrize("data", [b"\x80", b"[]", b"{}"], ids=["no JSON", "no object", "no intent"])
 def test_events_that_cannot_be_read_are_named_and_hide_no_others(data: bytes) -> None:
     foreign = scheduled("submit_order", 1, 5)
@@ -171,3 +220,17 @@ async def test_the_ledger_keeps_every_token_and_every_lapse(database_url: str) -
     assert order.sent_at is not None
     assert given[0].acquired_at <= order.sent_at < given[1].acquired_at
     assert (fill.quantity, position.quantity) == (10, 10)
+
+
+def test_an_order_that_a_watch_has_sent_was_submitted_once() -> None:
+    signal = {"reason": "stop_loss", "sent": {"intent_id": "run-1/2"}}
+    done = {"scheduled_event_id": 9, "result": {"payloads": [{"data": json.dumps(signal).encode()}]}}
+    events = [
+        scheduled("watch_position", 2, 9, position_id=POSITION, symbol=SAMSUNG),
+        event(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, 4, activity_task_completed_event_attributes=done),
+    ]
+
+    decoded = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    sent_at = NOW + timedelta(seconds=4)
+    assert decoded.submits == (Submit(IntentId("run-1/2"), "trading-worker/a/worker-1", sent_at),)

@@ -14,9 +14,9 @@ from activities.resolving import ResolveRequest
 from activities.selling import ExitDecision, ExitRequest, MarketShut, NothingToSell, PreparedExit, SoldByOthers
 from activities.settling import CloseRequest, StillHeld, TradeResult
 from activities.support.pace import to_be_continued
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.close_plan import CloseLeads, plan_session
-from domain.exits import ExitSignal
+from domain.exits import ExitSignal, SentExit
 from domain.host_limits import Ceiling
 from domain.identity import IntentId, PositionId
 from domain.ladder import Ladder, Rung, Wait
@@ -33,6 +33,7 @@ from domain.order import (
     SubmitOutcome,
 )
 from domain.position import ExitReason
+from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import session_date_of
 from tests.support.builders import SAMSUNG, a_lease, a_quote, a_ref, an_intent
@@ -114,6 +115,10 @@ class Desk(CloseDesk):
     sent: list[IntentId] = field(default_factory=list)
     ceiling: Ceiling | None = None
     """Limits of the host that answers."""
+    watch_sends: bool = False
+    """Whether the watch sends the first order of a sale."""
+    shared_watch: bool = True
+    watched_by: list[TradingRules] = field(default_factory=list)
     _bought_at: datetime | None = None
 
     @activity.defn
@@ -127,7 +132,7 @@ class Desk(CloseDesk):
         left, self.left_by_the_close = self.left_by_the_close, None
         unfinished = () if left is None else (left,)
         plan = plan_session(session, self.leads, 1, self.fleet)
-        return Cycle(self.now(), plan, held, unfinished, ceiling=self.ceiling)
+        return Cycle(self.now(), plan, held, unfinished, ceiling=self.ceiling, shared_watch=self.shared_watch)
 
     @activity.defn
     async def find_candidates(self, request: ScanRequest) -> Findings:
@@ -222,12 +227,21 @@ class Desk(CloseDesk):
     @activity.defn
     async def watch_position(self, request: WatchRequest) -> ExitSignal:
         self.calls["watch_position"] += 1
+        self.watched_by.append(request.rules)
         assert self._bought_at is not None
         if self.now() >= request.deadline:
-            return ExitSignal(ExitReason.DEADLINE, Price(70_000), self.now(), Price(71_000), seen=SEEN)
+            sent = self._sent_by(request)
+            return ExitSignal(ExitReason.DEADLINE, Price(70_000), self.now(), Price(71_000), seen=SEEN, sent=sent)
         if self.now() < self._bought_at + self.hold_for:
             raise self._later(min(self._bought_at + self.hold_for, request.deadline + self.last_word))
-        return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000), seen=SEEN)
+        sent = self._sent_by(request)
+        return ExitSignal(self.exit_reason, Price(70_000), self.now(), Price(71_000), seen=SEEN, sent=sent)
+
+    @activity.defn
+    async def begin_watch(self, request: WatchRequest) -> ExitSignal | None:
+        """Answer when a rule fires, as the market watch answers for a position that is due already."""
+        self.calls["begin_watch"] += 1
+        return await self.watch_position(request)
 
     @activity.defn
     async def prepare_exit(self, request: ExitRequest) -> ExitDecision:
@@ -276,10 +290,8 @@ class Desk(CloseDesk):
             self.resolve_order,
             self.follow_order,
             self.cancel_order,
-            self.watch_position,
-            self.prepare_exit,
-            self.close_position,
-            self.abandon_entry,
+            *(self.begin_watch, self.watch_position, self.prepare_exit),
+            *(self.close_position, self.abandon_entry),
             self.plan_close,
             self.shut_entries,
             self.await_flat,
@@ -287,16 +299,28 @@ class Desk(CloseDesk):
             self.await_turn,
             self.seize_position,
             self.list_open_orders,
-            self.reconcile_account,
-            self.prove_flat,
-            self.report_unsold,
-            self.compare_statement,
+            *(self.reconcile_account, self.prove_flat),
+            *(self.report_unsold, self.compare_statement),
             self.write_summaries,
         ]
 
     def _later(self, due: datetime) -> ApplicationError:
         """Continue when an event is due, and at regular intervals as the real watcher does."""
         return to_be_continued("not yet", max(min(due - self.now(), timedelta(minutes=20)), timedelta(seconds=1)))
+
+    def _sent_by(self, request: WatchRequest) -> SentExit | None:
+        """Return the order that the watch has sent, if it sends any."""
+        if not self.watch_sends or request.first is None or self.held is None:
+            return None
+        intent_id, quantity = request.first.intent_id, self.held.quantity
+        self._write(intent_id, Side.SELL, quantity)
+        self.sent.append(intent_id)
+        answer = replace(self._orders[intent_id], status=OrderStatus.ACCEPTED, ref=a_ref(len(self.sent)))
+        if self.refusals:
+            refused = self.refusals.pop(0)
+            answer = replace(answer, status=OrderStatus.REJECTED, ref=None, reject_code=refused.code)
+        self._orders[intent_id] = answer
+        return SentExit(intent_id, quantity, Rung.BEST_BID, f"SELL {SAMSUNG}", then_book=True)
 
     def _write(self, intent_id: IntentId, side: Side, quantity: Quantity = QUANTITY) -> None:
         intent = an_intent(
@@ -314,15 +338,7 @@ class Desk(CloseDesk):
             left = Quantity(self.held.quantity - record.filled_quantity)
             self.held = replace(self.held, quantity=left)
         elif record.filled_quantity:
-            self._bought_at = self.now()
-            self.held = Held(
-                record.intent.position_id,
-                SAMSUNG,
-                "삼성전자",
-                record.filled_quantity,
-                "70,000",
-                self.now(),
-                False,
-                a_lease(),
-            )
+            self._bought_at = now = self.now()
+            about = (record.intent.position_id, SAMSUNG, "삼성전자", record.filled_quantity)
+            self.held = Held(*about, "70,000", now, False, a_lease())
         return record

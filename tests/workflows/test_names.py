@@ -4,6 +4,7 @@ from fleet.commands import PAUSE, RESUME, STOP, change_rules, liquidate
 from lab.temporal_parts import workflow_definition
 from workflows.identity import OUR_TYPES, RISK_RULES, TRADING_RULES, WATCHED_RULES
 from workflows.market_close import MarketCloseWorkflow
+from workflows.market_watch import MarketWatchWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
@@ -12,6 +13,7 @@ def test_our_workflow_types_are_named_as_temporal_knows_them() -> None:
     defined = (
         TradingWorkerWorkflow,
         MarketCloseWorkflow,
+        MarketWatchWorkflow,
         ReconciliationWorkflow,
         StatementWorkflow,
         OrderLookupWorkflow,

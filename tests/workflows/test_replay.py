@@ -77,6 +77,8 @@ def test_the_stories_that_matter_are_recorded() -> None:
     assert {path.stem for path in HISTORIES} >= {
         "take_profit",
         "stop_loss",
+        "sold_by_the_watch",
+        "lost_reply_to_the_watch",
         "lost_submit",
         "restarted_while_holding",
         "liquidated_by_the_close",

@@ -14,7 +14,7 @@ from typing import Any, Final
 from runtime.opening import EXPECTED_ERRORS
 from runtime.standard_error import guard_standard_error, leave, say_error
 from security.private_files import close_to_others, private_folder, write_private
-from tools.bench import codec, hearing, liquidation, lock, machine, rate, recovery, replies, scan, unknown
+from tools.bench import codec, hearing, holding, liquidation, lock, machine, rate, recovery, replies, scan, unknown
 from tools.bench.figures import Figure, table
 from tools.bench.market import real_now
 from tools.bench.stack import NothingHappenedError, Stack, running_stack
@@ -22,6 +22,8 @@ from tools.bench.trading import Trading
 from tools.chaos.processes import HostFailedError
 
 _TRADING: Final = Trading()
+_HELD: Final = 100
+_QUICK_HELD: Final = 4
 BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "lock": lock.measure,
     "codec": codec.measure,
@@ -38,15 +40,20 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
 """In run order. The first four need no hosting process beside them."""
 LIQUIDATION: Final = "liquidation"
 """Needs its own market, which ends within a few minutes."""
-NAMES: Final = (*BENCHES, LIQUIDATION)
+HOLD: Final = "hold"
+"""Needs a market of its own too, with a stock for each position."""
+NAMES: Final = (*BENCHES, HOLD, LIQUIDATION)
 
 
-async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted) -> dict[str, Any]:
+async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted, held: int) -> dict[str, Any]:
     figures: list[Figure] = []
     async with running_stack(home / "stack", quick=quick) as stack:
         facts = await machine.facts(stack)
         for name in [each for each in BENCHES if each in names]:
             figures += await _timed(name, BENCHES[name](stack))
+    if HOLD in names:
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held)
+        figures += await _timed(HOLD, holding.measure(home / "stack", kept))
     if LIQUIDATION in names:
         figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
     return {
@@ -70,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(NAMES)}")
     parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
     parser.add_argument(
-        "--positions", type=int, help="how many the liquidation has to sell, once (default 100, 3 times)"
+        "--positions", type=int, help="how many to hold, and to sell in one liquidation (default 100, sold 3 times)"
     )
     parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
     parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
@@ -99,7 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path.cwd() / ".haru" / "bench"
     private_folder(home)
     try:
-        result = asyncio.run(_run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked)))
+        result = asyncio.run(
+            _run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked), held=asked.positions or _HELD)
+        )
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
         say_error("bench", error)
         return 1

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.watch.messages import EXIT_MESSAGE
 from tools.bench.stack import until
 
 _SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -18,7 +19,7 @@ _COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A completed activity; real time of Temporal's server."""
+    """A completed activity, or the market watch's signal to sell; real time of Temporal's server."""
 
     name: str
     done_at: datetime
@@ -64,6 +65,8 @@ async def finished_run(client: Client, workflow_id: str, run_id: str) -> Run:
         for event in events:
             if event.event_type == _COMPLETED and event.activity_task_completed_event_attributes.HasField("result"):
                 await codec.decode_wrapper(event.activity_task_completed_event_attributes.result)
+            if _is_exit(event):
+                await codec.decode_wrapper(event.workflow_execution_signaled_event_attributes.input)
     return Run(tuple(_steps(events)), len(events), about.history_size_bytes)
 
 
@@ -78,11 +81,28 @@ def _steps(events: Sequence[HistoryEvent]) -> list[Step]:
         for event in events
         if event.event_type == _SCHEDULED
     }
-    return [_step(event, names) for event in events if event.event_type == _COMPLETED]
+    return [
+        _step(event, names) if event.event_type == _COMPLETED else Step(EXIT_MESSAGE, _at(event), _signal_in(event))
+        for event in events
+        if event.event_type == _COMPLETED or _is_exit(event)
+    ]
+
+
+def _is_exit(event: HistoryEvent) -> bool:
+    return event.workflow_execution_signaled_event_attributes.signal_name == EXIT_MESSAGE
+
+
+def _signal_in(event: HistoryEvent) -> Any:
+    payloads = event.workflow_execution_signaled_event_attributes.input.payloads
+    return json.loads(payloads[0].data)["signal"]
+
+
+def _at(event: HistoryEvent) -> datetime:
+    return event.event_time.ToDatetime(tzinfo=UTC)
 
 
 def _step(event: HistoryEvent, names: dict[int, str]) -> Step:
     completed = event.activity_task_completed_event_attributes
     payloads = completed.result.payloads
     result = json.loads(payloads[0].data) if payloads and payloads[0].data else None
-    return Step(names[completed.scheduled_event_id], event.event_time.ToDatetime(tzinfo=UTC), result)
+    return Step(names[completed.scheduled_event_id], _at(event), result)

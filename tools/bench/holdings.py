@@ -43,8 +43,11 @@ class Lot:
         return Quantity(max(_WON_EACH // self.price, 1))
 
 
-async def hold(stack: Stack, count: int, processes: int) -> tuple[Lot, ...]:
-    """Let each of ``count`` workers hold one stock in a market that stands still, so that only the deadline sells."""
+async def hold(stack: Stack, count: int, processes: int, *, paused: bool = False) -> tuple[Lot, ...]:
+    """Let each of ``count`` workers hold one stock in a market that stands still, so that only the deadline sells.
+
+    ``paused`` workers do not scan after their sale.
+    """
     calm = [each for each in await stack.market.stocks() if not each["flags"] and not each["pause"]]
     stocks = sorted(calm, key=lambda each: -each["turnover"])[:count]
     if len(stocks) < count:
@@ -62,7 +65,7 @@ async def hold(stack: Stack, count: int, processes: int) -> tuple[Lot, ...]:
         await stack.fleet.database.workers.register(stack.fleet.account_id, lot.worker_id, workflow_id)
     for lot in lots:
         # A worker's first run reconciles the whole account; these start after it.
-        life = WorkerLife(stack.fleet.account_id, lot.worker_id, RULES, stack.fleet.clock, cycles=1)
+        life = WorkerLife(stack.fleet.account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1)
         await start_worker(stack.fleet, life)
     await stack.host_by(processes)
     await until(lambda: _all_hold(stack, count), f"{count} workers hold", limit=60 + count)

@@ -28,10 +28,10 @@ from runtime.embedded.stage import set_stage, unconfigured
 from runtime.opening import open_fleet
 from runtime.settings import Settings, load_settings
 from tools.bench.market import Market
-from tools.bench.watches import Watch, watch_among
+from tools.bench.watches import Watch, watch_by
 from tools.chaos.processes import Host
 from workflows import attributes
-from workflows.identity import worker_name, worker_workflow_id
+from workflows.identity import worker_name
 
 _LISTED: Final = 100
 _LISTED_QUICKLY: Final = 30
@@ -137,9 +137,8 @@ class Stack:
 
     async def watch_of(self, trader: Trader) -> Watch:
         """Return the current watch of a worker's position."""
-        workflow_id = worker_workflow_id(self.fleet.account_id, trader.worker_id)
-        described = await self.fleet.client.get_workflow_handle(workflow_id).describe()
-        return watch_among(described.raw_description.pending_activities)
+        watches = self.fleet.database.market_watches
+        return watch_by(await watches.owner_of(self.fleet.account_id, trader.worker_id))
 
     async def _is_flat(self, trader: Trader) -> bool:
         return await self.fleet.database.positions.live_of(self.fleet.account_id, trader.worker_id) is None
@@ -154,6 +153,7 @@ class Stack:
                 "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
                 CONTROL_TOKEN: self.endpoints.control_token or "",
                 _RATE: os.environ.get(_RATE, ""),
+                "HARU_WATCH__SHARED": "true",
             }
         )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from random import Random
 from typing import Final
 
+from activities.watch.messages import EXIT_MESSAGE
 from domain.clock import MarketClock
 from domain.identity import PositionId
 from domain.lane import Lane
@@ -40,6 +41,8 @@ class Trade:
     run: Run
     bought: Sent
     sold: Sent
+    fired_at: datetime
+    """When the watch's rule fired."""
     fell_at: datetime
     seen_at: datetime
     """When a bare polling loop observes the fall."""
@@ -81,8 +84,10 @@ async def _one(stack: Stack, client: Client, trader: Trader, held_for: float) ->
     await stack.until_flat(trader)
     run_id = position.position_id.rpartition(".")[0]
     workflow_id = worker_workflow_id(stack.fleet.account_id, trader.worker_id)
+    run = await finished_run(stack.fleet.client, workflow_id, run_id)
     return Trade(
-        run=await finished_run(stack.fleet.client, workflow_id, run_id),
+        run=run,
+        fired_at=_fired_at(run, stack.fleet.clock),
         bought=await _sent(stack, trader, position.position_id, Side.BUY),
         sold=await _sent(stack, trader, position.position_id, Side.SELL),
         fell_at=fell_at,
@@ -111,6 +116,13 @@ async def _sent(stack: Stack, trader: Trader, position_id: PositionId, side: Sid
 
 def _decided_at(order: OrderRecord, clock: MarketClock) -> datetime:
     return clock.real_time(order.intent.decided_at)
+
+
+def _fired_at(run: Run, clock: MarketClock) -> datetime:
+    signal = run.step(EXIT_MESSAGE)
+    if signal is None:
+        raise LookupError("the history has no signal of the market watch")
+    return clock.real_time(datetime.fromisoformat(signal.result["decided_at"]))
 
 
 def _number(order: OrderRecord) -> str:

@@ -17,15 +17,14 @@ _ORDER_AIM: Final = 500.0
 _REACTION_AIM: Final = 1.0
 _EVENTS_AIM: Final = 80.0
 _MINUTE: Final = 60.0
-_FOUND, _BOUGHT, _HELD, _SOLD = "find_candidates", "follow_order", "watch_position", "close_position"
+_FOUND, _HELD, _SIGNALLED, _SOLD = "find_candidates", "begin_watch", "exit", "close_position"
 _STEPS: Final = (
     ("prepare_entry", "buy: lock, size, review, write down", _FOUND, _HELD),
     ("submit_order", "buy: gate, send, record", _FOUND, _HELD),
     ("follow_order", "buy: follow until filled", _FOUND, _HELD),
-    ("prepare_exit", "sell: price, write down", _HELD, ""),
-    ("submit_order", "sell: gate, send, record", _HELD, ""),
-    ("follow_order", "sell: follow until filled", _HELD, ""),
-    ("close_position", "sell: book the trade", _HELD, ""),
+    ("begin_watch", "hold: place into a shard", _FOUND, _SIGNALLED),
+    ("follow_order", "sell: follow until filled", _SIGNALLED, ""),
+    ("close_position", "sell: book the trade", _SIGNALLED, ""),
 )
 
 
@@ -90,11 +89,11 @@ def _step_of(name: str, after: str, before: str) -> Callable[[Trade], float]:
 
 
 def _buying(trade: Trade) -> float:
-    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if after == _FOUND)
+    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if before == _HELD)
 
 
 def _selling(trade: Trade) -> float:
-    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if after == _HELD)
+    return _seconds(trade.fired_at, _done_at(trade, _SOLD))
 
 
 def _from_candidate(trade: Trade) -> float:
@@ -106,7 +105,7 @@ def _from_entry(trade: Trade) -> float:
 
 
 def _from_rule(trade: Trade) -> float:
-    return _seconds(_done_at(trade, _HELD), trade.sold.arrived_at)
+    return _seconds(trade.fired_at, trade.sold.arrived_at)
 
 
 def _done_at(trade: Trade, name: str) -> datetime:

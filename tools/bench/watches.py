@@ -1,20 +1,12 @@
-"""The watch of a position: the running attempt of its activity, as Temporal's server reports it."""
+"""The watch of a position: the process that holds its shard, as the ledger says."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Final
-
-from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.workflow.v1 import PendingActivityInfo
-
-_WATCH: Final = "watch_position"
-_STARTED: Final = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The latest attempt of a watch: its process and start (real time). ``process`` None: no process watches."""
+    """A watch: its process, and since when (real time). ``process`` None: no process watches."""
 
     process: int | None = None
     since: datetime | None = None
@@ -25,10 +17,6 @@ class Watch:
         return self.process is not None
 
 
-def watch_among(pending: Iterable[PendingActivityInfo]) -> Watch:
-    """Return the watch among a workflow's pending activities."""
-    for activity in pending:
-        if activity.activity_type.name == _WATCH and activity.state == _STARTED:
-            process = int(activity.last_worker_identity.partition("@")[0])
-            return Watch(process, activity.last_started_time.ToDatetime(tzinfo=UTC))
-    return Watch()
+def watch_by(owner: tuple[str, datetime] | None) -> Watch:
+    """Return the watch of a shard's owner, ``<process>@<machine>``."""
+    return Watch() if owner is None else Watch(int(owner[0].partition("@")[0]), owner[1])

@@ -8,7 +8,7 @@ import pytest
 
 from activities.entries import PreparedEntry
 from activities.selling import PreparedExit
-from activities.watching import WatchRequest
+from activities.watch.messages import WatchRequest
 from domain.exits import ExitSignal
 from domain.ladder import Tries
 from domain.lane import Lane

@@ -7,15 +7,19 @@ from typing import Final
 
 from temporalio.exceptions import ApplicationError
 
-from lab.attempts import Act, Again, Scheduled, attempt, judged
+from activities.watch.messages import WatchEnd
+from lab.attempts import Act, Again, Scheduled, attempt, judged, sent_by_watch
 from lab.clockwork import Clockwork
 from lab.temporal_parts import ActivityResolution, activity_name
 from runtime.composition import Collaborators, queues_for
 from tests.support.stepping import ACCOUNT
 from tests.trials.clockwork.mortal import Life, ProcessDiedError
+from workflows.market_watch import MarketWatchWorkflow
 
 Activities = Mapping[str, Act]
 _GONE: Final = "the process died"
+_STARTED: Final = {"MarketWatchWorkflow": MarketWatchWorkflow.run}
+"""Workflows that an activity starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,21 @@ class Host:
         self.attempts.append(about.name)
         act = process.activities[about.name]
         try:
-            outcome = await attempt(about, act, now, _Client(self.clockwork))
+            outcome = await attempt(about, act, now, _Client(self.clockwork, self._note_sent))
         except ProcessDiedError:
             outcome = Again(now - now)
         if about.name == "submit_order":
             self.submits.append(str(about.decoded(act)[0].intent_id))
-        return judged(about, ApplicationError(_GONE)) if process.life.is_over else outcome
+        if process.life.is_over:
+            return judged(about, ApplicationError(_GONE))
+        self.submits.extend(sent_by_watch(about, outcome))
+        return outcome
+
+    def _note_sent(self, end: object) -> None:
+        """Note the order that the market watch has sent; a signal may be repeated."""
+        sent = end.signal.sent if isinstance(end, WatchEnd) and end.signal is not None else None
+        if sent is not None and sent.intent_id not in self.submits:
+            self.submits.append(sent.intent_id)
 
     def _living(self) -> Process:
         if self.processes[-1].life.is_over:
@@ -63,23 +76,32 @@ class Host:
 
 
 class _Client:
-    """The part of Temporal's client that an activity uses: a handle that takes signals."""
+    """The part of Temporal's client that an activity uses: it starts workflows, and its handles take signals."""
 
-    def __init__(self, clockwork: Clockwork | None) -> None:
+    def __init__(self, clockwork: Clockwork | None, note: Callable[[object], None]) -> None:
         self._clockwork = clockwork
+        self._note = note
 
     def get_workflow_handle(self, workflow_id: str) -> "_Handle":
-        return _Handle(self._clockwork, workflow_id)
+        return _Handle(self._clockwork, workflow_id, self._note)
+
+    async def start_workflow(self, name: str, argument: object, *, id: str, **_: object) -> "_Handle":
+        assert self._clockwork is not None
+        if id not in self._clockwork.runs:
+            self._clockwork.start(_STARTED[name], argument, id)
+        return _Handle(self._clockwork, id, self._note)
 
 
 class _Handle:
-    def __init__(self, clockwork: Clockwork | None, workflow_id: str) -> None:
+    def __init__(self, clockwork: Clockwork | None, workflow_id: str, note: Callable[[object], None]) -> None:
         self._clockwork = clockwork
         self._workflow_id = workflow_id
+        self._note = note
 
     async def signal(self, name: str, argument: object, **_: object) -> None:
         assert self._clockwork is not None
         self._clockwork.signal(self._workflow_id, name, argument)
+        self._note(argument)
 
 
 def activities_of(collaborators: Collaborators) -> Activities:

@@ -21,6 +21,7 @@ from tests.trials.crash_points.tally import Tally, a_tally
 _SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
 """Number of crossings from the sending of an order until its answer is processed."""
+_WATCH_SENDS: Final = "watch_market: before insert orders"
 _SAMPLE: Final = 2
 _PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
 
@@ -56,10 +57,18 @@ def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
 
 
 def _on_the_way(plot: Plot, crossings: list[str]) -> set[int]:
-    sends = {at for at, crossing in enumerate(crossings, 1) if crossing.startswith(_SENDS)}
+    sends = {at for at, crossing in enumerate(crossings, 1) if crossing.startswith(_SENDS)} | _of_the_watch(crossings)
     if plot.answer is ACCEPTED:
         return sends
     posts = [at for at in sends if crossings[at - 1].endswith(_PATHS[plot.request]) and ": before" in crossings[at - 1]]
     posts.sort()
     sets_out = posts[1 if plot.request in ("exit", "second cancel") else 0] - 2
     return {at for at in sends if sets_out <= at < sets_out + _TRACK}
+
+
+def _of_the_watch(crossings: list[str]) -> set[int]:
+    """Return the crossings of a watch from the intent of the first sale to its hand-over."""
+    begins = next((at for at, crossing in enumerate(crossings, 1) if crossing.startswith(_WATCH_SENDS)), None)
+    if begins is None:
+        return set()
+    return {at for at, each in enumerate(crossings, 1) if at >= begins - 2 and each.startswith("watch_market")}

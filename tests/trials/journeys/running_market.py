@@ -16,13 +16,17 @@ from temporalio.worker import Worker
 
 import simulator.clock
 from activities.support.pace import RealPace
+from activities.watch.messages import ShardRequest, market_watch_id
 from database.database import Database
 from domain.clock import MarketClock
+from domain.identity import Environment
 from domain.market import Symbol
 from domain.position import OpenPosition
 from domain.rules import UniverseRules
 from domain.worker_state import WorkerLife
-from runtime.composition import Collaborators, hosting, workers_for
+from fleet.duties.unattended_sales import UnattendedSalesDuty
+from fleet.fleet import Fleet
+from runtime.composition import Collaborators, activities_by_name, hosting, workers_for
 from runtime.embedded.search_attributes import ensure_search_attributes
 from simulator.app import create_simulation
 from simulator.settings import SimulationSettings
@@ -51,7 +55,16 @@ class RunningMarket:
     database: Database
     simulation: Simulation
     clock: MarketClock
-    make_workers: Callable[[], list[Worker]]
+    with_: Collaborators
+
+    def make_workers(self) -> list[Worker]:
+        """Return the Temporal workers of one process."""
+        return workers_for(self.client, ACCOUNT, self.with_)
+
+    def carries_on(self) -> UnattendedSalesDuty:
+        """Return the duty of a host that carries on unattended sales, without a pause at its start."""
+        fleet = Fleet(self.client, self.database, ACCOUNT, Environment.SIMULATED, self.clock, CALENDAR)
+        return UnattendedSalesDuty(fleet, ONE_STOCK, activities_by_name(ACCOUNT, self.with_), first_after=0)
 
     def hosted(self) -> Any:
         """Run the workers for the duration of the block."""
@@ -128,8 +141,8 @@ async def running_market(
         database = await stack.enter_async_context(pinned_database(database_url))
         pace = RealPace(clock)
         broker = await stack.enter_async_context(a_broker(simulation, database, pace.now, spoiled=spoiled))
-        with_ = Collaborators(broker, database, pace, CALENDAR)
-        market = RunningMarket(client, database, simulation, clock, lambda: workers_for(client, ACCOUNT, with_))
+        with_ = Collaborators(broker, database, pace, CALENDAR, shared_watch=True)
+        market = RunningMarket(client, database, simulation, clock, with_)
         simulation.force_price(HYNIX, _BROKEN_OUT, natural=False)
         stack.push_async_callback(_end_all, client)
         yield market
@@ -137,6 +150,7 @@ async def running_market(
 
 async def _end_all(client: Client) -> None:
     """Remove our workflows from the shared server."""
-    for name in (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2)):
+    workers = (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2))
+    for name in (*workers, market_watch_id(ShardRequest(ACCOUNT, 0))):
         with suppress(RPCError):
             await client.get_workflow_handle(name).terminate("the test is over")

@@ -18,6 +18,7 @@ import broker.kis.rows
 import database.booking
 import database.orders
 import database.positions
+import database.recording
 import database.sending
 import domain.exits
 import domain.reconciliation
@@ -36,7 +37,6 @@ from activities.support.strategy_guard import StrategyGuard
 from broker.kis.client import KisClient
 from broker.kis.orders import KisOrders
 from database.alerts import Alerts
-from database.orders import Orders
 from database.pool import _WritesOnly
 from database.positions import Positions
 from database.risk import RiskView, snapshot_behind_gate
@@ -139,7 +139,7 @@ def sells_what_it_believes_to_hold() -> AbstractContextManager[None]:
     bought = "SELECT bought_quantity FROM positions WHERE position_id = $1"
     return all_swapped(
         (database.positions, "_from_row", lambda row: replace(from_row(row), quantity=row["bought_quantity"])),
-        (Orders, "_HELD", bought),
+        (database.recording, "_HELD", bought),
     )
 
 

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import pytest
 
 from tests.trials.crash_points.market import Plot
-from tests.trials.planted_bugs import adversary_scenes, mistakes, operating_scenes, scenes
+from tests.trials.planted_bugs import (
+    adversary_scenes,
+    exit_mistakes,
+    exit_scenes,
+    mistakes,
+    operating_scenes,
+    scenes,
+    watch_mistakes,
+    watch_scenes,
+)
 from tests.trials.planted_bugs.scenes import Scene, a_day, at_a_desk
 
 
@@ -116,6 +125,32 @@ PLANTED = (
         operating_scenes.another_program_that_orders_by_api,
         "scene: it buys",
     ),
+    Planted(
+        exit_mistakes.forgets_what_its_watch_has_sent,
+        a_day(Plot(), 0, exit_scenes.without_the_index_of_active_orders),
+        "I3",
+    ),
+    Planted(
+        exit_mistakes.lets_the_watch_send_without_a_permit,
+        a_day(Plot(), "watch_market: after POST order-cash"),
+        "I1 an order at the broker without an intent",
+    ),
+    Planted(
+        exit_mistakes.leaves_each_sale_to_its_workflow,
+        at_a_desk(exit_scenes.left_by_its_workflow),
+        "scene: a sale without a workflow",
+    ),
+    Planted(
+        exit_mistakes.books_a_carried_on_trade_twice,
+        at_a_desk(exit_scenes.carried_on_and_found_by_its_workflow),
+        "I8",
+    ),
+    Planted(
+        watch_mistakes.watches_the_positions_of_every_shard,
+        at_a_desk(watch_scenes.two_positions_in_two_shards),
+        "scene: ",
+    ),
+    Planted(watch_mistakes.renews_no_lease, at_a_desk(watch_scenes.a_lease_that_ends_soon), "scene: a watched"),
     Planted(mistakes.orders_take_no_slot, at_a_desk(scenes.slots_of_all_requests), "scene:"),
     Planted(mistakes.drops_commands_between_runs, scenes.paused_in_one_run_and_asked_in_the_next, "commands:"),
     Planted(mistakes.forgets_what_a_run_earned, scenes.paused_in_one_run_and_asked_in_the_next, "trades earned"),

@@ -1,0 +1,1 @@
+"""Parts of the market watch: one loop that judges all positions of a shard."""
