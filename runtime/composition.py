@@ -118,7 +118,7 @@ class Collaborators:
     host: HostGate = field(default_factory=HostGate)
     standing: StrategyStanding | None = None
     """What the fleet says of this host's strategies. None: it has no other host."""
-    shared_watch: bool = False
+    shared_watch: bool = True
     """Whether one watch serves many positions."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""

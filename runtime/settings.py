@@ -112,7 +112,7 @@ class TelemetrySettings(_Group):
 class WatchSettings(_Group):
     """How held positions are watched."""
 
-    shared: bool = False
+    shared: bool = True
     """Whether one watch serves up to a hundred positions; else each worker has an activity of its own."""
 
 

@@ -116,7 +116,9 @@ class Endings:
                 await self._write_mark(ending.mark)
             await self._signal(row.workflow_id, WatchEnd(row.position_id, signal, row.fencing_token))
         except Exception as fault:  # noqa: BLE001 - Temporal away, or no such workflow: a duty brings it back
-            logger.warning("exit_not_signalled", extra={**about, "cause": f"{type(fault).__name__}: {fault}"})
+            is_known = row.worker_id in self._not_before
+            level = logging.DEBUG if is_known else logging.WARNING
+            logger.log(level, "exit_not_signalled", extra={**about, "cause": f"{type(fault).__name__}: {fault}"})
             if not (_is_gone(fault) and (ending.sells_nothing or self._held.is_over(row))):
                 self._not_before[row.worker_id] = self._pace.waited() + _AGAIN_AFTER
                 return

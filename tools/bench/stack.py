@@ -153,7 +153,6 @@ class Stack:
                 "HARU_SIMULATOR__URL": str(self.endpoints.simulator_url),
                 CONTROL_TOKEN: self.endpoints.control_token or "",
                 _RATE: os.environ.get(_RATE, ""),
-                "HARU_WATCH__SHARED": "true",
             }
         )
 

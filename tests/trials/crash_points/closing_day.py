@@ -133,6 +133,9 @@ class Afternoon:
         leave = self.clockwork.terminate if self.plot.left is Left.GONE else self.clockwork.freeze
         for number in range(self.plot.stocks):
             leave(workflow_of(number))
+        if self.plot.left is Left.GONE and not self.plot.is_watched:
+            for workflow_id in [each for each in self.clockwork.runs if each.startswith("market-watch/")]:
+                self.clockwork.terminate(workflow_id)
 
 
 Close = Callable[[Afternoon], Awaitable[None]]

@@ -60,6 +60,8 @@ class ClosingPlot:
     evening: bool = False
     """Whether the rules allow selling in the after-market."""
     returns_at: str = ""
+    is_watched: bool = False
+    """Whether the market watch goes on when the workers are gone; otherwise it ends with them, as if no host ran."""
     fault: Mapping[str, Any] = field(default_factory=dict)
     dies: str = _SENT
     """The crossing at which the process dies when each plot has only one death."""

@@ -92,6 +92,16 @@ async def test_a_late_close_sells_while_any_market_is_open(town: Town, at: str, 
     assert (EventKind.CLOSE_MISSED in criticals) == (at > "15:30")
 
 
+async def test_the_market_watch_sells_for_workers_that_are_gone(town: Town) -> None:
+    day = await play(town, replace(LEFT, is_watched=True), closes_at="15:19")
+
+    assert wrong_with_close(day) == []
+    assert [each.outcome.flat for each in day.closings] == [True]
+    sales = [each.record.intent for each in day.books.ledger.orders if each.record.intent.side is Side.SELL]
+    assert {intent.symbol for intent in sales} == set(LEFT.symbols)
+    assert max(intent.decided_at for intent in sales) < kst(f"{DAY} 15:19")
+
+
 async def carried_into_the_morning(afternoon: Afternoon, town: Town) -> None:
     """Let the night pass and restart the workers' workflows: carried shares are sold before anything else."""
     await town.let_leases_lapse()

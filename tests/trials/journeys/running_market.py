@@ -141,7 +141,7 @@ async def running_market(
         database = await stack.enter_async_context(pinned_database(database_url))
         pace = RealPace(clock)
         broker = await stack.enter_async_context(a_broker(simulation, database, pace.now, spoiled=spoiled))
-        with_ = Collaborators(broker, database, pace, CALENDAR, shared_watch=True)
+        with_ = Collaborators(broker, database, pace, CALENDAR)
         market = RunningMarket(client, database, simulation, clock, with_)
         simulation.force_price(HYNIX, _BROKEN_OUT, natural=False)
         stack.push_async_callback(_end_all, client)
