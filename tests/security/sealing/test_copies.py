@@ -164,7 +164,7 @@ async def test_a_schedule_starts_the_close_and_its_start_is_good_for_nothing_els
 async def test_a_result_that_a_stranger_gives_decides_nothing(guarded: Guarded) -> None:
     ours = await guarded.holding()
     pending = (await ours.describe()).raw_description.pending_activities
-    (watch,) = [each for each in pending if each.activity_type.name == "watch_position"]
+    (watch,) = [each for each in pending if each.activity_type.name == "begin_watch"]
     client = await Client.connect(guarded.address)
 
     await client.workflow_service.respond_activity_task_completed_by_id(

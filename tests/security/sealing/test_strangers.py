@@ -14,6 +14,9 @@ from temporalio.client import (
 )
 from temporalio.common import RetryPolicy
 
+from activities.watch.messages import WatchEnd
+from domain.exits import ExitSignal
+from domain.money import Price
 from domain.position import ExitReason
 from domain.session import SessionDate
 from domain.worker_state import WorkerLife
@@ -87,7 +90,11 @@ async def test_strange_messages_change_nothing_and_the_position_is_still_sold(
     ours = await guarded.holding()
     theirs = stranger.get_workflow_handle(ours.id)
 
-    for name, arguments in [("liquidate_for_close", [TODAY]), ("liquidate_for_close", []), ("nonsense", [1])] * 3:
+    assert guarded.desk.held is not None
+    stop = ExitSignal(ExitReason.STOP_LOSS, Price(70_000), guarded.fleet.market_now(), Price(71_000))
+    end = WatchEnd(guarded.desk.held.position_id, stop)
+    signals = [("liquidate_for_close", [TODAY]), ("liquidate_for_close", []), ("exit", [end]), ("nonsense", [1])]
+    for name, arguments in signals * 3:
         await theirs.signal(name, args=cast("list[Any]", arguments))
     for name, arguments in [("pause", []), ("stop", []), ("liquidate", [ExitReason.OPERATOR]), ("liquidate", [])]:
         with pytest.raises(WorkflowUpdateFailedError):
@@ -102,7 +109,7 @@ async def test_strange_messages_change_nothing_and_the_position_is_still_sold(
     assert (status.state, status.paused, status.stopping) == ("holding", False, False)
     assert "TemporalReportedProblems" not in described.search_attributes
     assert sold[0].verdict is Verdict.DONE
-    assert guarded.desk.held is None
+    assert guarded.desk.reasons == [ExitReason.OPERATOR], "the forged exit decides nothing"
     assert {("signal", "liquidate_for_close"), ("update", "stop"), ("query", "status")} <= set(guarded.refused())
     events = [event.event_type async for event in ours.fetch_history_events()]
     assert not [event for event in events if "WORKFLOW_TASK_FAILED" in str(event)]
