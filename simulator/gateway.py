@@ -12,6 +12,7 @@ from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.krx.sessions import in_seoul
+from simulator.not_served import Kind
 from simulator.odd_rows import with_odd_rows
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
@@ -21,6 +22,7 @@ from simulator.trading import BUY_IDS, SELL_IDS
 from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
 
 _GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+_UNKNOWN: Final = "OPSQ0002"
 _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
 
 
@@ -138,11 +140,22 @@ class Gateway:
                 return endpoint
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
-        raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
+        self._service.not_served.note(
+            Kind(request.method, path, tr_id), _why_not(endpoint, request.method, tr_id), _UNKNOWN
+        )
+        raise GatewayRefusalError(_UNKNOWN, "없는 서비스 코드 입니다.")
 
     def _check_account(self, call: Call, app_key: str) -> None:
         if not self._simulation.use_account(call.account, self._service.environment, app_key):
             raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
+
+
+def _why_not(endpoint: Endpoint | None, method: str, tr_id: str) -> str:
+    if endpoint is None:
+        return "no such path here"
+    if endpoint.method != method:
+        return f"the path takes {endpoint.method}, not {method}"
+    return f"the path is served, the TR id {tr_id} is not"
 
 
 def _wrong_service(*, paper: bool) -> GatewayRefusalError:
