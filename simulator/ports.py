@@ -47,7 +47,7 @@ def add_port_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=_REST,
         choices=(_REST, _ALL),
-        help="https and wss, for bots with fixed addresses: rest (default) = --port and --paper-port, as at KIS; or all",
+        help="https and wss, for bots with fixed addresses: rest (default) = --port and --paper-port as at KIS; or all",
     )
     add(
         "--tls-folder",

@@ -38,7 +38,7 @@ MESSAGES: Final = {
 
 
 class WishRefusedError(Exception):
-    """A refused registration. Most replies name no TR (header tr_id ``(null)``, rt_cd 9). ``asked`` is an unknown TR."""
+    """A refused registration. Most replies name no TR (header tr_id ``(null)``, rt_cd 9). ``asked``: unknown TR."""
 
     def __init__(self, code: str, tr_id: str = NO_NAME, tr_key: str = "", *, asked: str = "") -> None:
         super().__init__(code)
