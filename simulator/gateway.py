@@ -22,7 +22,7 @@ from simulator.trading import BUY_IDS, SELL_IDS
 from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
 
 _GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
-_UNKNOWN: Final = "OPSQ0002"
+_NOT_SERVED: Final = "OPSQ0002"
 _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
 
 
@@ -112,11 +112,19 @@ class Gateway:
                 self._check_account(call, request.headers["appkey"])
             return endpoint.answer(call)
         except GatewayRefusalError as refusal:
+            self._note(request, path, refusal.reply)
             return refusal.reply
         except OrderRefusedError as error:
             return refused(error.refusal, paper=self._service.is_paper)
         except TokenRefusedError as error:
             return failure(error.code, error.message)
+
+    def _note(self, request: Request, path: str, reply: Reply) -> None:
+        """Report a call that is not served."""
+        if reply.body["msg_cd"] == _NOT_SERVED:
+            tr_id, endpoint = request.headers.get("tr_id", ""), ENDPOINTS.get(path)
+            reason = f"{_why_not(endpoint, request.method, tr_id)}; {reply.body['msg1'].strip()}"
+            self._service.not_served.note(Kind(request.method, path, tr_id), reason, _NOT_SERVED)
 
     def _check_credentials(self, request: Request) -> None:
         headers, tokens = request.headers, self._service.tokens
@@ -140,10 +148,7 @@ class Gateway:
                 return endpoint
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
-        self._service.not_served.note(
-            Kind(request.method, path, tr_id), _why_not(endpoint, request.method, tr_id), _UNKNOWN
-        )
-        raise GatewayRefusalError(_UNKNOWN, "없는 서비스 코드 입니다.")
+        raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
 
     def _check_account(self, call: Call, app_key: str) -> None:
         if not self._simulation.use_account(call.account, self._service.environment, app_key):

@@ -44,7 +44,7 @@ class NotServed:
             return
         if asked is None:
             asked = self._kinds[kind] = Asked(reason, code)
-            self._say(f"not served: {_named(kind)} ({self._environment}): {reason}; answered with {code}")
+            self._say(f"not served: {_named(kind)} ({self._environment}): {reason} ({code})")
         asked.count += 1
 
     def say_counts(self) -> None:

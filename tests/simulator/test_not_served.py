@@ -30,11 +30,11 @@ async def test_a_path_or_tr_id_that_is_not_served_is_named_once_and_counted(caps
     assert len(lines) == 3
     assert lines[0] == (
         f"simulator: not served: GET {PREFIX}/quotations/nothing FHKST00000000 (real): no such path here; "
-        "answered with OPSQ0002"
+        "없는 서비스 코드 입니다. (OPSQ0002)"
     )
     assert [line.split("(real): ")[1] for line in lines[1:]] == [
-        "the path is served, the TR id FHKST00000000 is not; answered with OPSQ0002",
-        "the path takes GET, not POST; answered with OPSQ0002",
+        "the path is served, the TR id FHKST00000000 is not; 없는 서비스 코드 입니다. (OPSQ0002)",
+        "the path takes GET, not POST; 없는 서비스 코드 입니다. (OPSQ0002)",
     ]
 
 
