@@ -12,7 +12,7 @@ from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.krx.sessions import in_seoul
-from simulator.not_served import Kind
+from simulator.not_served import NO_SERVICE, Kind, why_not
 from simulator.odd_rows import with_odd_rows
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
@@ -22,7 +22,6 @@ from simulator.trading import BUY_IDS, SELL_IDS
 from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
 
 _GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
-_NOT_SERVED: Final = "OPSQ0002"
 _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
 
 
@@ -121,10 +120,11 @@ class Gateway:
 
     def _note(self, request: Request, path: str, reply: Reply) -> None:
         """Report a call that is not served."""
-        if reply.body["msg_cd"] == _NOT_SERVED:
+        if reply.body["msg_cd"] == NO_SERVICE:
             tr_id, endpoint = request.headers.get("tr_id", ""), ENDPOINTS.get(path)
-            reason = f"{_why_not(endpoint, request.method, tr_id)}; {reply.body['msg1'].strip()}"
-            self._service.not_served.note(Kind(request.method, path, tr_id), reason, _NOT_SERVED)
+            kind = Kind(request.method, path, tr_id)
+            reason = f"{why_not(kind, endpoint and endpoint.method)}; {reply.body['msg1'].strip()}"
+            self._service.not_served.note(kind, reason, NO_SERVICE)
 
     def _check_credentials(self, request: Request) -> None:
         headers, tokens = request.headers, self._service.tokens
@@ -153,14 +153,6 @@ class Gateway:
     def _check_account(self, call: Call, app_key: str) -> None:
         if not self._simulation.use_account(call.account, self._service.environment, app_key):
             raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
-
-
-def _why_not(endpoint: Endpoint | None, method: str, tr_id: str) -> str:
-    if endpoint is None:
-        return "no such path here"
-    if endpoint.method != method:
-        return f"the path takes {endpoint.method}, not {method}"
-    return f"the path is served, the TR id {tr_id} is not"
 
 
 def _wrong_service(*, paper: bool) -> GatewayRefusalError:

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+NO_SERVICE: Final = "OPSQ0002"
+"""KIS's code for a path or TR id that it does not know."""
 STREAM: Final = "stream"
 """Stands for method and path of a registration."""
 _MOST_KINDS: Final = 500
@@ -69,6 +71,15 @@ class NotServed:
 
     def _say(self, text: str) -> None:
         print(f"simulator: {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def why_not(kind: Kind, served_method: str | None) -> str:
+    """Return why a call is not served; ``served_method`` is that of its path, None for an unknown path."""
+    if served_method is None:
+        return "no such path here"
+    if served_method != kind.method:
+        return f"the path takes {served_method}, not {kind.method}"
+    return f"the path is served, the TR id {kind.tr_id} is not"
 
 
 def _named(kind: Kind) -> str:
