@@ -123,7 +123,7 @@ class Gateway:
         if reply.body["msg_cd"] == NO_SERVICE:
             tr_id, endpoint = request.headers.get("tr_id", ""), ENDPOINTS.get(path)
             kind = Kind(request.method, path, tr_id)
-            reason = f"{why_not(kind, endpoint and endpoint.method)}; {reply.body['msg1'].strip()}"
+            reason = f"{why_not(kind, endpoint.method if endpoint else None)}; {reply.body['msg1'].strip()}"
             self._service.not_served.note(kind, reason, NO_SERVICE)
 
     def _check_credentials(self, request: Request) -> None:
