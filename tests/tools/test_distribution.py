@@ -1,4 +1,4 @@
-"""Haru and its simulator as packages: Haru's wheel holds every file of the product, and its two commands run from any folder."""
+"""Haru and its simulator as packages: their wheels hold every file of theirs, and Haru's commands run from any folder."""
 
 import os
 import subprocess
