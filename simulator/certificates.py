@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from shlex import quote
 from typing import Final, NamedTuple
 
 from cryptography import x509
@@ -26,6 +27,11 @@ _ALWAYS: Final = (*KIS_HOSTS, "localhost", "127.0.0.1", "::1")
 _LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _FROM, _UNTIL = datetime(2020, 1, 1, tzinfo=UTC), datetime(2049, 12, 31, tzinfo=UTC)
 """A bot with a faked clock must find the certificates valid too."""
+
+_KNOWN_FILES: Final = tuple(
+    map(Path, ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"))
+)
+"""The authorities of Debian, Fedora and macOS, where OpenSSL names none."""
 
 _Key = ec.EllipticCurvePrivateKey
 
@@ -66,9 +72,10 @@ def prepared(folder: Path, hosts: Iterable[str] = ()) -> Trust:
 
 def how_to_trust(trust: Trust, scheme_of_streams: str) -> str:
     """Return what a user does to let a bot with KIS's own addresses come here."""
+    bundle, authority = quote(str(trust.bundle)), quote(str(trust.authority))
     return f"""\
 TLS by an authority of this machine alone. In the terminal of the bot:
-  export SSL_CERT_FILE={trust.bundle} REQUESTS_CA_BUNDLE={trust.bundle} NODE_EXTRA_CA_CERTS={trust.authority}
+  export SSL_CERT_FILE={bundle} REQUESTS_CA_BUNDLE={bundle} NODE_EXTRA_CA_CERTS={authority}
 A bot whose addresses are fixed needs this line in /etc/hosts, and KIS's ports here
 (--port 9443 --stream-port 21000 --paper-port 29443 --paper-stream-port 31000):
   127.0.0.1 {" ".join(KIS_HOSTS)}
@@ -176,8 +183,9 @@ def _constraint(name: str) -> x509.GeneralName:
 
 def _authorities_here() -> bytes:
     """Return the authorities that this machine trusts, or nothing where they are in no single file."""
-    file = ssl.get_default_verify_paths().cafile
-    return Path(file).read_bytes() + b"\n" if file else b""
+    # Without SSL_CERT_FILE, which may name our own bundle.
+    files = (Path(ssl.get_default_verify_paths().openssl_cafile), *_KNOWN_FILES)
+    return next((file.read_bytes() + b"\n" for file in files if file.is_file()), b"")
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -139,3 +139,16 @@ def test_tls_on_all_ports_and_none_without_it(tmp_path: Path) -> None:
 
     assert url.startswith("http://")
     assert refused.status_code == 421
+
+
+def test_the_bundle_does_not_grow_when_the_simulator_is_started_where_it_is_trusted(
+    trust: Trust, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = trust.bundle.read_bytes()
+    monkeypatch.setenv("SSL_CERT_FILE", str(trust.bundle))
+
+    again = prepared(trust.authority.parent)
+
+    assert again.bundle.read_bytes() == before
+    assert before.count(trust.authority.read_bytes()) == 1
+    assert before.count(b"BEGIN CERTIFICATE") > 1

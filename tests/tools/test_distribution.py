@@ -1,4 +1,4 @@
-"""Haru and its simulator as packages: their wheels hold every file of theirs, and Haru's commands run from any folder."""
+"""Haru and its simulator as packages: their wheels hold every file, and Haru's commands run from any folder."""
 
 import os
 import subprocess
