@@ -35,7 +35,10 @@ def test_the_bot_trades_a_whole_day_and_ends_with_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = ("--clock", "2026-11-23 08:58:00", "--manual")
-    with running(*options) as (_, url), httpx.Client(base_url=f"{url}/control", trust_env=False) as control:
+    with (
+        running(*options) as (_, url),
+        httpx.Client(base_url=f"{url}/control", trust_env=False, timeout=None) as control,
+    ):
         listed = {stock["symbol"]: stock for stock in control.get("/symbols").json()}
         symbol = ETF if ETF in listed else STOCK
         base = listed[symbol]["base"]
