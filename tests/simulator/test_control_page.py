@@ -86,7 +86,7 @@ async def test_what_the_page_changes_happens_in_the_market(venue: Venue, tmp_pat
     await venue.post("/trading/order-cash", "TTTC0012U", an_order(7))
     async with a_tab(tmp_path / "profile") as tab:
         await tab.opens(f"{venue.url()}/control/?lang=en")
-        await tab.sees("document.querySelectorAll('#stocks tr').length === 48")
+        await tab.sees(_rows(venue))
         await _clicks(tab, "[data-advance='60']", "$('#time').textContent.includes('09:31:00')")
         await tab.runs(f"document.querySelector('#price').value = {limit}")
         await _clicks(tab, "#price-form button", f"$('#price').placeholder === '{limit}'")
@@ -132,7 +132,7 @@ async def test_the_page_fits_a_desk_and_a_telephone_and_asks_for_the_token(tmp_p
             await tab.opens(f"{venue.url()}/control/?lang=ko", width)
             await tab.sees("document.querySelector('#token-form')?.hidden === false")
             await tab.runs(f"document.querySelector('#token').value = {TOKEN!r}")
-            await _clicks(tab, "#token-form button", "document.querySelectorAll('#stocks tr').length === 48")
+            await _clicks(tab, "#token-form button", _rows(venue))
             await tab.sees("document.querySelector('#message').hidden")
             await tab.pictures(tmp_path / f"{width}.png")
 
@@ -141,6 +141,11 @@ async def test_the_page_fits_a_desk_and_a_telephone_and_asks_for_the_token(tmp_p
 
     complaints = [each for each in tab.complaints if "401" not in each]
     assert complaints == []
+
+
+def _rows(venue: Venue) -> str:
+    """Return a script that is true once the page shows every stock."""
+    return f"document.querySelectorAll('#stocks tr').length === {len(venue.simulation.exchange.tapes)}"
 
 
 async def _clicks(tab: Tab, selector: str, then: str) -> None:
