@@ -23,9 +23,10 @@ from simulator.clock import (
 from simulator.journal import JournalError, Record, first_record
 from simulator.krx.sessions import TradingCalendar, krx_calendar
 from simulator.listings import LISTINGS, MOST_LISTINGS
+from simulator.ports import PortTakenError, add_port_options, open_doors, served_hosts, tls_of
 from simulator.private_files import close_to_others
 from simulator.recorded import Recording
-from simulator.server import Door, listen, serve
+from simulator.server import serve
 from simulator.settings import PAPER, REAL, SimulationSettings, StreamSettings
 from simulator.simulation import SettingsMismatchError, Simulation
 from simulator.tape import FIRST_DATE
@@ -49,16 +50,13 @@ examples:
                                                         time stands still until POST /control/clock
   python -m simulator --port 9443 --stream-port 21000 --paper-port 29443 --paper-stream-port 31000
                                                         both KIS services over one market
-Every port speaks REST and WebSocket (any path). The control API under /control is described in docs/simulator.md.
+  python -m simulator --lenient --tls                   the same with https, for bots with KIS's fixed addresses
+Every port speaks REST and WebSocket (any path). Open /control/ in a browser to see and steer the market.
 """
 
 
 class ArgumentsError(Exception):
     """The command line contradicts itself or the journal; exit code 2."""
-
-
-class PortTakenError(Exception):
-    """A port cannot be bound; exit code 1."""
 
 
 def console() -> None:
@@ -71,17 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     close_to_others()
     try:
-        callers = Callers(_served_hosts(options), read_token(options.control_token))
+        hosts = served_hosts(options)
+        callers = Callers(hosts, read_token(options.control_token))
         simulation = _simulation(options)
+        tls = tls_of(options, hosts)
     except (ArgumentsError, SettingsMismatchError, ValueError) as error:
         return _failed(str(error), 2)
-    except JournalError as error:
+    except (JournalError, OSError) as error:
         return _failed(str(error), 1)
     try:
-        doors = _doors(options)
+        doors = open_doors(options, tls)
     except PortTakenError as error:
         return _failed(str(error), 1)
     serve(simulation, doors, callers)
+    for service in simulation.services.values():
+        service.not_served.say_counts()
     simulation.close()
     return 0
 
@@ -103,20 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    add("--port", type=argument_types.port, default=9443, help="port, 0 = any free one (default %(default)s)")
-    add(
-        "--stream-port",
-        type=argument_types.port,
-        help="one more port, for WebSocket clients that expect one of their own",
-    )
-    add("--paper-port", type=argument_types.port, help="port of the paper service over the same market (default: none)")
-    add(
-        "--paper-stream-port",
-        type=argument_types.port,
-        help="the paper service's port for WebSocket clients (default: none)",
-    )
+    add_port_options(parser)
     _add_callers(parser)
     _add_market(parser)
     _add_calendar(parser)
@@ -128,12 +117,6 @@ def _add_callers(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--allowed-host", action="append", default=[], help="Host name served beside loopback's and --host; repeatable")
     add("--control-token", type=Path, help="file, mode 600, with the token that /control wants (default: none)")
-
-
-def _served_hosts(options: argparse.Namespace) -> frozenset[str]:
-    """Return the allowed host names, without the wildcard address: clients cannot use it as a name."""
-    names = {name.lower().strip("[]") for name in (options.host, *options.allowed_host)}
-    return frozenset(names - {"0.0.0.0"})  # noqa: S104 - nothing is bound here
 
 
 def _add_market(parser: argparse.ArgumentParser) -> None:
@@ -265,25 +248,6 @@ def _recording(options: argparse.Namespace, calendar: TradingCalendar) -> Record
     for line in recording.report():
         print(f"simulator: {line}", file=sys.stderr)  # noqa: T201
     return recording
-
-
-def _doors(options: argparse.Namespace) -> list[Door]:
-    """Listen on every requested port, or on none if one fails."""
-    wanted = (("port", "http", False), ("stream_port", "ws", False), ("paper_port", "http", True))
-    doors: list[Door] = []
-    for name, scheme, is_paper in (*wanted, ("paper_stream_port", "ws", True)):
-        port = getattr(options, name)
-        if port is None:
-            continue
-        try:
-            doors.append(Door(listen(options.host, port), scheme, is_paper))
-        except OSError as error:
-            for door in doors:
-                door.listening.close()
-            option = name.replace("_", "-")
-            said = f"cannot listen on {options.host}:{port}: {error.strerror}; choose another --{option}"
-            raise PortTakenError(said) from error
-    return doors
 
 
 def _new_clock(options: argparse.Namespace, now: datetime, calendar: TradingCalendar) -> MarketClock | ManualClock:

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -16,6 +16,7 @@ from simulator.control import control_routes
 from simulator.gateway import Gateway, ReplyDroppedError, one_slash
 from simulator.input_checks import hash_of
 from simulator.krx.sessions import in_seoul
+from simulator.page.routes import page_routes
 from simulator.proof import proof_routes
 from simulator.services import Service
 from simulator.settings import PAPER, SimulationSettings
@@ -66,16 +67,22 @@ def _service_app(simulation: Simulation, service: Service, stream: Stream) -> AS
         headers = {"tr_id": request.headers.get("tr_id", ""), "tr_cont": answer.tr_cont, "gt_uid": _trace_id(request)}
         return Response(answer.content, answer.status, headers, _JSON)
 
+    control = [*page_routes(simulation), *proof_routes(), *control_routes(simulation), *stream_routes(stream)]
     routes = [
         Route("/oauth2/tokenP", desk.token, methods=["POST"]),
         Route("/oauth2/revokeP", desk.revoke, methods=["POST"]),
         Route("/oauth2/Approval", desk.approval, methods=["POST"]),
         Route("/uapi/hashkey", desk.hashkey, methods=["POST"]),
-        Mount("/control", routes=[*proof_routes(), *control_routes(simulation), *stream_routes(stream)]),
+        Route("/control", _to_the_page, methods=["GET"]),
+        Mount("/control", routes=control),
         Route("/{path:path}", uapi, methods=["GET", "POST"]),
         WebSocketRoute("/{path:path}", talk),
     ]
     return Starlette(routes=routes)
+
+
+async def _to_the_page(_: Request) -> Response:
+    return RedirectResponse("/control/")
 
 
 class TitleCaseHeaders:

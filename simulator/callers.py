@@ -16,7 +16,11 @@ from simulator.gateway import one_slash
 
 LARGEST_BODY: Final = 1_000_000
 """Maximum request body in bytes. KIS and control API requests have a few hundred."""
-_OPEN_CONTROL: Final = frozenset({("GET", "/control/status"), ("HEAD", "/control/status"), ("POST", "/control/proof")})
+PAGE: Final = ("/control", "/control/", "/control/page.css", "/control/page.js", "/control/words.js")
+"""Files of the control page. They say nothing of the market; the page asks its reader for the token."""
+_OPEN_CONTROL: Final = frozenset(
+    {("GET", "/control/status"), ("HEAD", "/control/status"), ("POST", "/control/proof"), *(("GET", at) for at in PAGE)}
+)
 """Requests that need no token: every host reads the clock, and every KIS API client asks for the proof."""
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::[0-9]{1,5})?")
 _READS: Final = frozenset({"GET", "HEAD"})

@@ -107,6 +107,21 @@ def clock_from_json(values: Mapping[str, Any]) -> MarketClock | ManualClock:
     return MarketClock(datetime.fromisoformat(values["real_anchor"]), market, values["speed"])
 
 
+def changed_clock(
+    clock: MarketClock | ManualClock, values: Mapping[str, Any], at: datetime
+) -> MarketClock | ManualClock:
+    """Return the clock after the journal's command ``clock``, given at a market instant.
+
+    ``to`` is the instant to show (None = ``at``); from the real instant ``real`` on, ``speed`` market seconds pass per
+    real second; 0 stops time.
+    """
+    to = datetime.fromisoformat(values["to"]) if values["to"] else at
+    speed = values.get("speed", 0)  # absent from older journals
+    stopped = clock if isinstance(clock, ManualClock) else ManualClock(at)
+    stopped.set(to)
+    return MarketClock(datetime.fromisoformat(values["real"]), to, speed) if speed else stopped
+
+
 def steady(market_time: Callable[[], datetime]) -> Callable[[], datetime]:
     """Wrap a time source so that it never goes back, even if the machine's clock does."""
     latest = datetime.min.replace(tzinfo=UTC)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +19,7 @@ from simulator.orders import Account, AccountId, Order, OrderRequest
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import Simulation
 
+_HIGHEST_SPEED: Final = 3_600
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -28,6 +29,7 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
     return [
         Route("/status", answered(control.status), methods=["GET"]),
         Route("/calls", answered(control.calls), methods=["GET"]),
+        Route("/not-served", answered(control.not_served), methods=["GET"]),
         Route("/clock", answered(control.clock), methods=["POST"]),
         Route("/prices", answered(control.prices), methods=["POST"]),
         Route("/symbols", answered(control.symbols), methods=["GET"]),
@@ -100,16 +102,23 @@ class _Control:
         latest = self._simulation.calls.latest
         return [{**each._asdict(), "at": each.at.isoformat()} for each in latest if each.at >= since]
 
+    async def not_served(self, _: Request) -> list[dict[str, Any]]:
+        """Return what clients asked for and no service of the simulator serves, with counts."""
+        return [kind for service in self._simulation.services.values() for kind in service.not_served.to_json()]
+
     async def clock(self, request: Request) -> dict[str, Any]:
-        """Move a manual clock: ``set`` to a time or ``advance`` by market seconds."""
+        """Jump: ``set`` to a time or ``advance`` by market seconds. Or change the ``speed``; 0 stops time."""
         body = await _body(request)
         if "set" in body:
             self._simulation.move_clock(kst_instant(str(body["set"])))
         elif "advance" in body:
             self._simulation.move_clock(self._simulation.market_now() + timedelta(seconds=float(body["advance"])))
+        elif "speed" in body:
+            self._simulation.move_clock(speed=_speed(body["speed"]))
         else:
-            raise BadControlError('say {"set": "2026-11-23 09:00:00"} or {"advance": seconds}')
-        return {"market_time": in_seoul(self._simulation.market_now()).isoformat()}
+            raise BadControlError('say {"set": "2026-11-23 09:00:00"}, {"advance": seconds} or {"speed": number}')
+        shown = in_seoul(self._simulation.market_now()).isoformat()
+        return {"market_time": shown, "clock": clock_to_json(self._simulation.settings.clock)}
 
     async def prices(self, request: Request) -> dict[str, Any]:
         """Force one stock's price path from now on."""
@@ -209,6 +218,12 @@ class _Control:
 def _account_id(request: Request) -> AccountId:
     number, _, product = request.path_params["cano"].partition("-")
     return AccountId(number, product or request.query_params.get("product", "01"))
+
+
+def _speed(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _HIGHEST_SPEED:
+        raise BadControlError(f"speed must be a whole number from 0 (stop) to {_HIGHEST_SPEED:,}, not {value!r}")
+    return value
 
 
 async def _body(request: Request) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from simulator.endpoints import ENDPOINTS, Endpoint
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.krx.sessions import in_seoul
+from simulator.not_served import NO_SERVICE, Kind, why_not
 from simulator.odd_rows import with_odd_rows
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
@@ -110,11 +111,20 @@ class Gateway:
                 self._check_account(call, request.headers["appkey"])
             return endpoint.answer(call)
         except GatewayRefusalError as refusal:
+            self._note(request, path, refusal.reply)
             return refusal.reply
         except OrderRefusedError as error:
             return refused(error.refusal, paper=self._service.is_paper)
         except TokenRefusedError as error:
             return failure(error.code, error.message)
+
+    def _note(self, request: Request, path: str, reply: Reply) -> None:
+        """Report a call that is not served."""
+        if reply.body["msg_cd"] == NO_SERVICE:
+            tr_id, endpoint = request.headers.get("tr_id", ""), ENDPOINTS.get(path)
+            kind = Kind(request.method, path, tr_id)
+            reason = f"{why_not(kind, endpoint.method if endpoint else None)}; {reply.body['msg1'].strip()}"
+            self._service.not_served.note(kind, reason, NO_SERVICE)
 
     def _check_credentials(self, request: Request) -> None:
         headers, tokens = request.headers, self._service.tokens

@@ -1,7 +1,8 @@
-"""Files of one user alone: the journal holds app keys and tokens of the clients that use the simulator."""
+"""Files of one user alone: the journal with app keys and tokens of clients, and the key of the TLS authority."""
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 from typing import IO, Final
 
@@ -38,6 +39,33 @@ def append_private(path: Path) -> IO[bytes]:
         os.close(descriptor)
         raise
     return os.fdopen(descriptor, "ab+")
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder with mode 0700, or check one that is there.
+
+    Raises:
+        NotPrivateError: it is a link, belongs to another user, or others may write into it.
+        OSError: it cannot be made.
+    """
+    path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise NotPrivateError(f"{path}: not a folder of yours; name another one")
+    if found.st_mode & _OTHERS_WRITE:
+        raise NotPrivateError(f"{path}: other users may write into it; check it, then run: chmod 700 {path}")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file of ours by one of mode 0600."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _check(path: Path, found: os.stat_result) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -28,6 +29,7 @@ class Door(NamedTuple):
     listening: socket.socket
     scheme: str = "http"
     is_paper: bool = False
+    tls: ssl.SSLContext | None = None
 
     @property
     def port(self) -> int:
@@ -38,7 +40,8 @@ class Door(NamedTuple):
     @property
     def url(self) -> str:
         """Return the base URL."""
-        return f"{self.scheme}://{self.listening.getsockname()[0]}:{self.port}"
+        scheme = f"{self.scheme}s" if self.tls else self.scheme
+        return f"{scheme}://{self.listening.getsockname()[0]}:{self.port}"
 
     @property
     def name(self) -> str:
@@ -85,9 +88,16 @@ class Server(uvicorn.Server):
         self._doors = doors
         self._warming: asyncio.Task[None] | None = None
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - those of the doors
         """Start listening and print the addresses to standard output."""
-        await super().startup(sockets)
+        await super().startup([door.listening for door in self._doors if not door.tls])
+        servers = self.servers
+        for door in self._doors:
+            if door.tls:
+                self.config.ssl = door.tls
+                await super().startup([door.listening])
+                servers += self.servers
+        self.servers = servers
         for door in self._doors:
             print(f"{door.name} ready on {door.url}", flush=True)  # noqa: T201
         self._warming = asyncio.create_task(self._warm_up())

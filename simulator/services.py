@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from simulator.approvals import ApprovalDesk
 from simulator.call_counter import CallCounter
+from simulator.not_served import NotServed
 from simulator.orders import AccountId
 from simulator.settings import PAPER, SimulationSettings
 from simulator.tokens import TokenDesk
@@ -18,6 +19,7 @@ class Service:
     tokens: TokenDesk
     approvals: ApprovalDesk
     calls: CallCounter
+    not_served: NotServed
 
     @property
     def is_paper(self) -> bool:
@@ -34,6 +36,7 @@ def services_of(settings: SimulationSettings) -> Mapping[str, Service]:
             TokenDesk(settings.token_interval, settings.allowed.keys if settings.allowed else None),
             ApprovalDesk(settings.approval_interval),
             CallCounter(limit),
+            NotServed(environment),
         )
         for environment, limit in limits.items()
     }

@@ -1,12 +1,13 @@
 """One simulated broker: engine, clock and journal. Every change of the books is a command."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from simulator.call_counter import CallCounter
-from simulator.clock import ManualClock, MarketClock, clock_to_json, kst_instant, steady
+from simulator.clock import ManualClock, MarketClock, changed_clock, clock_to_json, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
 from simulator.exchange import Exchange
@@ -108,11 +109,11 @@ class Simulation:
         """Trigger a circuit breaker's stage (1 to 3) on ``kospi``, ``kosdaq`` or both (None)."""
         self._do("breaker", {"stage": stage, "market": market})
 
-    def move_clock(self, instant: datetime) -> None:
-        """Set a manual clock; raise ``UnmovableClockError`` for any other."""
-        if not isinstance(self.settings.clock, ManualClock):
-            raise UnmovableClockError("the market clock runs by itself; only a manual clock can be moved")
-        self._do("clock", {"to": instant.astimezone(UTC).isoformat()})
+    def move_clock(self, instant: datetime | None = None, speed: int | None = None) -> None:
+        """Jump to a later market instant (None = stay) and run at a speed from there (None = as before, 0 = stop)."""
+        to = instant and instant.astimezone(UTC).isoformat()
+        pace = clock_to_json(self.settings.clock)["speed"] if speed is None else speed
+        self._do("clock", {"to": to, "speed": pace, "real": self.real_now().isoformat()})
 
     def add_fault(self, **rule: Any) -> FaultRule:
         """Add a fault rule, with the fields of ``POST /control/faults``."""
@@ -244,10 +245,10 @@ class Simulation:
     def _apply_breaker(self, values: Mapping[str, Any], at: datetime) -> None:
         self.exchange.break_circuit(at, values["stage"], Market(values["market"]) if values["market"] else None)
 
-    def _apply_clock(self, values: Mapping[str, Any], _: datetime) -> None:
-        if isinstance(self.settings.clock, ManualClock):
-            self.settings.clock.set(kst_instant(values["to"]))
-            self.engine.advance(self.settings.clock.market_time)
+    def _apply_clock(self, values: Mapping[str, Any], at: datetime) -> None:
+        clock = changed_clock(self.settings.clock, values, at)
+        self.settings = replace(self.settings, clock=clock)
+        self.engine.advance(datetime.fromisoformat(values["to"] or at.isoformat()))
 
     def _apply_fault(self, values: Mapping[str, Any], _: datetime) -> FaultRule:
         return self.faults.add(values)
@@ -275,10 +276,6 @@ class Simulation:
     def _service_of(self, values: Mapping[str, Any]) -> Service:
         """Return the service of a record. Older journals have only one."""
         return self.services[values.get("environment", self.service.environment)]
-
-
-class UnmovableClockError(ValueError):
-    """The clock follows real time."""
 
 
 class SettingsMismatchError(Exception):

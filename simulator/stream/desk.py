@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from simulator.exchange import Exchange
+from simulator.not_served import STREAM, Kind
 from simulator.settings import StreamSettings
 from simulator.stream.frames import refused, taken
 from simulator.stream.session import Session
-from simulator.stream.wishes import IN_USE, Wish, WishRefusedError, parsed
+from simulator.stream.wishes import IN_USE, UNKNOWN_TOPIC, Wish, WishRefusedError, parsed
 
 Holder = tuple[str, str]
 """Environment and app key."""
@@ -32,6 +33,9 @@ class RegistrationDesk:
             else:
                 session.send(self._taken(session, wish, now))
         except WishRefusedError as error:
+            if error.code == UNKNOWN_TOPIC:
+                kind = Kind("", STREAM, error.asked)
+                session.service.not_served.note(kind, "no such TR id of the stream here", error.code)
             session.send(refused(error.code, error.tr_id, error.tr_key))
             if error.code == IN_USE:
                 session.end()

@@ -9,6 +9,7 @@ from simulator.stream.topics import TOPICS, Topic
 SUBSCRIBE: Final = "1"
 UNSUBSCRIBE: Final = "2"
 IN_USE: Final = "OPSP8996"
+UNKNOWN_TOPIC: Final = "OPSP8991"
 NO_NAME: Final = "(null)"
 _CUSTOMER_TYPES: Final = ("P", "B")
 
@@ -37,10 +38,11 @@ MESSAGES: Final = {
 
 
 class WishRefusedError(Exception):
-    """A refused registration. Most replies name no TR (header tr_id ``(null)``, rt_cd 9)."""
+    """A refused registration. Most replies name no TR (header tr_id ``(null)``, rt_cd 9). ``asked``: unknown TR."""
 
-    def __init__(self, code: str, tr_id: str = NO_NAME, tr_key: str = "") -> None:
+    def __init__(self, code: str, tr_id: str = NO_NAME, tr_key: str = "", *, asked: str = "") -> None:
         super().__init__(code)
+        self.asked = asked
         self.code = code
         self.tr_id = tr_id
         self.tr_key = tr_key
@@ -73,9 +75,10 @@ def parsed(text: str, environment: str) -> Wish | None:
         return None
     given = _part(_part(message, "body", "OPSP9992"), "input", "OPSP9991")
     _check_header(header)
-    topic = TOPICS.get(str(given.get("tr_id", "")))
+    asked = str(given.get("tr_id", ""))
+    topic = TOPICS.get(asked)
     if topic is None or environment not in topic.environments:
-        raise WishRefusedError("OPSP8991")
+        raise WishRefusedError(UNKNOWN_TOPIC, asked=asked)
     if "tr_key" not in given:
         raise WishRefusedError("OPSP9990")
     return Wish(str(header.get("approval_key", "")), header["tr_type"] == SUBSCRIBE, topic, str(given["tr_key"]))

@@ -50,7 +50,7 @@ WRITES_BY_ITSELF = {
     "security/private_files.py": "is how the others write",
     "reporting/writing.py": "makes a folder that the operator has named",
     "simulator/journal.py": "makes a folder that the operator has named",
-    "simulator/private_files.py": "opens the journal of the simulator, which is a distribution of its own",
+    "simulator/private_files.py": "opens the files of the simulator, which is a distribution of its own",
 }
 
 

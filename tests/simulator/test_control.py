@@ -1,9 +1,12 @@
 """The control API and its faults."""
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.clock import MarketClock, kst_instant
 from simulator.gateway import ReplyDroppedError
 from tests.simulator.market_day import ACCOUNT, BALANCE, ORDER_LIST, SAMSUNG, Client, a_simulation, an_order
 
@@ -166,3 +169,34 @@ async def test_flags_set_from_outside_are_quoted(client: Client) -> None:
 
     assert (shown["halted"], shown["flags"]) == (True, ["administrative"])
     assert (output["temp_stop_yn"], output["iscd_stat_cls_code"], output["mang_issu_cls_code"]) == ("Y", "58", "Y")
+
+
+async def test_a_running_clock_is_stopped_moved_and_run_at_another_speed(tmp_path: Path) -> None:
+    real = [datetime(2026, 11, 23, tzinfo=UTC)]
+
+    def now() -> datetime:
+        real[0] += timedelta(milliseconds=10)
+        return real[0]
+
+    running = MarketClock(real[0], kst_instant("2026-11-23 10:00:00"), 60)
+    client = Client(a_simulation(clock=running, now=now, journal=tmp_path))
+    stopped = await client.control("/clock", {"speed": 0})
+    still = await client.control("/clock", {"advance": 0})
+    jumped = await client.control("/clock", {"set": "2026-11-23 11:00:00"})
+    back = await client.control("/clock", {"set": "2026-11-23 10:30:00"})
+    faster = await client.control("/clock", {"speed": 100})
+    real[0] += timedelta(seconds=9)
+    later = await client.control("/clock", {"advance": 60})
+    wrong = [await client.control("/clock", {"speed": speed}) for speed in (-1, 1.5, True, "60", 10_000)]
+    shown = client.simulation.market_now()
+    client.simulation.close()
+    again = a_simulation(clock=running, now=now, journal=tmp_path)
+
+    assert still == stopped
+    assert stopped["clock"]["speed"] == 0
+    assert jumped["market_time"].startswith("2026-11-23T11:00:00")
+    assert "cannot go back" in back["error"]
+    assert faster["clock"]["speed"] == later["clock"]["speed"] == 100
+    assert later["market_time"].startswith("2026-11-23T11:16:0")
+    assert all("whole number from 0 (stop) to 3,600" in each["error"] for each in wrong)
+    assert timedelta(0) < again.market_now() - shown < timedelta(seconds=10)

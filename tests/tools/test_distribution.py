@@ -1,4 +1,4 @@
-"""Haru as a package: its wheel holds every file of the product, and its two commands run from any folder."""
+"""Haru and its simulator as packages: their wheels hold every file, and Haru's commands run from any folder."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.tools.distributions import ROOT, a_wheel, pip
+from tests.tools.distributions import ROOT, SIMULATOR, a_wheel, pip
 
 NOT_INSTALLED = {"demo.py", "deploy", "docs", "samples", "tests", "tools"}
 
@@ -64,3 +64,30 @@ def test_the_installed_commands_take_settings_from_the_folder_they_start_in(whee
     assert "HARU_ENVIRONMENT" in ran["haru-worker"].stderr
     assert (ran["haru-starter"].returncode, ran["haru-starter"].stderr) == (0, "")
     assert "--workers" in ran["haru-starter"].stdout
+
+
+def test_the_simulators_image_is_made_of_what_is_there() -> None:
+    lines = [line.split() for line in (SIMULATOR / "Dockerfile").read_text().splitlines()]
+    words = {line[0]: line[1:] for line in lines if line}
+    project = tomllib.loads((SIMULATOR / "pyproject.toml").read_text())["project"]
+
+    assert all((SIMULATOR / source).exists() for source in words["COPY"][:-1])
+    assert (SIMULATOR / project["readme"]).exists()
+    assert words["ENTRYPOINT"][0].strip('[",') in project["scripts"]
+    assert words["USER"][0].isdecimal()
+    assert words["USER"][0] in (SIMULATOR / "Dockerfile").read_text().partition("useradd")[2].partition("USER")[0]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_the_simulators_wheel_holds_its_page_and_no_path_that_an_installer_may_refuse(tmp_path: Path) -> None:
+    held = set(ZipFile(a_wheel(SIMULATOR, tmp_path)).namelist())
+    product = {
+        f"simulator/{path.relative_to(SIMULATOR).as_posix()}"
+        for path in SIMULATOR.rglob("*")
+        if path.is_file() and path.suffix not in {".md", ".pyc"}
+    }
+    outside = {f"simulator/{name}" for name in ("bar_folder.py", "pyproject.toml", "Dockerfile")}
+
+    assert product - outside <= held
+    assert [name for name in held if "/./" in name or name in outside] == []

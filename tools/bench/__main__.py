@@ -14,7 +14,20 @@ from typing import Any, Final
 from runtime.opening import EXPECTED_ERRORS
 from runtime.standard_error import guard_standard_error, leave, say_error
 from security.private_files import close_to_others, private_folder, write_private
-from tools.bench import codec, hearing, holding, liquidation, lock, machine, rate, recovery, replies, scan, unknown
+from tools.bench import (
+    codec,
+    hearing,
+    holding,
+    liquidation,
+    lock,
+    machine,
+    rate,
+    recovery,
+    replies,
+    scan,
+    served,
+    unknown,
+)
 from tools.bench.figures import Figure, table
 from tools.bench.market import real_now
 from tools.bench.stack import NothingHappenedError, Stack, running_stack
@@ -31,6 +44,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "stream": hearing.measure,
     "replies": replies.measure,
     "rate": rate.measure,
+    "simulator": served.measure,
     "trade": _TRADING.trade,
     "reaction": _TRADING.reaction,
     "order": _TRADING.order,

@@ -1,0 +1,1 @@
+"""Bots as the tutorials write them, to be run against the simulator."""
