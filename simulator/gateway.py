@@ -13,6 +13,7 @@ from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.krx.sessions import in_seoul
 from simulator.odd_rows import with_odd_rows
+from simulator.official import Standing, function_of
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
 from simulator.simulation import Simulation
@@ -138,6 +139,9 @@ class Gateway:
                 return endpoint
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
+        official = function_of(path, tr_id)
+        if official and official.standing is Standing.REFUSED:
+            raise GatewayRefusalError("OPSQ0002", f"시뮬레이터가 제공하지 않는 서비스 입니다.({official.title})")
         raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
 
     def _check_account(self, call: Call, app_key: str) -> None:
