@@ -1,10 +1,11 @@
 """KIS's paths: the TR ids of the real and the paper service, and the required parameters."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from simulator.charts import daily_chart, daily_price
+from simulator.endpoint import INDEX_MARKETS, Endpoint, declared
 from simulator.indices import index_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
 from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
@@ -15,6 +16,7 @@ from simulator.quotes import asking_price, inquire_price, intstock_multprice, re
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
 from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell
+from simulator.trs.rankings import RANKINGS
 from simulator.vi_status import vi_status
 from simulator.wire import Call, Reply
 
@@ -22,30 +24,6 @@ _STOCK: Final = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
 _ACCOUNT: Final = ("CANO", "ACNT_PRDT_CD")
 _PAGES: Final = ("CTX_AREA_FK100", "CTX_AREA_NK100")
 _PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
-
-_STOCK_MARKETS: Final = frozenset({"J", "NX", "UN", "W"})
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One path. ``required`` names the keys that must be present; values may be blank."""
-
-    method: str
-    real: frozenset[str]
-    paper: frozenset[str]
-    required: tuple[str, ...]
-    answer: Callable[[Call], Reply]
-    markets: frozenset[str] = _STOCK_MARKETS
-    """Values of FID_COND_MRKT_DIV_CODE that it takes."""
-
-    def takes(self, tr_id: str, *, paper: bool) -> bool:
-        """Return whether the TR id belongs to this path and service."""
-        return tr_id in (self.paper if paper else self.real)
-
-    @property
-    def is_account(self) -> bool:
-        """Return whether the call names an account."""
-        return "CANO" in self.required
 
 
 def _quotation(tr_id: str, required: tuple[str, ...], answer: Callable[[Call], Reply], *, paper: bool) -> Endpoint:
@@ -79,6 +57,7 @@ _CHANGE: Final = (
 )
 
 ENDPOINTS: Final = {
+    **declared(RANKINGS),
     f"{_PREFIX}/quotations/inquire-price": _quotation("FHKST01010100", _STOCK, inquire_price, paper=True),
     f"{_PREFIX}/quotations/inquire-asking-price-exp-ccn": _quotation("FHKST01010200", _STOCK, asking_price, paper=True),
     f"{_PREFIX}/quotations/inquire-ccnl": _quotation("FHKST01010300", _STOCK, recent_trades, paper=True),
@@ -123,7 +102,7 @@ ENDPOINTS: Final = {
         "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
     ),
     f"{_PREFIX}/quotations/inquire-index-price": replace(
-        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=frozenset({"U"})
+        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=INDEX_MARKETS
     ),
     f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
     f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
+from simulator.day_path import DayPath
 from simulator.exchange import Conditions, Exchange, Snapshot, second_of
 from simulator.krx.sessions import SessionPhase
 from simulator.krx.units import Side, Symbol, TradingFlag
@@ -10,6 +11,7 @@ from simulator.liquidity import LEVELS, Level
 from simulator.listings import Listing
 from simulator.order_types import Board
 from simulator.pauses import Pause
+from simulator.pressure import pressure_on
 from simulator.simulation import Simulation
 from simulator.trading_hours import open_board
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
@@ -321,19 +323,19 @@ def recent_trades(call: Call) -> Reply:
     last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
     rows: list[Fields] = []
     for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
-        volume = path.volume_in(second)
-        if volume and len(rows) < _RECENT_TRADES and seen.totals.volume:
-            rows.append(_trade_row(seen, second, path.price_at(second), volume))
+        if path.volume_in(second) and len(rows) < _RECENT_TRADES and seen.totals.volume:
+            rows.append(_trade_row(seen, second, path))
     return quotation(output=rows)
 
 
-def _trade_row(seen: Snapshot, second: int, price: int, volume: int) -> Fields:
+def _trade_row(seen: Snapshot, second: int, path: DayPath) -> Fields:
+    price = path.price_at(second)
     return {
         "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
         "stck_prpr": str(price),
         "prdy_vrss": str(price - seen.base),
         "prdy_vrss_sign": sign(price - seen.base),
-        "cntg_vol": str(volume),
-        "tday_rltv": "100.00",
+        "cntg_vol": str(path.volume_in(second)),
+        "tday_rltv": f"{pressure_on(path, path.totals_at(second).volume, second).strength:.2f}",
         "prdy_ctrt": percent(price - seen.base, seen.base),
     }

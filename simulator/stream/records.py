@@ -14,6 +14,7 @@ from simulator.exchange import Snapshot, second_of
 from simulator.krx.sessions import AFTER_MARKET_SINCE, SessionPhase
 from simulator.krx.units import Price, TradingFlag
 from simulator.liquidity import Level
+from simulator.pressure import Pressure
 from simulator.quotes import flags_of, market_code
 from simulator.wire import kst_time, percent, sign
 
@@ -48,13 +49,14 @@ def _day(day: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Fields of a record beyond the trade: the day's extremes, the previous day, and shares in the whole book."""
+    """Fields of a record beyond the trade: the day's extremes and pressure, the previous day, shares in the book."""
 
     opened_at: datetime
     high_at: datetime
     low_at: datetime
     previous: DaySummary
     previous_volume_by_now: int
+    pressure: Pressure
     asked: int
     bid: int
 
@@ -66,8 +68,7 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
     """
     asks, bids = book
     totals, limits = seen.totals, seen.limits
-    sold = totals.volume // 2
-    bought = totals.volume - sold
+    bought, sold = background.pressure
     seconds = max(1, int((seen.at - seen.session.opens_at).total_seconds()))
     change = seen.change
     code = sign(change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)

@@ -23,6 +23,7 @@ async def test_exactly_the_documented_fields_are_served(documented: Documented) 
     lower = client.simulation.exchange.snapshot(SAMSUNG, client.simulation.market_now()).limits.lower
     live = (await client.post("/trading/order-cash", "TTTC0012U", an_order(1, lower))).json()["output"]["ODNO"]
     client.simulation.force_price("000660", round(Day(client.simulation).price(HYNIX) * 1.04), vi=True)
+    client.simulation.force_price("035720", 10**6)  # to its upper limit
     values = {name: value.replace("{live}", live) for name, value in documented.values.items()}
 
     call = client.get if documented.method == "GET" else client.post

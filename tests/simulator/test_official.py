@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from simulator.catalogue import OFFICIAL
 from simulator.endpoints import ENDPOINTS
-from simulator.official import OFFICIAL, Standing, standing_of, table
+from simulator.official import Standing, standing_of, table
 from tests.simulator.market_day import Client, a_simulation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kis-functions.md"

@@ -1,0 +1,65 @@
+"""Who crosses the spread: the shares of a day that buyers and sellers took, from how the price has moved.
+
+A minute's buyers take half of its shares, more after a minute that rose and less after one that fell.
+"""
+
+from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from simulator.day_path import DayPath
+from simulator.exchange import Exchange, Snapshot, second_of
+
+_MINUTE: Final = 60
+_SHARES: Final = (0.1, 0.9)
+_PER_MOVE: Final = 25.0
+"""Share of the volume that a rise of 100 % would add; 1 % in a minute adds a quarter."""
+
+_known: "WeakKeyDictionary[DayPath, list[tuple[int, float]]]" = WeakKeyDictionary()
+"""Volume and the buyers' part of it before each minute of a path."""
+
+
+class Pressure(NamedTuple):
+    """Shares that buyers and sellers took since the open."""
+
+    bought: int
+    sold: int
+
+    @property
+    def strength(self) -> float:
+        """Return the shares bought for each share sold, in percent: KIS's 체결강도."""
+        return self.bought / self.sold * 100 if self.sold else 0.0
+
+
+def pressure_of(exchange: Exchange, seen: Snapshot) -> Pressure:
+    """Return the pressure up to a snapshot. Auctions and the evening count half and half."""
+    path = exchange.path(seen.listing.symbol, seen.session)
+    return pressure_on(path, seen.totals.volume, second_of(seen.session, seen.at))
+
+
+def pressure_on(path: DayPath, volume: int, second: int) -> Pressure:
+    """Return the pressure of a day's first ``volume`` shares, which had traded by a second."""
+    if not volume:
+        return Pressure(0, 0)
+    minute = min(second // _MINUTE, path.minutes)
+    before, bought = _before(path, minute)
+    share = share_bought(path, minute) if minute < path.minutes else 0.5
+    taken = int(bought + (volume - before) * share)
+    return Pressure(taken, volume - taken)
+
+
+def share_bought(path: DayPath, minute: int) -> float:
+    """Return the buyers' share of a minute, known when it begins."""
+    if minute < 1:
+        return 0.5
+    first, last = path.price_at((minute - 1) * _MINUTE), path.price_at(minute * _MINUTE)
+    least, most = _SHARES
+    return min(most, max(least, 0.5 + _PER_MOVE * (last / first - 1)))
+
+
+def _before(path: DayPath, minute: int) -> tuple[int, float]:
+    known = _known.setdefault(path, [(0, 0.0)])
+    while len(known) <= minute:
+        volume, bought = known[-1]
+        traded = path.bar(len(known) - 1).volume
+        known.append((volume + traded, bought + traded * share_bought(path, len(known) - 1)))
+    return known[minute]
