@@ -14,7 +14,7 @@ from simulator.wire import Call, Fields, GatewayRefusalError, Reply, percent, qu
 _ROWS: Final = 100
 _SHORT_ROWS: Final = 30
 Period = Callable[[date], object]
-_PERIODS: Final[dict[str, Period]] = {
+PERIODS: Final[dict[str, Period]] = {
     "D": lambda day: day,
     "W": lambda day: day.isocalendar()[:2],
     "M": lambda day: (day.year, day.month),
@@ -69,7 +69,7 @@ def daily_price(call: Call) -> Reply:
 
 def _period(call: Call) -> Period:
     try:
-        return _PERIODS[call.values["FID_PERIOD_DIV_CODE"]]
+        return PERIODS[call.values["FID_PERIOD_DIV_CODE"]]
     except KeyError as error:
         raise GatewayRefusalError("OPSQ2001", "ERROR INVALID FID_PERIOD_DIV_CODE", status=200, rt_cd="2") from error
 

@@ -2,7 +2,7 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
@@ -123,6 +123,21 @@ class Tape:
         if position not in self._summaries:
             self._summaries[position] = self._summed_up(position)
         return self._summaries[position]
+
+    def outline(self, position: int, shares: Sequence[float]) -> list[float]:
+        """Return the prices at shares (0 to 1) of a session; without minute noise, unless the day was forced."""
+        if self._edits_of(position) or position in self._breakers or self._bars_on(position):
+            path = self.path(position)
+            return [path.price_at(int(share * path.minutes * 60)) for share in shares]
+        base = self.base_price(position)
+        if self._only or self._daily_on(position):
+            return [base + (self.base_price(position + 1) - base) * share for share in shares]
+        plan = self._plan(position)
+        return [base * math.exp(plan.level_at(share)) for share in shares]
+
+    def usual_volume(self, position: int) -> int:
+        """Return about the shares traded in a session, without drawing its minutes."""
+        return int(self.listing.daily_volume * self._plan(position).volume)
 
     def edit(self, position: int, make: Callable[[DayPath], Edit]) -> None:
         """Change a session's path. Later sessions are drawn again from the changed close."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from simulator.exchange import Snapshot
-from simulator.quotes import expected_match
 from simulator.trs.filters import BY_SHARE, BY_STATUS, NO_KINDS, Kinds, chosen, number
 from simulator.trs.trades import bulk_trades
 from simulator.trs.words import View, row
@@ -60,17 +59,8 @@ def _bids_per_ask(view: View) -> float:
 
 
 def auction_match(view: View) -> tuple[int, int]:
-    """Return price and shares of the opening (FID_MKOP_CLS_CODE 0) or the closing auction, expected or made.
-
-    An auction that has not begun shows no shares.
-    """
-    seen, path = view.seen, view.path
-    if view.call.values.get("FID_MKOP_CLS_CODE") == "1":
-        begun = seen.at >= seen.session.auction_at
-        return (path.close_price, path.closing_volume) if begun else (seen.price, 0)
-    if seen.at >= seen.session.opens_at:
-        return path.price_at(0), path.bar(0).volume
-    return expected_match(view.call.simulation.exchange, seen)
+    """Return price and shares of the opening auction (FID_MKOP_CLS_CODE 0) or the closing auction (1)."""
+    return view.match(closing=view.call.values.get("FID_MKOP_CLS_CODE") == "1")
 
 
 def _expected_change(view: View) -> int:

@@ -64,6 +64,17 @@ class View:
         """Return the market value in won."""
         return self.seen.price * self.seen.listing.listed_shares
 
+    def match(self, *, closing: bool) -> tuple[int, int]:
+        """Return price and shares of the opening or the closing auction, expected or made.
+
+        An auction that has not begun shows the last price and no shares.
+        """
+        seen = self.seen
+        if closing:
+            begun = seen.at >= seen.session.auction_at
+            return (self.path.close_price, self.path.closing_volume) if begun else (seen.price, 0)
+        return self.path.price_at(0), self.path.bar(0).volume
+
     def best(self, side: int) -> Level:
         """Return the best ask (0) or bid (1); zeros if the side is empty."""
         return self.book[side][0] if self.book[side] else Level(0, 0)
