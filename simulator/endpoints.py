@@ -16,8 +16,14 @@ from simulator.quotes import asking_price, inquire_price, intstock_multprice, re
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
 from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell
+from simulator.trs.after_hours import AFTER_HOURS
 from simulator.trs.index_overviews import INDEX_TRS
+from simulator.trs.investors import INVESTOR_TRS, MARKET_INVESTOR_TRS
+from simulator.trs.lists import LIST_TRS
+from simulator.trs.margins import margins
+from simulator.trs.members import MEMBER_TRS, TOTALS
 from simulator.trs.rankings import RANKINGS
+from simulator.trs.stock_details import STOCK_TRS
 from simulator.vi_status import vi_status
 from simulator.wire import Call, Reply
 
@@ -59,7 +65,14 @@ _CHANGE: Final = (
 
 ENDPOINTS: Final = {
     **declared(RANKINGS),
-    **declared(INDEX_TRS, INDEX_MARKETS),
+    **declared(STOCK_TRS),
+    **declared(AFTER_HOURS),
+    **declared(MEMBER_TRS),
+    **declared(TOTALS, frozenset({"V"})),
+    **declared(INVESTOR_TRS),
+    **declared(LIST_TRS),
+    **declared({"intgr_margin": margins}),
+    **declared(INDEX_TRS | MARKET_INVESTOR_TRS, INDEX_MARKETS),
     f"{_PREFIX}/quotations/inquire-price": _quotation("FHKST01010100", _STOCK, inquire_price, paper=True),
     f"{_PREFIX}/quotations/inquire-asking-price-exp-ccn": _quotation("FHKST01010200", _STOCK, asking_price, paper=True),
     f"{_PREFIX}/quotations/inquire-ccnl": _quotation("FHKST01010300", _STOCK, recent_trades, paper=True),

@@ -22,7 +22,7 @@ def minute_chart(call: Call) -> Reply:
         return quotation(output1={}, output2=[])
     rows: list[Fields] = []
     if seen.totals.volume:
-        asked = _asked_time(call, seen.session)
+        asked = asked_time(call, seen.session)
         rows = _future_rows(seen, asked)
         rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, (asked, call.at))
     rows = rows[:_ROWS]
@@ -35,7 +35,7 @@ def past_minute_chart(call: Call) -> Reply:
     if seen is None:
         return quotation(output1={}, output2=[])
     session = _asked_session(call, exchange)
-    until = _asked_time(call, session) if session else call.at
+    until = asked_time(call, session) if session else call.at
     rows: list[Fields] = []
     while session is not None and len(rows) < _PAST_ROWS:
         rows += _rows_until(
@@ -144,9 +144,11 @@ def _is_kept(call: Call, exchange: Exchange, session: Session) -> bool:
     return age < timedelta(days=_KEPT_DAYS) and session.date >= exchange.sessions.at(1).date
 
 
-def _asked_time(call: Call, session: Session) -> datetime:
+def asked_time(call: Call, session: Session) -> datetime:
+    """Return the time of a session's day that FID_INPUT_HOUR_1 names; a blank means the time it is now."""
     try:
-        clock_time = datetime.strptime(call.values["FID_INPUT_HOUR_1"], "%H%M%S").time()  # noqa: DTZ007
+        text = call.values["FID_INPUT_HOUR_1"].strip() or kst_time(call.at)
+        clock_time = datetime.strptime(text, "%H%M%S").time()  # noqa: DTZ007
     except ValueError as error:
         raise GatewayRefusalError("OPSQ2002", "ERROR INVALID FID_INPUT_HOUR_1", status=200, rt_cd="2") from error
     return datetime.combine(session.date, clock_time, KST)

@@ -123,7 +123,7 @@ def _chart_row(session: Session, first: int, bar: IndexBar) -> Fields:
 
 def _chart_head(call: Call, index: Index) -> Fields:
     shown = whole_fields(call, index)
-    yesterday = next(_days(call, index, with_today=False), None)
+    yesterday = next(index_days(call, index, with_today=False), None)
     names = (
         "bstp_nmix_prdy_vrss prdy_vrss_sign bstp_nmix_prdy_ctrt acml_vol acml_tr_pbmn bstp_nmix_prpr prdy_vol "
         "bstp_nmix_oprc bstp_nmix_hgpr bstp_nmix_lwpr"
@@ -142,7 +142,7 @@ def daily_chart(call: Call) -> Reply:
     """FHKUP03500100: up to 100 day, week, month or year bars between two dates, newest first."""
     first, last = call.values["FID_INPUT_DATE_1"], call.values["FID_INPUT_DATE_2"]
     index = asked_index(call)
-    days = takewhile(lambda day: f"{day.date:%Y%m%d}" >= first, _days(call, index))
+    days = takewhile(lambda day: f"{day.date:%Y%m%d}" >= first, index_days(call, index))
     wanted = (day for day in days if f"{day.date:%Y%m%d}" <= last)
     rows = [_bar_fields(bar) | {"mod_yn": "N"} for bar in islice(_grouped(wanted, _period(call)), _ROWS)]
     return quotation(output1=_chart_head(call, index), output2=rows)
@@ -151,7 +151,7 @@ def daily_chart(call: Call) -> Reply:
 def daily_prices(call: Call) -> Reply:
     """FHPUP02120000: up to 100 day, week or month bars until a date, newest first."""
     last, index = call.values["FID_INPUT_DATE_1"] or "99999999", asked_index(call)
-    wanted = (day for day in _days(call, index) if f"{day.date:%Y%m%d}" <= last)
+    wanted = (day for day in index_days(call, index) if f"{day.date:%Y%m%d}" <= last)
     bars = list(islice(_grouped(wanted, _period(call)), _ROWS + _DISPARITY_DAYS))
     rows = [_price_row(bars[place : place + _DISPARITY_DAYS]) for place in range(min(_ROWS, len(bars)))]
     shown = whole_fields(call, index)
@@ -163,12 +163,17 @@ def _price_row(bars: list[DayBar]) -> Fields:
     newest = bars[0]
     ups = sum(later.closed > earlier.closed for later, earlier in pairwise(bars[: _MOOD_DAYS + 1]))
     average = sum(bar.closed for bar in bars) / len(bars)
-    return _bar_fields(newest) | {
-        **against("bstp_nmix_prdy_vrss", "prdy_vrss_sign", "bstp_nmix_prdy_ctrt", newest.closed, newest.before),
+    return day_fields(newest) | {
         "acml_vol_rlim": "100.00",
         "invt_new_psdg": percent(ups, _MOOD_DAYS),
         "d20_dsrt": percent(float(newest.closed), float(average)),
     }
+
+
+def day_fields(bar: DayBar) -> Fields:
+    """Return a bar with its change against the close before."""
+    change = against("bstp_nmix_prdy_vrss", "prdy_vrss_sign", "bstp_nmix_prdy_ctrt", bar.closed, bar.before)
+    return _bar_fields(bar) | change
 
 
 def _bar_fields(bar: DayBar) -> Fields:
@@ -190,7 +195,7 @@ def _period(call: Call) -> Callable[[date], object]:
         raise GatewayRefusalError("OPSQ2001", "ERROR INVALID FID_PERIOD_DIV_CODE", status=200, rt_cd="2") from error
 
 
-def _days(call: Call, index: Index, *, with_today: bool = True) -> Iterator[DayBar]:
+def index_days(call: Call, index: Index, *, with_today: bool = True) -> Iterator[DayBar]:
     """Yield days backwards; today once it has a level. A recording has the days of its bars only."""
     exchange, day = call.simulation.exchange, today(call, index)
     shown = whole_fields(call, index) if with_today else {}

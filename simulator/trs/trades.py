@@ -1,10 +1,15 @@
 """Counts of a day's trades by size and price, from its minutes."""
 
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Final
+
 from simulator.exchange import second_of
 from simulator.pressure import share_bought
 from simulator.trs.words import View
 
-_MINUTE = 60
+_MINUTE: Final = 60
 
 
 def minutes_so_far(view: View) -> range:
@@ -24,3 +29,14 @@ def bulk_trades(view: View, least: float) -> tuple[int, int]:
             share = share_bought(view.path, minute)
             bought, sold = bought + trades * share, sold + trades * (1 - share)
     return int(bought), int(sold)
+
+
+def moments(view: View, step: int, most: int) -> Iterator[View]:
+    """Yield a stock now and at up to ``most`` - 1 earlier times of continuous trading, ``step`` seconds apart."""
+    if not view.seen.totals.volume:
+        return
+    session, exchange = view.seen.session, view.call.simulation.exchange
+    last = min(second_of(session, view.seen.at), view.path.minutes * _MINUTE - 1)
+    for second in islice(range(last, -1, -step), most):
+        at = session.opens_at + timedelta(seconds=second)
+        yield View(view.call, exchange.snapshot(view.seen.listing.symbol, at))

@@ -59,6 +59,11 @@ class View:
         """Return the fields of the change against the base price."""
         return change_fields(self.seen)
 
+    @cached_property
+    def status(self) -> Fields:
+        """Return the status fields of inquire-price."""
+        return status_fields(self.seen)
+
     @property
     def value(self) -> int:
         """Return the market value in won."""
@@ -83,7 +88,14 @@ class View:
 WORDS: Final[dict[str, Callable[[View], object]]] = {
     "stck_shrn_iscd": lambda view: view.seen.listing.symbol,
     "hts_kor_isnm": lambda view: view.seen.listing.name,
-    "iscd_stat_cls_code": lambda view: status_fields(view.seen)["iscd_stat_cls_code"],
+    "iscd_stat_cls_code": lambda view: view.status["iscd_stat_cls_code"],
+    "marg_rate": lambda view: view.status["marg_rate"],
+    "crdt_able_yn": lambda view: view.status["crdt_able_yn"],
+    "sltr_yn": lambda view: view.status["sltr_yn"],
+    "mrkt_warn_cls_code": lambda view: view.status["mrkt_warn_cls_code"],
+    "ovtm_vi_cls_code": lambda view: view.status["ovtm_vi_cls_code"],
+    "rprs_mrkt_kor_name": lambda view: view.seen.listing.board,
+    "bstp_kor_isnm": lambda _: "제조업",
     "stck_prpr": lambda view: view.seen.price,
     "stck_sdpr": lambda view: view.seen.base,
     "stck_mxpr": lambda view: view.seen.limits.upper,

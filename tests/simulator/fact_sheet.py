@@ -18,6 +18,7 @@ class Documented:
     tr_id: str
     values: dict[str, str]
     fields: dict[str, str]
+    at: str = "2026-11-23 09:30:00"
 
     def named(self) -> set[tuple[str, str]]:
         """Return (output, field) pairs."""

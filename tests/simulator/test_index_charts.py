@@ -8,17 +8,14 @@ import pytest
 
 from simulator.catalogue import FUNCTIONS
 from tests.simulator.market_day import SAMSUNG, Client, Day, a_simulation
+from tests.simulator.official_calls import asked as asked_of
 
 INDEX = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": "0001"}
 DAILY = {"FID_PERIOD_DIV_CODE": "D", "FID_INPUT_DATE_1": "20261001", "FID_INPUT_DATE_2": "20261123"}
 
 
 async def asked(client: Client, function: str, **values: str) -> dict[str, Any]:
-    official = FUNCTIONS[function]
-    every = dict.fromkeys(official.params.split(), "") | INDEX | values
-    body: dict[str, Any] = (await client.get(official.path, official.real[0], every)).json()
-    assert body["rt_cd"] == "0", body
-    return body
+    return await asked_of(client, function, **INDEX | values)
 
 
 @pytest.mark.parametrize("code", ["0001", "1001", "2001"])

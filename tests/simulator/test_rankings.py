@@ -9,6 +9,7 @@ from simulator.catalogue import FUNCTIONS
 from simulator.krx.units import Symbol
 from simulator.pressure import pressure_of
 from tests.simulator.market_day import SAMSUNG, Client, Day, a_simulation
+from tests.simulator.official_calls import asked
 
 NO_LIMIT = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "0000"}
 LIMITS = (
@@ -19,11 +20,8 @@ ADMINISTRATIVE = "001470"
 
 
 async def ranked(client: Client, function: str, **values: str) -> list[dict[str, Any]]:
-    official = FUNCTIONS[function]
-    asked = dict.fromkeys(official.params.split(), "0") | NO_LIMIT | values
-    body = (await client.get(official.path, official.real[0], asked)).json()
-    assert body["rt_cd"] == "0", body
-    rows: list[dict[str, Any]] = body["output"]
+    zeros = dict.fromkeys(FUNCTIONS[function].params.split(), "0")
+    rows: list[dict[str, Any]] = (await asked(client, function, **zeros | NO_LIMIT | values))["output"]
     return rows
 
 
