@@ -21,6 +21,8 @@ _OF_INSTITUTIONS: Final = {
 """Kinds of institutions; pension funds have the rest."""
 _NONE: Final = ("etc", "etc_orgt", "etc_corp", "frgn_nreg")
 _PROGRAMS: Final = (0.08, 0.22)
+_BROKER_DAYS: Final = (0.7, 1.3)
+"""Between these times its usual share a broker trades on a day."""
 _MILLION: Final = 1_000_000
 
 
@@ -86,20 +88,47 @@ def programs_of(symbol: Symbol, day: object, volume: int) -> Flow:
     return Flow(*(int(volume * (least + (most - least) * _chance(f"{symbol}{day}{side}pgm"))) for side in "bs"))
 
 
+def brokers_of(symbol: Symbol, day: object, volume: int) -> list[tuple[Broker, Flow]]:
+    """Return what each broker has bought and sold of a day's volume: about its share, and not the same of both."""
+    least, most = _BROKER_DAYS
+    return [
+        (
+            broker,
+            Flow(
+                *(
+                    int(
+                        volume
+                        * broker.share
+                        / 100
+                        * (least + (most - least) * _chance(f"{symbol}{day}{side}{broker.name}"))
+                    )
+                    for side in "bs"
+                )
+            ),
+        )
+        for broker in BROKERS
+    ]
+
+
+def foreign_of(brokers: list[tuple[Broker, Flow]]) -> Flow:
+    """Return what the foreign ones of these brokers have bought and sold."""
+    foreign = [flow for broker, flow in brokers if broker.is_foreign]
+    return Flow(sum(flow.bought for flow in foreign), sum(flow.sold for flow in foreign))
+
+
 def added(flows: list[Flows]) -> Flows:
     """Return the sums of several stocks or days."""
     names = flows[0] if flows else ()
     return {name: Flow(*(sum(each[name][side] for each in flows) for side in (0, 1))) for name in names}
 
 
-def flow_fields(names: str, flows: Flows, average: float, *, shares: int = 1) -> dict[str, str]:
-    """Return the named fields: quantities in ``shares`` shares, amounts in million won at an average price (won)."""
+def flow_fields(names: str, flows: Flows, average: float, *, shares: int = 1, won: int = _MILLION) -> dict[str, str]:
+    """Return the named fields at an average price (won): quantities in ``shares`` shares, amounts in ``won`` won."""
     fields = {}
     for name in names.split():
         end, value = next((end, kind) for end, kind in _ENDS.items() if name.endswith(f"_{end}"))
         amount = _part(flows[name.removesuffix(f"_{end}")], value)
-        is_won = end.endswith("pbmn")
-        fields[name] = str(int(amount * average) // _MILLION if is_won else amount // shares)
+        fields[name] = str(int(amount * average / won) if end.endswith("pbmn") else int(amount / shares))
     return fields
 
 

@@ -1,13 +1,13 @@
 """More views of one stock: inquire-price-2, today's ticks, investors, brokers and after-hours days."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import Final
 
 from simulator.charts import PeriodBar, days_of
 from simulator.exchange import Snapshot, second_of
-from simulator.flows import BROKERS, INVESTORS, flow_fields, flows_of
+from simulator.flows import INVESTORS, Broker, Flow, brokers_of, flow_fields, flows_of, foreign_of
 from simulator.krx.units import TradingFlag
 from simulator.minute_charts import asked_time
 from simulator.quotes import asked_or_any_stock, blanked, change_fields, flags_of, price_fields, status_fields
@@ -145,32 +145,37 @@ def _investor_row(seen: Snapshot, day: PeriodBar) -> Fields:
 
 
 def brokers(call: Call) -> Reply:
-    """FHKST01010600: today's five largest selling and buying brokers, with fixed shares of the volume."""
+    """FHKST01010600: today's five largest selling and buying brokers, as a list of one row."""
     seen, known = asked_or_any_stock(call)
-    output = broker_fields(seen.totals.volume)
+    output = broker_fields(brokers_of(seen.listing.symbol, seen.session.date, seen.totals.volume), seen.totals.volume)
     return quotation(output=[_shown(output, known=known)])
 
 
-def broker_fields(volume: int) -> Fields:
-    """Return the five largest selling and buying brokers of a volume."""
-    output: Fields = {}
-    for side, total in (("seln", "total_seln"), ("shnu", "total_shnu")):
-        for place, broker in enumerate(BROKERS, 1):
+def broker_fields(brokers: list[tuple[Broker, Flow]], volume: int) -> Fields:
+    """Return the five largest selling and buying brokers of a volume, the largest first."""
+    foreign = foreign_of(brokers)
+    output: Fields = {"glob_ntby_qty": str(foreign.net)}
+    sides: tuple[tuple[str, str, Callable[[Flow], int]], ...] = (
+        ("seln", "total_seln", lambda flow: flow.sold),
+        ("shnu", "total_shnu", lambda flow: flow.bought),
+    )
+    for side, total, of in sides:
+        ranked = sorted(brokers, key=lambda each: of(each[1]), reverse=True)
+        for place, (broker, flow) in enumerate(ranked, 1):
             output |= {
                 f"{side}_mbcr_no{place}": broker.number,
                 f"{side}_mbcr_name{place}": broker.name,
-                f"{total}_qty{place}": str(volume * broker.share // 100),
-                f"{side}_mbcr_rlim{place}": f"{broker.share:.2f}" if volume else "0.00",
+                f"{total}_qty{place}": str(of(flow)),
+                f"{side}_mbcr_rlim{place}": percent(of(flow), volume),
                 f"{side}_qty_icdc{place}": "0",
                 f"{side}_mbcr_glob_yn_{place}": "Y" if broker.is_foreign else "N",
             }
-        foreign = [broker.share for broker in BROKERS if broker.is_foreign]
         output |= {
-            f"glob_{total}_qty": str(sum(volume * share // 100 for share in foreign)),
-            f"glob_{side}_rlim": f"{sum(foreign):.2f}" if volume else "0.00",
+            f"glob_{total}_qty": str(of(foreign)),
+            f"glob_{side}_rlim": percent(of(foreign), volume),
             f"glob_{total}_qty_icdc": "0",
         }
-    return output | {"glob_ntby_qty": "0"}
+    return output
 
 
 def daily_overtime_price(call: Call) -> Reply:

@@ -117,7 +117,6 @@ def _nothing(view: View) -> Fields:
     """Return the single-price fields of a ranking's row."""
     prices = _prices(view.call.simulation.exchange, view.seen)
     return prices | {
-        "ovtm_untp_antc_cntg_vrsssign": "3",
         **dict.fromkeys(("ovtm_untp_askp1", "ovtm_untp_bidp1", "ovtm_untp_seln_rsqn", "ovtm_untp_shnu_rsqn"), "0"),
         **dict.fromkeys(("ovtm_untp_askp_rsqn1", "ovtm_untp_bidp_rsqn1", "ovtm_untp_antc_cnqn"), "0"),
         "ovtm_vrss_acml_vol_rlim": "0.00",
@@ -175,7 +174,7 @@ AFTER_HOURS: Final[dict[str, Callable[[Call], Reply]]] = {
     "overtime_volume": overtime_volumes,
     "overtime_exp_trans_fluct": Ranking(
         "data_rank iscd_stat_cls_code stck_shrn_iscd hts_kor_isnm ovtm_untp_antc_cnpr ovtm_untp_antc_cntg_vrss "
-        "ovtm_untp_antc_cntg_vrsssign ovtm_untp_antc_cntg_ctrt ovtm_untp_askp_rsqn1 ovtm_untp_bidp_rsqn1 "
+        "ovtm_untp_antc_cntg_vrss_sign ovtm_untp_antc_cntg_ctrt ovtm_untp_askp_rsqn1 ovtm_untp_bidp_rsqn1 "
         "ovtm_untp_antc_cnqn itmt_vol stck_prpr",
         by=lambda view: view.seen.totals.volume,
         own=lambda view: _nothing(view) | {"itmt_vol": str(view.seen.totals.volume)},

@@ -1,7 +1,7 @@
 """Groups of investors of a stock or a market: by day, and as estimated during the day."""
 
 from collections.abc import Callable
-from datetime import time
+from datetime import time, timedelta
 from itertools import islice
 from typing import Final
 
@@ -9,7 +9,7 @@ from simulator.charts import PeriodBar, days_of
 from simulator.exchange import second_of
 from simulator.flows import Flows, added, flow_fields, flows_of
 from simulator.index_levels import WHOLE_MARKETS
-from simulator.krx.sessions import at_kst
+from simulator.krx.sessions import at_kst, in_seoul
 from simulator.krx.units import Market, Symbol
 from simulator.quotes import asked_stock
 from simulator.trs.index_charts import DayBar, day_fields, index_days
@@ -17,6 +17,9 @@ from simulator.trs.words import View, row
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, percent, quotation, sign
 
 _ROWS: Final = 100
+_THOUSAND: Final = 1_000
+_COUNTED_AFTER: Final = timedelta(minutes=10)
+"""After the close, from 15:40 on, KIS shows the investors of a stock by day."""
 _TIMES: Final = (time(9, 30), time(11, 20), time(13, 20), time(14, 30), time(15, 10))
 """When the estimates of foreigners and institutions come; bsop_hour_gb counts them."""
 _KINDS: Final = "prsn orgn scrt ivtr pe_fund bank insu mrbn fund"
@@ -58,19 +61,21 @@ def estimates(call: Call) -> Reply:
             rows.append(
                 {
                     "bsop_hour_gb": str(place),
-                    "frgn_fake_ntby_qty": str(foreign),
-                    "orgn_fake_ntby_qty": str(institutions),
-                    "sum_fake_ntby_qty": str(foreign + institutions),
+                    "frgn_fake_ntby_qty": f"{foreign:018}",
+                    "orgn_fake_ntby_qty": f"{institutions:018}",
+                    "sum_fake_ntby_qty": f"{foreign + institutions:018}",
                 }
             )
     return quotation(output2=rows[::-1])
 
 
 def daily_investors(call: Call) -> Reply:
-    """FHPTJ04160001: every group of investors of one stock, by day until a date, newest first."""
+    """FHPTJ04160001: every group of investors of one stock, by day until a date, newest first; not before 15:40."""
     seen = asked_stock(call)
     if seen is None:
         return quotation(output1={}, output2=[])
+    if seen.at < seen.session.ends_at + _COUNTED_AFTER and in_seoul(seen.at).date() == seen.session.date:
+        raise GatewayRefusalError("OPSQ2001", "TIME LIMIT 00:00 ~ 15:40", status=200, rt_cd="2")
     until = call.values["FID_INPUT_DATE_1"].strip() or "99999999"
     days = (day for day in days_of(call.simulation.exchange, seen) if f"{day.date:%Y%m%d}" <= until)
     head = row(View(call, seen), f"{_STOCK} prdy_vol rprs_mrkt_kor_name")
@@ -125,7 +130,7 @@ def daily_market_investors(call: Call) -> Reply:
         if f"{day.date:%Y%m%d}" <= until:
             flows = _market_flows(call, market, day.date, day.volume)
             average = day.turnover / (day.volume or 1)
-            rows.append(_index_fields(day) | flow_fields(f"{_NETS} {_NET_WON}", flows, average))
+            rows.append(_index_fields(day) | flow_fields(f"{_NETS} {_NET_WON}", flows, average, shares=_THOUSAND))
         if len(rows) == _ROWS:
             break
     return quotation(output=rows)

@@ -1,18 +1,16 @@
 """Lists that a customer keeps at KIS (conditions and watched stocks), and the market's hours."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import time
 from typing import Final, NamedTuple
 
-from simulator.krx.sessions import Session, in_seoul
+from simulator.krx.sessions import at_kst, in_seoul
 from simulator.krx.units import Market, Symbol
 from simulator.trs.rankings import extremes
 from simulator.trs.words import View
 from simulator.wire import Call, Fields, Reply, kst_date, kst_time, percent, quotation, sign
 
 _MOST: Final = 100
-_DAYS: Final = 5
-_FUTURES_LEAD: Final = timedelta(minutes=15)
 _HUNDRED_MILLION: Final = 100_000_000
 
 
@@ -138,17 +136,14 @@ def watched_stocks(call: Call) -> Reply:
 
 
 def market_time(call: Call) -> Reply:
-    """HHMCM000002C0: five trading days from today on, the time it is, and the hours of futures around the session."""
-    exchange, today = call.simulation.exchange, in_seoul(call.at).date()
-    day = today
-    days: list[Session] = []
-    while len(days) < _DAYS:
-        session = exchange.calendar.session_on(day)
-        days += [session] if session else []
-        day += timedelta(days=1)
+    """HHMCM000002C0: two trading days before today's or the next, that day, and two after it, with its hours."""
+    exchange, now = call.simulation.exchange, in_seoul(call.at)
+    today = exchange.calendar.session_at_or_after(at_kst(now.date(), time(0)))
+    position = exchange.sessions.position(today)
+    days = [exchange.sessions.at(each) for each in range(position - 2, position + 3)]
     dates = {f"date{place}": f"{session.date:%Y%m%d}" for place, session in enumerate(days, 1)}
-    hours = {"s_time": kst_time(days[0].opens_at - _FUTURES_LEAD), "e_time": kst_time(days[0].ends_at + _FUTURES_LEAD)}
-    return quotation(output1=dates | {"today": kst_date(call.at), "time": kst_time(call.at)} | hours)
+    hours = {"s_time": kst_time(today.opens_at), "e_time": kst_time(today.ends_at)}
+    return quotation(output1=[dates | {"today": kst_date(call.at), "time": kst_time(call.at)} | hours])
 
 
 LIST_TRS: Final[dict[str, Callable[[Call], Reply]]] = {

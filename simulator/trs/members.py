@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 from typing import Final
 
 from simulator.charts import PeriodBar, days_of
-from simulator.flows import BROKERS, Flow, flow_fields, flows_of, programs_of
+from simulator.flows import BROKERS, Flow, brokers_of, flow_fields, flows_of, foreign_of, programs_of
 from simulator.krx.units import Market, Symbol
 from simulator.quotes import asked_stock
 from simulator.trs.filters import NO_KINDS
@@ -18,7 +18,6 @@ _ROWS: Final = 30
 _DAYS: Final = 30
 _MINUTE: Final = 60
 _STOCK: Final = "stck_prpr prdy_vrss prdy_vrss_sign prdy_ctrt acml_vol"
-_FOREIGN: Final = tuple(broker for broker in BROKERS if broker.is_foreign)
 _WHOLE: Final = (
     "whol_smtn_seln_vol whol_smtn_shnu_vol whol_smtn_ntby_qty whol_smtn_seln_tr_pbmn whol_smtn_shnu_tr_pbmn "
     "whol_smtn_ntby_tr_pbmn"
@@ -30,10 +29,10 @@ _MARKETS: Final = {"1001": Market.KOSPI, "2001": Market.KOSDAQ}
 _KINDS: Final = "frgn orgn ivtr bank insu mrbn fund"
 
 
-def foreign_of(volume: int) -> Flow:
-    """Return what the foreign brokers have bought and sold of a volume: the same, as inquire-member shows it."""
-    shares = sum(volume * broker.share // 100 for broker in _FOREIGN)
-    return Flow(shares, shares)
+def _foreign(view: View) -> Flow:
+    """Return what the foreign brokers have bought and sold of a stock."""
+    seen = view.seen
+    return foreign_of(brokers_of(seen.listing.symbol, seen.session.date, seen.totals.volume))
 
 
 def _flow_of(view: View, *kinds: str) -> int:
@@ -61,7 +60,7 @@ def _groups(view: View) -> Mapping[str, object]:
 
 
 def foreign_brokers(call: Call) -> Reply:
-    """FHKST644100C0: the stocks that foreign brokers trade most, by shares or by won."""
+    """FHKST644100C0: the stocks that foreign brokers buy most, or sell most, by won or by shares."""
     market, exchange = _MARKETS.get(call.values["FID_INPUT_ISCD"]), call.simulation.exchange
     views = [View.of(call, symbol) for symbol in exchange.tapes]
     views = [view for view in views if market in (None, view.seen.listing.market)]
@@ -69,8 +68,8 @@ def foreign_brokers(call: Call) -> Reply:
     ranked = sorted(views, key=lambda view: view.seen.totals.volume * (view.seen.price if by_won else 1), reverse=True)
     rows = []
     for view in ranked[:_ROWS]:
-        flow = foreign_of(view.seen.totals.volume)
-        own = {"glob_ntsl_qty": -flow.net, "glob_total_seln_qty": flow.sold, "glob_total_shnu_qty": flow.bought}
+        flow = _foreign(view)
+        own = {"glob_ntsl_qty": flow.net, "glob_total_seln_qty": flow.sold, "glob_total_shnu_qty": flow.bought}
         names = f"stck_shrn_iscd hts_kor_isnm glob_ntsl_qty {_STOCK} glob_total_seln_qty glob_total_shnu_qty"
         rows.append(row(view, names, **own))
     return quotation(output=rows)
@@ -80,8 +79,8 @@ def foreign_trend(call: Call) -> Reply:
     """FHKST644400C0: a stock's foreign brokers by the minute, newest first."""
     rows = []
     for view, before in _minutes(call):
-        flow = foreign_of(view.seen.totals.volume)
-        earlier = foreign_of(before.seen.totals.volume) if before else Flow(0, 0)
+        flow = _foreign(view)
+        earlier = _foreign(before) if before else Flow(0, 0)
         own = {"bsop_hour": kst_time(view.seen.at), "frgn_seln_vol": flow.sold, "frgn_shnu_vol": flow.bought}
         own |= {"glob_ntby_qty": flow.net, "frgn_ntby_qty_icdc": flow.net - earlier.net}
         rows.append(
@@ -94,12 +93,12 @@ def foreign_ticks(call: Call) -> Reply:
     """FHPST04320000: a stock's foreign brokers minute by minute, with their totals of the day."""
     rows, seen = [], asked_stock(call)
     for view, before in _minutes(call):
-        traded = view.seen.totals.volume - (before.seen.totals.volume if before else 0)
-        own = {"bsop_hour": kst_time(view.seen.at), "cntg_vol": foreign_of(traded).bought}
-        own |= {"acml_ntby_qty": 0, "glob_ntby_qty": 0, "frgn_ntby_qty_icdc": 0}
+        flow, earlier = _foreign(view), _foreign(before) if before else Flow(0, 0)
+        own = {"bsop_hour": kst_time(view.seen.at), "cntg_vol": flow.bought - earlier.bought}
+        own |= {"acml_ntby_qty": flow.net, "glob_ntby_qty": flow.net, "frgn_ntby_qty_icdc": flow.net - earlier.net}
         names = "bsop_hour hts_kor_isnm stck_prpr prdy_vrss prdy_vrss_sign cntg_vol acml_ntby_qty glob_ntby_qty "
         rows.append(row(view, f"{names} frgn_ntby_qty_icdc", **own))
-    total = foreign_of(seen.totals.volume if seen else 0)
+    total = _foreign(View(call, seen)) if seen else Flow(0, 0)
     head = {"total_seln_qty": str(total.sold), "total_shnu_qty": str(total.bought)}
     return quotation(output1=[head], output2=rows)
 
@@ -123,8 +122,9 @@ def broker_days(call: Call) -> Reply:
     )
     rows = []
     for day in islice(days, _DAYS):
-        shares = str(day.bar.volume * broker.share // 100)
-        rows.append(_day(day) | {"total_seln_qty": shares, "total_shnu_qty": shares, "ntby_qty": "0"})
+        flow = dict(brokers_of(seen.listing.symbol, day.date, day.bar.volume))[broker]
+        own = {"total_seln_qty": flow.sold, "total_shnu_qty": flow.bought, "ntby_qty": flow.net}
+        rows.append(_day(day) | {name: str(value) for name, value in own.items()})
     return quotation(output=rows)
 
 
@@ -159,7 +159,7 @@ def programs_until(view: View) -> Fields:
 
 
 def _whole(flow: Flow, average: float) -> Fields:
-    return flow_fields(_WHOLE, {"whol_smtn": flow}, average)
+    return flow_fields(_WHOLE, {"whol_smtn": flow}, average, won=1)
 
 
 def _grown(now: Fields, before: Fields | None, won: str = "whol_ntby_tr_pbmn_icdc") -> Fields:

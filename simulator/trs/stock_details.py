@@ -23,12 +23,15 @@ _DAYS: Final = 30
 _TREND_ROWS: Final = 30
 _ZERO_EXCLUDED: Final = "4"
 _AMOUNTS: Final = (
-    ("1천만원 미만", 10_000_000),
-    ("1천만원~3천만원", 30_000_000),
-    ("3천만원~5천만원", 50_000_000),
-    ("5천만원~1억원", 100_000_000),
-    ("1억원 이상", float("inf")),
+    ("3백 이하", 3_000_000),
+    ("5백 이하", 5_000_000),
+    ("1천 이하", 10_000_000),
+    ("3천 이하", 30_000_000),
+    ("5천 이하", 50_000_000),
+    ("1억 이하", 100_000_000),
+    ("1억 초과", float("inf")),
 )
+"""Classes of a trade's size: name in ten thousand won, most in won."""
 
 
 def volume_by_price(call: Call) -> Reply:
@@ -69,30 +72,30 @@ def volume_by_amount(call: Call) -> Reply:
 
 
 def _amount_row(view: View, place: int) -> Fields:
-    name, below = _AMOUNTS[place]
+    name, most = _AMOUNTS[place]
     least = _AMOUNTS[place - 1][1] if place else 0
     bought = sold = won = 0.0
     buys = sells = 0.0
     for minute in minutes_so_far(view):
         bar = view.path.bar(minute)
         trades = min(_MINUTE, bar.volume)
-        if trades and least <= bar.volume / trades * bar.close < below:
+        if trades and least < bar.volume / trades * bar.close <= most:
             share = share_bought(view.path, minute)
             bought, sold = bought + bar.volume * share, sold + bar.volume * (1 - share)
             buys, sells = buys + trades * share, sells + trades * (1 - share)
             won += bar.volume * bar.close
-    volume = int(bought) + int(sold)
+    volume, whole = int(bought) + int(sold), view.seen.totals.volume
     return {
         "prpr_name": name,
         "smtn_avrg_prpr": str(int(won / volume) if volume else 0),
         "acml_vol": str(volume),
-        "whol_ntby_qty_rate": percent(int(bought) - int(sold), volume),
+        "whol_ntby_qty_rate": percent(int(bought) - int(sold), whole),
         "ntby_cntg_csnu": str(int(buys) - int(sells)),
         "seln_cnqn_smtn": str(int(sold)),
-        "whol_seln_vol_rate": percent(int(sold), volume),
+        "whol_seln_vol_rate": percent(int(sold), whole),
         "seln_cntg_csnu": str(int(sells)),
         "shnu_cnqn_smtn": str(int(bought)),
-        "whol_shun_vol_rate": percent(int(bought), volume),
+        "whol_shun_vol_rate": percent(int(bought), whole),
         "shnu_cntg_csnu": str(int(buys)),
     }
 

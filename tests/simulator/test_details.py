@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import pytest
 
+from simulator.catalogue import FUNCTIONS
 from simulator.clock import kst_instant
 from simulator.flows import flows_of
 from simulator.krx.units import Symbol
@@ -108,10 +109,10 @@ async def test_a_markets_investors_are_the_sum_of_its_days_and_balance() -> None
     )
 
     row = today["output"][0]
-    assert sum(int(row[f"{who}_ntby_qty"]) for who in ("prsn", "frgn", "orgn")) == 0
+    assert abs(sum(int(row[f"{who}_ntby_qty"]) for who in ("prsn", "frgn", "orgn"))) <= 1
     assert len(of_days["output"]) == 100
     for each in of_days["output"]:
-        assert sum(int(each[f"{who}_ntby_qty"]) for who in ("prsn", "frgn", "orgn")) == 0
+        assert abs(sum(int(each[f"{who}_ntby_qty"]) for who in ("prsn", "frgn", "orgn"))) <= 1
 
 
 async def test_program_trades_of_a_stock_only_grow_during_a_day() -> None:
@@ -190,11 +191,22 @@ async def test_watched_groups_name_their_stocks() -> None:
     assert stocks["output1"]["inter_grp_name"] == "코스닥"
 
 
-async def test_the_next_trading_days_leave_out_the_weekend() -> None:
-    body = (await asked(Client(a_simulation("2026-11-20 09:30:00")), "market_time"))["output1"]
+async def test_the_trading_days_around_today_leave_out_the_weekend() -> None:
+    (body,) = (await asked(Client(a_simulation("2026-11-20 09:30:00")), "market_time"))["output1"]
 
-    assert [body[f"date{place}"] for place in range(1, 4)] == ["20261120", "20261123", "20261124"]
-    assert (body["today"], body["time"], body["s_time"]) == ("20261120", "093000", "084500")
+    assert [body[f"date{place}"] for place in range(2, 5)] == ["20261119", "20261120", "20261123"]
+    assert (body["today"], body["time"], body["s_time"], body["e_time"]) == ("20261120", "093000", "090000", "153000")
+
+
+@pytest.mark.parametrize(("at", "rt_cd"), [("15:39:59", "2"), ("15:40:00", "0")])
+async def test_a_stocks_investors_by_day_are_shown_from_twenty_to_four(at: str, rt_cd: str) -> None:
+    official = FUNCTIONS["investor_trade_by_stock_daily"]
+    values = dict.fromkeys(official.params.split(), "") | STOCK
+
+    body = (await Client(a_simulation(f"2026-11-23 {at}")).get(official.path, official.real[0], values)).json()
+
+    assert body["rt_cd"] == rt_cd
+    assert rt_cd == "0" or "TIME LIMIT" in body["msg1"]
 
 
 async def test_the_single_price_session_has_a_match_every_ten_minutes_until_it_was_abolished() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from simulator.endpoints import ENDPOINTS
 from simulator.simulation import Simulation
-from tests.simulator.fact_sheet import FACT_SHEET
+from tests.simulator.fact_sheet import AT, FACT_SHEET
 from tests.simulator.market_day import (
     BALANCE,
     KEY,
@@ -29,7 +29,9 @@ DAILY = STOCK | {
 }
 RANK = STOCK | {"FID_INPUT_ISCD": "0000", "FID_COND_SCR_DIV_CODE": "20171", "FID_BLNG_CLS_CODE": "3"}
 QUERIES: list[tuple[str, str, dict[str, str]]] = [
-    (documented.path, documented.tr_id, documented.values) for documented in FACT_SHEET if documented.method == "GET"
+    (documented.path, documented.tr_id, documented.values)
+    for documented in FACT_SHEET
+    if documented.method == "GET" and documented.at == AT
 ]
 WITH_KEYS = [query for query in QUERIES if ENDPOINTS[query[0]].required]
 
