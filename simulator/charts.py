@@ -84,7 +84,9 @@ def days_of(exchange: Exchange, seen: Snapshot) -> Iterator[PeriodBar]:
         yield PeriodBar(seen.session.date, bar, seen.base)
     for earlier in range(position - 1, 0, -1):
         base = exchange.tapes[symbol].base_price(earlier)
-        yield PeriodBar(exchange.sessions.at(earlier).date, exchange.day(symbol, earlier), base)
+        bar, shares = exchange.day(symbol, earlier), seen.division.shares
+        bar = bar._replace(volume=Quantity(shares(bar.volume)), turnover=Won(shares(bar.turnover)))
+        yield PeriodBar(exchange.sessions.at(earlier).date, bar, base)
 
 
 def _grouped(days: Iterable[PeriodBar], period: Period) -> Iterator[PeriodBar]:

@@ -8,11 +8,18 @@ from simulator.charts import daily_chart, daily_price
 from simulator.endpoint import INDEX_MARKETS, Endpoint, declared
 from simulator.indices import index_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
-from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
+from simulator.market_views import (
+    brokers,
+    daily_overtime_price,
+    inquire_price_2,
+    investors,
+    item_conclusion,
+    recent_trades,
+)
 from simulator.minute_charts import minute_chart, past_minute_chart
 from simulator.overseas import overseas_holdings, overseas_orders, overseas_present_balance
 from simulator.profits import account_balance, balance_rlz_pl, period_profit, period_trade_profit
-from simulator.quotes import asking_price, inquire_price, intstock_multprice, recent_trades
+from simulator.quotes import asking_price, inquire_price, intstock_multprice
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
 from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell

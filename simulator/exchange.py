@@ -1,7 +1,7 @@
 """The simulated exchange: price snapshots, phases of the day, and conditions set through the control API."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,7 @@ from simulator.recorded import Recording
 from simulator.recorded_day import with_recorded
 from simulator.tape import FIRST_DATE, SessionSequence, Tape
 from simulator.trading_hours import window_of
+from simulator.venues import Division
 
 _ORDER_ENTRY_LEAD: Final = timedelta(minutes=30)
 _NO_BREAKER_LEAD: Final = timedelta(minutes=40)
@@ -61,11 +62,26 @@ class Snapshot:
     totals: DayTotals
     conditions: Conditions = field(compare=False)
     pause: Pause | None = None
+    division: Division = Division.KRX
+    """The venues whose volume and book it shows."""
 
     @property
     def change(self) -> int:
         """Return the change against the base price in won."""
         return self.price - self.base
+
+    def on(self, division: Division) -> "Snapshot":
+        """Return the stock as a division shows it: the same price, with its own volume and book."""
+        if division is self.division:
+            return self
+        volume, turnover = (division.shares(each) for each in (self.totals.volume, self.totals.turnover))
+        totals = self.totals._replace(volume=Quantity(volume), turnover=Won(turnover))
+        return replace(self, totals=totals, division=division)
+
+    @property
+    def is_on_nxt(self) -> bool:
+        """Return whether NXT trades the stock too."""
+        return not (self.listing.etf or self.listing.flags or self.conditions.flags)
 
     @property
     def raw_close(self) -> int:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from simulator.exchange import Snapshot, second_of
+from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.index_days import Level
 from simulator.index_levels import INDICES, Index, IndexDay, level_of
 from simulator.wire import Call, Fields, Reply, percent, quotation, sign
@@ -18,12 +18,12 @@ _NOTHING: Final = (Decimal(0),) * 3
 def index_price(call: Call) -> Reply:
     """FHPUP02100000: an index with the day's extremes and counts. Another code shows level 0."""
     index = INDICES.get(call.values["FID_INPUT_ISCD"])
-    return quotation(output=index_fields(call, index) if index else fields_of(Level(), _NOTHING, []))
+    output = index_fields(call.simulation.exchange, index, call.at) if index else fields_of(Level(), _NOTHING, [])
+    return quotation(output=output)
 
 
-def index_fields(call: Call, index: Index) -> Fields:
+def index_fields(exchange: Exchange, index: Index, at: datetime) -> Fields:
     """Return the fields of inquire-index-price."""
-    exchange, at = call.simulation.exchange, call.at
     day = IndexDay(exchange, index, exchange.shown_session(at))
     level = level_of(exchange, index, at)
     if not level.now:

@@ -6,16 +6,27 @@ from itertools import islice
 from typing import Final
 
 from simulator.charts import PeriodBar, days_of
+from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
 from simulator.flows import INVESTORS, Broker, Flow, brokers_of, flow_fields, flows_of, foreign_of
 from simulator.krx.units import TradingFlag
 from simulator.minute_charts import asked_time
-from simulator.quotes import asked_or_any_stock, blanked, change_fields, flags_of, price_fields, status_fields
+from simulator.pressure import pressure_on
+from simulator.quotes import (
+    asked_or_any_stock,
+    asked_stock,
+    blanked,
+    change_fields,
+    flags_of,
+    price_fields,
+    status_fields,
+)
 from simulator.trading_hours import single_price_limits
 from simulator.trs.words import View, row
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
 _TICK_ROWS: Final = 30
+_RECENT_TRADES: Final = 30
 _INVESTOR_DAYS: Final = 30
 _SINGLE_PRICE_DAYS: Final = 30
 _FLOWS: Final = " ".join(
@@ -89,6 +100,33 @@ def _against(name: str, price: int, other: int, base: int) -> Fields:
     }
 
 
+def recent_trades(call: Call) -> Reply:
+    """FHKST01010300: the last 30 seconds with trades, newest first."""
+    seen = asked_stock(call)
+    if seen is None:
+        return quotation(output=[])
+    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
+    last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
+    rows: list[Fields] = []
+    for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
+        if path.volume_in(second) and len(rows) < _RECENT_TRADES and seen.totals.volume:
+            rows.append(_trade_row(seen, second, path))
+    return quotation(output=rows)
+
+
+def _trade_row(seen: Snapshot, second: int, path: DayPath) -> Fields:
+    price = path.price_at(second)
+    return {
+        "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
+        "stck_prpr": str(price),
+        "prdy_vrss": str(price - seen.base),
+        "prdy_vrss_sign": sign(price - seen.base),
+        "cntg_vol": str(seen.division.shares(path.volume_in(second))),
+        "tday_rltv": f"{pressure_on(path, path.totals_at(second).volume, second).strength:.2f}",
+        "prdy_ctrt": percent(price - seen.base, seen.base),
+    }
+
+
 def item_conclusion(call: Call) -> Reply:
     """FHPST01060000: the last 30 seconds with trades up to a time of the day, newest first."""
     seen, known = asked_or_any_stock(call)
@@ -114,11 +152,11 @@ def _ticks(call: Call, seen: Snapshot) -> Iterator[Fields]:
         if not path.volume_in(second):
             continue
         at = seen.session.opens_at + timedelta(seconds=second)
-        then = View(call, exchange.snapshot(symbol, at))
+        then = View(call, exchange.snapshot(symbol, at).on(seen.division))
         yield row(then, "prdy_vrss prdy_vrss_sign prdy_ctrt askp bidp tday_rltv acml_vol stck_prpr") | {
             "stck_cntg_hour": kst_time(at),
             "stck_pbpr": str(then.seen.price),
-            "cnqn": str(path.volume_in(second)),
+            "cnqn": str(seen.division.shares(path.volume_in(second))),
         }
 
 

@@ -7,6 +7,7 @@ from simulator.day_path import DayPath
 from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.krx.sessions import KST, Session
 from simulator.quotes import asked_stock, change_fields
+from simulator.venues import Division
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
 
 _MINUTE: Final = 60
@@ -24,7 +25,8 @@ def minute_chart(call: Call) -> Reply:
     if seen.totals.volume:
         asked = asked_time(call, seen.session)
         rows = _future_rows(seen, asked)
-        rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, (asked, call.at))
+        path = exchange.path(seen.listing.symbol, seen.session)
+        rows += _on(seen.division, _rows_until(path, seen.session, (asked, call.at)))
     rows = rows[:_ROWS]
     return quotation(output1=_head(seen), output2=rows)
 
@@ -38,13 +40,18 @@ def past_minute_chart(call: Call) -> Reply:
     until = asked_time(call, session) if session else call.at
     rows: list[Fields] = []
     while session is not None and len(rows) < _PAST_ROWS:
-        rows += _rows_until(
-            exchange.path(seen.listing.symbol, session), session, (until, call.at), _PAST_ROWS - len(rows)
-        )
+        path = exchange.path(seen.listing.symbol, session)
+        rows += _on(seen.division, _rows_until(path, session, (until, call.at), _PAST_ROWS - len(rows)))
         earlier = call.values["FID_PW_DATA_INCU_YN"] == "Y"
         session = _session_before(call, exchange, session) if earlier else None
         until = session.ends_at if session else until
     return quotation(output1=_head(seen), output2=rows)
+
+
+def _on(division: Division, rows: list[Fields]) -> list[Fields]:
+    """Return KRX's bars with the volume and turnover of a division."""
+    names = ("cntg_vol", "acml_tr_pbmn")
+    return [row | {name: str(division.shares(int(row[name]))) for name in names} for row in rows]
 
 
 def _head(seen: Snapshot) -> Fields:

@@ -32,8 +32,11 @@ class Pressure(NamedTuple):
 
 def pressure_of(exchange: Exchange, seen: Snapshot) -> Pressure:
     """Return the pressure up to a snapshot. Auctions and the evening count half and half."""
-    path = exchange.path(seen.listing.symbol, seen.session)
-    return pressure_on(path, seen.totals.volume, second_of(seen.session, seen.at))
+    path, volume = exchange.path(seen.listing.symbol, seen.session), seen.totals.volume
+    at_krx = seen.division.at_krx(volume)
+    taken = pressure_on(path, at_krx, second_of(seen.session, seen.at))
+    bought = taken.bought * volume // (at_krx or 1)
+    return Pressure(bought, volume - bought)
 
 
 def pressure_on(path: DayPath, volume: int, second: int) -> Pressure:

@@ -107,7 +107,7 @@ def search_stock_info(call: Call) -> Reply:
             "stck_kind_cd": "101",
             "sbst_pric": str(seen.base * 7 // 10),
             "crfd_item_yn": "N",
-            "cptt_trad_tr_psbl_yn": "N",
+            "cptt_trad_tr_psbl_yn": "Y" if seen.is_on_nxt else "N",
             "nxt_tr_stop_yn": "N",
         }
     )

@@ -6,6 +6,7 @@ from typing import Final
 from simulator.exchange import Snapshot
 from simulator.krx.units import Market, TradingFlag
 from simulator.quotes import flags_of
+from simulator.venues import Division, division_of
 from simulator.wire import Call
 
 _ALL: Final = frozenset({"0000", "4001"})
@@ -51,7 +52,10 @@ def chosen(call: Call, kinds: Kinds = BY_SHARE) -> list[Snapshot]:
     """Return the stocks that pass the filters of a call."""
     exchange = call.simulation.exchange
     kind = kinds.get(call.values.get("FID_DIV_CLS_CODE", ""), "")
-    seen = [exchange.snapshot(symbol, call.at) for symbol in exchange.tapes]
+    division = division_of(call.values.get("FID_COND_MRKT_DIV_CODE", ""))
+    seen = [exchange.snapshot(symbol, call.at).on(division) for symbol in exchange.tapes]
+    if division is Division.NXT:
+        seen = [one for one in seen if one.is_on_nxt]
     return [one for one in seen if _is_in(call, one) and _fits(call, one) and (not kind or _is_kind(one, kind))]
 
 

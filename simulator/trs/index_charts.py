@@ -231,7 +231,7 @@ def _grouped(days: Iterator[DayBar], period: Callable[[date], object]) -> Iterat
 
 def whole_fields(call: Call, index: Index) -> Fields:
     """Return the fields of inquire-index-price with yesterday's trade and the extremes of this year's closes."""
-    fields, exchange = index_fields(call, index), call.simulation.exchange
+    fields, exchange = index_fields(call.simulation.exchange, index, call.at), call.simulation.exchange
     if exchange.indices is not None or not Decimal(fields["bstp_nmix_prpr"]):
         return fields
     day = today(call, index)

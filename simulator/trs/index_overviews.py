@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from simulator.index_levels import INDICES, Index, IndexDay
+from simulator.index_levels import INDICES, WHOLE_MARKETS, Index, IndexDay
 from simulator.indices import against, index_fields
 from simulator.krx.sessions import Session
 from simulator.trs.filters import number
@@ -37,7 +37,7 @@ def categories(call: Call) -> Reply:
 
 
 def _category(call: Call, index: Index) -> Fields:
-    shown = index_fields(call, index)
+    shown = index_fields(call.simulation.exchange, index, call.at)
     names = (
         "bstp_nmix_prpr",
         "bstp_nmix_prdy_vrss",
@@ -46,7 +46,7 @@ def _category(call: Call, index: Index) -> Fields:
         "acml_vol",
         "acml_tr_pbmn",
     )
-    whole = index_fields(call, next(one for one in INDICES.values() if one.market is index.market))
+    whole = index_fields(call.simulation.exchange, WHOLE_MARKETS[index.market], call.at)
     return {name: shown[name] for name in names} | {
         "bstp_cls_code": index.code,
         "hts_kor_isnm": index.name,

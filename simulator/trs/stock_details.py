@@ -48,7 +48,7 @@ def volume_by_price(call: Call) -> Reply:
     last = second_of(seen.session, asked_time(call, seen.session)) // _MINUTE
     traded: Counter[int] = Counter()
     for minute in minutes_so_far(view)[: last + 1]:
-        bar = view.path.bar(minute)
+        bar = view.bar(minute)
         traded[bar.close] += bar.volume
     rows = [
         {
@@ -77,7 +77,7 @@ def _amount_row(view: View, place: int) -> Fields:
     bought = sold = won = 0.0
     buys = sells = 0.0
     for minute in minutes_so_far(view):
-        bar = view.path.bar(minute)
+        bar = view.bar(minute)
         trades = min(_MINUTE, bar.volume)
         if trades and least < bar.volume / trades * bar.close <= most:
             share = share_bought(view.path, minute)

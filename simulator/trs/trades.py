@@ -23,7 +23,7 @@ def bulk_trades(view: View, least: float) -> tuple[int, int]:
     """Return how many trades of at least so many won buyers and sellers made. A second has one trade at most."""
     bought = sold = 0.0
     for minute in minutes_so_far(view):
-        bar = view.path.bar(minute)
+        bar = view.bar(minute)
         trades = min(_MINUTE, bar.volume)
         if trades and bar.volume / trades * bar.close >= least:
             share = share_bought(view.path, minute)
@@ -39,4 +39,4 @@ def moments(view: View, step: int, most: int) -> Iterator[View]:
     last = min(second_of(session, view.seen.at), view.path.minutes * _MINUTE - 1)
     for second in islice(range(last, -1, -step), most):
         at = session.opens_at + timedelta(seconds=second)
-        yield View(view.call, exchange.snapshot(view.seen.listing.symbol, at))
+        yield View(view.call, exchange.snapshot(view.seen.listing.symbol, at).on(view.seen.division))

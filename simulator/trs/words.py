@@ -9,8 +9,10 @@ from simulator.day_path import DayPath, DaySummary
 from simulator.exchange import Snapshot
 from simulator.krx.units import Symbol
 from simulator.liquidity import Level
+from simulator.natural_day import MinuteBar
 from simulator.pressure import Pressure, pressure_of
 from simulator.quotes import book_of, change_fields, status_fields
+from simulator.venues import division_of
 from simulator.wire import Call, Fields, percent
 
 _HUNDRED_MILLION: Final = 100_000_000
@@ -26,7 +28,8 @@ class View:
     @classmethod
     def of(cls, call: Call, symbol: Symbol) -> "View":
         """Return a listed stock at the moment of a call."""
-        return cls(call, call.simulation.exchange.snapshot(symbol, call.at))
+        division = division_of(call.values.get("FID_COND_MRKT_DIV_CODE", ""))
+        return cls(call, call.simulation.exchange.snapshot(symbol, call.at).on(division))
 
     @cached_property
     def book(self) -> tuple[list[Level], list[Level]]:
@@ -43,6 +46,11 @@ class View:
     def path(self) -> DayPath:
         """Return the day's path."""
         return self.call.simulation.exchange.path(self.seen.listing.symbol, self.seen.session)
+
+    def bar(self, minute: int) -> MinuteBar:
+        """Return a minute of continuous trading."""
+        bar = self.path.bar(minute)
+        return bar._replace(volume=self.seen.division.shares(bar.volume))
 
     @cached_property
     def previous(self) -> DaySummary:

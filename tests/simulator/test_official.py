@@ -6,7 +6,7 @@ import pytest
 
 from simulator.catalogue import OFFICIAL
 from simulator.endpoints import ENDPOINTS
-from simulator.official import Standing, standing_of, table
+from simulator.official import Standing, standing_of, standing_of_function, table
 from tests.simulator.market_day import Client, a_simulation
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kis-functions.md"
@@ -62,3 +62,23 @@ async def test_the_reply_names_the_function_that_is_not_served() -> None:
     assert (named.status_code, named.json()["rt_cd"], named.json()["msg_cd"]) == (500, "1", "OPSQ0002")
     assert "국내주식 종목투자의견" in named.json()["msg1"]
     assert unknown.json()["msg1"] == "없는 서비스 코드 입니다."
+
+
+def test_what_is_refused_has_its_reason_and_what_is_served_has_none() -> None:
+    wrong = [one.function for one in OFFICIAL if bool(one.lacks) == (standing_of_function(one) is Standing.SERVED)]
+
+    assert wrong == []
+
+
+def test_at_least_so_many_functions_are_served() -> None:
+    served = [one for one in OFFICIAL if standing_of_function(one) is Standing.SERVED]
+
+    assert len([one for one in served if one.path]) >= 80
+    assert len([one for one in served if one.path and one.demo]) == 18
+    assert len([one for one in served if not one.path]) >= 21
+
+
+def test_a_function_with_a_demo_mode_is_served_on_paper_too() -> None:
+    calls = [(one.path, tr_id) for one in OFFICIAL for tr_id in one.demo if one.path]
+
+    assert {call for call in calls if standing_of(*call, paper=True) is not Standing.SERVED} == set()
