@@ -15,7 +15,7 @@ from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
 from simulator.recorded import Recording
 from simulator.recorded_day import with_recorded
-from simulator.tape import FIRST_DATE, SessionSequence, Tape
+from simulator.tape import FIRST_DATE, Basket, SessionSequence, Tape
 from simulator.trading_hours import window_of
 from simulator.venues import Division
 
@@ -109,10 +109,19 @@ class Exchange:
             listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts, recorded=recording)
             for listing in (with_recorded(listings, recording) if recording else listings)
         }
+        baskets = {market: self._basket(market) for market in Market}
+        for tape in self.tapes.values():
+            tape.basket = baskets[tape.listing.follows.market] if tape.listing.follows else None
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
         self._seed = seed
         self._evenings: dict[Symbol, tuple[Session, Price, Evening]] = {}
         self._stages: dict[tuple[date, Market], int] = {}
+
+    def _basket(self, market: Market) -> Basket | None:
+        """Return the well-known stocks of a market, which products follow; None if none is listed."""
+        known = [self.tapes[symbol] for symbol in LISTINGS if symbol in self.tapes]
+        members = [tape for tape in known if tape.listing.market is market]
+        return Basket(members) if members else None
 
     def listing(self, symbol: str) -> Listing | None:
         """Return a listed stock, or None for an unknown code."""

@@ -15,7 +15,7 @@ from simulator.journal import Journal, JournalError, Record
 from simulator.krx.sessions import in_seoul
 from simulator.krx.units import Market, Price, Quantity, Side, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
-from simulator.listings import LISTINGS, first_listings
+from simulator.listings import LISTINGS, added_listing, first_listings
 from simulator.order_types import OrderType
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.services import AccountOwners, Service, services_of
@@ -23,6 +23,8 @@ from simulator.settings import SimulationSettings
 from simulator.tokens import Token
 
 _LEAST_HISTORY = timedelta(days=14)
+_UNSAID = {"listings": len(LISTINGS), "added": [], "interruptions": False, "bars": ""}
+"""Settings that are absent from older journals."""
 
 
 class Simulation:
@@ -33,7 +35,7 @@ class Simulation:
         self.exchange = Exchange(
             settings.seed,
             settings.calendar,
-            first_listings(settings.listings).values(),
+            [*first_listings(settings.listings).values(), *map(added_listing, settings.added)],
             interrupts=settings.interruptions,
             recording=settings.recording,
         )
@@ -206,8 +208,7 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        unsaid = {"listings": len(LISTINGS), "interruptions": False, "bars": ""}  # absent from older journals
-        kept = {**unsaid, **values}
+        kept = {**_UNSAID, **values}
         differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
@@ -296,6 +297,7 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
         "environment": settings.environment,
         "opening_cash": settings.opening_cash,
         "listings": settings.listings,
+        "added": list(settings.added),
         "interruptions": settings.interruptions,
         "bars": settings.recording.digest if settings.recording else "",
         "clock": clock_to_json(settings.clock),
