@@ -21,6 +21,7 @@ from simulator.venues import Division
 
 _ORDER_ENTRY_LEAD: Final = timedelta(minutes=30)
 _NO_BREAKER_LEAD: Final = timedelta(minutes=40)
+_LEAST_HISTORY: Final = timedelta(days=14)
 _LEAD: Final = timedelta(days=30)
 """Between the exchange's first date and a recording's first bar: a day has sessions before it."""
 
@@ -116,6 +117,12 @@ class Exchange:
         self._seed = seed
         self._evenings: dict[Symbol, tuple[Session, Price, Evening]] = {}
         self._stages: dict[tuple[date, Market], int] = {}
+
+    def check_start(self, at: datetime) -> None:
+        """Raise ``ValueError`` if the exchange has no history of two weeks at a market instant."""
+        first = self.sessions.first_date
+        if in_seoul(at).date() < first + _LEAST_HISTORY:
+            raise ValueError(f"the simulated exchange begins on {first}; market time must lie two weeks after it")
 
     def _basket(self, market: Market) -> Basket | None:
         """Return the well-known stocks of a market, which products follow; None if none is listed."""
