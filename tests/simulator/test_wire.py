@@ -209,7 +209,8 @@ async def test_the_deposit_falls_two_sessions_after_the_buy(client: Client) -> N
         ({"ORD_DVSN": "07"}, 200, "APBK1943"),
         ({"ORD_DVSN": "51"}, 200, "APBK1943"),
         ({"ORD_DVSN": "22", "ORD_UNPR": "70000"}, 500, "IGW00007"),
-        ({"EXCG_ID_DVSN_CD": "NXT"}, 200, "APBK3026"),
+        ({"EXCG_ID_DVSN_CD": "NXT"}, 200, "APBK1943"),
+        ({"EXCG_ID_DVSN_CD": "XYZ"}, 200, "APBK3026"),
         ({"ORD_QTY": "99999999"}, 200, "APBK0952"),
     ],
 )
