@@ -14,8 +14,15 @@ _SHARES: Final = (0.1, 0.9)
 _PER_MOVE: Final = 25.0
 """Share of the volume that a rise of 100 % would add; 1 % in a minute adds a quarter."""
 
-_known: "WeakKeyDictionary[DayPath, list[tuple[int, float]]]" = WeakKeyDictionary()
-"""Volume and the buyers' part of it before each minute of a path."""
+
+class _Known(NamedTuple):
+    """What is known of a path: volume and the buyers' part before each minute, and the buyers' share of minutes."""
+
+    before: list[tuple[int, float]]
+    shares: dict[int, float]
+
+
+_known: "WeakKeyDictionary[DayPath, _Known]" = WeakKeyDictionary()
 
 
 class Pressure(NamedTuple):
@@ -52,6 +59,13 @@ def pressure_on(path: DayPath, volume: int, second: int) -> Pressure:
 
 def share_bought(path: DayPath, minute: int) -> float:
     """Return the buyers' share of a minute, known when it begins."""
+    shares = _of(path).shares
+    if minute not in shares:
+        shares[minute] = _share(path, minute)
+    return shares[minute]
+
+
+def _share(path: DayPath, minute: int) -> float:
     if minute < 1:
         return 0.5
     first, last = path.price_at((minute - 1) * _MINUTE), path.price_at(minute * _MINUTE)
@@ -60,9 +74,16 @@ def share_bought(path: DayPath, minute: int) -> float:
 
 
 def _before(path: DayPath, minute: int) -> tuple[int, float]:
-    known = _known.setdefault(path, [(0, 0.0)])
-    while len(known) <= minute:
-        volume, bought = known[-1]
-        traded = path.bar(len(known) - 1).volume
-        known.append((volume + traded, bought + traded * share_bought(path, len(known) - 1)))
-    return known[minute]
+    before = _of(path).before
+    while len(before) <= minute:
+        volume, bought = before[-1]
+        traded = path.bar(len(before) - 1).volume
+        before.append((volume + traded, bought + traded * share_bought(path, len(before) - 1)))
+    return before[minute]
+
+
+def _of(path: DayPath) -> _Known:
+    known = _known.get(path)
+    if known is None:
+        known = _known[path] = _Known([(0, 0.0)], {})
+    return known
