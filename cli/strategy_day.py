@@ -36,7 +36,7 @@ from lab.exchange import calendar_there
 from lab.recording import session_there
 from simulator.bar_folder import read_bars
 from simulator.exchange import Exchange
-from simulator.indices import level_at
+from simulator.index_levels import level_at
 from simulator.krx.units import Market as Board
 from simulator.listings import Listing
 from simulator.recorded import BarsError, Recording

@@ -26,7 +26,7 @@ from lab import counter
 from lab.counter import LAB_ACCOUNT
 from lab.market import LabMarket
 from simulator.app import create_app
-from simulator.indices import level_at
+from simulator.index_levels import level_at
 from simulator.krx.units import Market as Board
 from simulator.orders import Account
 from simulator.orders import Holding as HeldThere

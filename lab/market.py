@@ -30,7 +30,7 @@ from lab.recording import RecordedSession, RecordedStock, session_there
 from lab.seen_day import SeenDay
 from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
-from simulator.indices import level_at
+from simulator.index_levels import level_at
 from simulator.krx.units import Market as Board
 from simulator.liquidity import Level
 from simulator.natural_day import MinuteBar

@@ -22,7 +22,8 @@ from simulator.clock import (
 )
 from simulator.journal import JournalError, Record, first_record
 from simulator.krx.sessions import TradingCalendar, krx_calendar
-from simulator.listings import LISTINGS, MOST_LISTINGS
+from simulator.listing_options import add_listing_options, listed_beside
+from simulator.listings import LISTINGS
 from simulator.ports import PortTakenError, add_port_options, open_doors, served_hosts, tls_of
 from simulator.private_files import close_to_others
 from simulator.recorded import Recording
@@ -126,7 +127,7 @@ def _add_market(parser: argparse.ArgumentParser) -> None:
     add("--real-anchor", help="real instant (ISO 8601) at which the market shows --clock (default: now)")
     add("--manual", action="store_true", help="market time stands still until POST /control/clock")
     add("--seed", type=int, help=f"seed of all prices (default {_DEFAULT_SEED})")
-    add("--listings", type=int, help=f"number of stocks, at most {MOST_LISTINGS} (default {len(LISTINGS)})")
+    add_listing_options(parser)
     add("--vi", choices=("on", "off"), help="whether seeded prices cause volatility interruptions (default on)")
     add("--data", type=Path, help="folder that keeps the books over restarts (default: memory only)")
     add("--bars", type=Path, help="recorded bars that the tape follows: the folder of `starter.py bars`, or a file")
@@ -221,6 +222,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         approval_interval=options.approval_interval,
         stream=StreamSettings(ping_interval=options.ping_interval, hts_id=options.hts_id),
         listings=_chosen(options.listings, values.get("listings", len(LISTINGS))),
+        added=listed_beside(options, values),
         interruptions=options.vi == "on" if options.vi else values.get("interruptions", not values),
         recording=_recording(options, calendar),
         ledger_limit=options.ledger_limit,

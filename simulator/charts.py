@@ -14,7 +14,7 @@ from simulator.wire import Call, Fields, GatewayRefusalError, Reply, percent, qu
 _ROWS: Final = 100
 _SHORT_ROWS: Final = 30
 Period = Callable[[date], object]
-_PERIODS: Final[dict[str, Period]] = {
+PERIODS: Final[dict[str, Period]] = {
     "D": lambda day: day,
     "W": lambda day: day.isocalendar()[:2],
     "M": lambda day: (day.year, day.month),
@@ -69,7 +69,7 @@ def daily_price(call: Call) -> Reply:
 
 def _period(call: Call) -> Period:
     try:
-        return _PERIODS[call.values["FID_PERIOD_DIV_CODE"]]
+        return PERIODS[call.values["FID_PERIOD_DIV_CODE"]]
     except KeyError as error:
         raise GatewayRefusalError("OPSQ2001", "ERROR INVALID FID_PERIOD_DIV_CODE", status=200, rt_cd="2") from error
 
@@ -84,7 +84,9 @@ def days_of(exchange: Exchange, seen: Snapshot) -> Iterator[PeriodBar]:
         yield PeriodBar(seen.session.date, bar, seen.base)
     for earlier in range(position - 1, 0, -1):
         base = exchange.tapes[symbol].base_price(earlier)
-        yield PeriodBar(exchange.sessions.at(earlier).date, exchange.day(symbol, earlier), base)
+        bar, shares = exchange.day(symbol, earlier), seen.division.shares
+        bar = bar._replace(volume=Quantity(shares(bar.volume)), turnover=Won(shares(bar.turnover)))
+        yield PeriodBar(exchange.sessions.at(earlier).date, bar, base)
 
 
 def _grouped(days: Iterable[PeriodBar], period: Period) -> Iterator[PeriodBar]:

@@ -1,20 +1,36 @@
 """KIS's paths: the TR ids of the real and the paper service, and the required parameters."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from simulator.charts import daily_chart, daily_price
+from simulator.endpoint import INDEX_MARKETS, Endpoint, declared
 from simulator.indices import index_price
 from simulator.ledger import balance, daily_ccld, psbl_rvsecncl
-from simulator.market_views import brokers, daily_overtime_price, inquire_price_2, investors, item_conclusion
+from simulator.market_views import (
+    brokers,
+    daily_overtime_price,
+    inquire_price_2,
+    investors,
+    item_conclusion,
+    recent_trades,
+)
 from simulator.minute_charts import minute_chart, past_minute_chart
 from simulator.overseas import overseas_holdings, overseas_orders, overseas_present_balance
 from simulator.profits import account_balance, balance_rlz_pl, period_profit, period_trade_profit
-from simulator.quotes import asking_price, inquire_price, intstock_multprice, recent_trades
+from simulator.quotes import asking_price, inquire_price, intstock_multprice
 from simulator.rankings import fluctuation, volume_rank
 from simulator.reference import chk_holiday, search_info, search_stock_info
 from simulator.trading import BUY_IDS, SELL_IDS, order_cash, order_rvsecncl, psbl_order, psbl_sell
+from simulator.trs.after_hours import AFTER_HOURS
+from simulator.trs.index_overviews import INDEX_TRS
+from simulator.trs.investors import INVESTOR_TRS, MARKET_INVESTOR_TRS
+from simulator.trs.lists import LIST_TRS
+from simulator.trs.margins import margins
+from simulator.trs.members import MEMBER_TRS, TOTALS
+from simulator.trs.rankings import RANKINGS
+from simulator.trs.stock_details import STOCK_TRS
 from simulator.vi_status import vi_status
 from simulator.wire import Call, Reply
 
@@ -22,30 +38,6 @@ _STOCK: Final = ("FID_COND_MRKT_DIV_CODE", "FID_INPUT_ISCD")
 _ACCOUNT: Final = ("CANO", "ACNT_PRDT_CD")
 _PAGES: Final = ("CTX_AREA_FK100", "CTX_AREA_NK100")
 _PRODUCT: Final = ("PRDT_TYPE_CD", "PDNO")
-
-_STOCK_MARKETS: Final = frozenset({"J", "NX", "UN", "W"})
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One path. ``required`` names the keys that must be present; values may be blank."""
-
-    method: str
-    real: frozenset[str]
-    paper: frozenset[str]
-    required: tuple[str, ...]
-    answer: Callable[[Call], Reply]
-    markets: frozenset[str] = _STOCK_MARKETS
-    """Values of FID_COND_MRKT_DIV_CODE that it takes."""
-
-    def takes(self, tr_id: str, *, paper: bool) -> bool:
-        """Return whether the TR id belongs to this path and service."""
-        return tr_id in (self.paper if paper else self.real)
-
-    @property
-    def is_account(self) -> bool:
-        """Return whether the call names an account."""
-        return "CANO" in self.required
 
 
 def _quotation(tr_id: str, required: tuple[str, ...], answer: Callable[[Call], Reply], *, paper: bool) -> Endpoint:
@@ -79,6 +71,15 @@ _CHANGE: Final = (
 )
 
 ENDPOINTS: Final = {
+    **declared(RANKINGS),
+    **declared(STOCK_TRS),
+    **declared(AFTER_HOURS),
+    **declared(MEMBER_TRS),
+    **declared(TOTALS, frozenset({"V"})),
+    **declared(INVESTOR_TRS),
+    **declared(LIST_TRS),
+    **declared({"intgr_margin": margins}),
+    **declared(INDEX_TRS | MARKET_INVESTOR_TRS, INDEX_MARKETS),
     f"{_PREFIX}/quotations/inquire-price": _quotation("FHKST01010100", _STOCK, inquire_price, paper=True),
     f"{_PREFIX}/quotations/inquire-asking-price-exp-ccn": _quotation("FHKST01010200", _STOCK, asking_price, paper=True),
     f"{_PREFIX}/quotations/inquire-ccnl": _quotation("FHKST01010300", _STOCK, recent_trades, paper=True),
@@ -123,7 +124,7 @@ ENDPOINTS: Final = {
         "FHPST01700000", (*_RANKING, "FID_RANK_SORT_CLS_CODE"), fluctuation, paper=False
     ),
     f"{_PREFIX}/quotations/inquire-index-price": replace(
-        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=frozenset({"U"})
+        _quotation("FHPUP02100000", _STOCK, index_price, paper=False), markets=INDEX_MARKETS
     ),
     f"{_PREFIX}/quotations/chk-holiday": _quotation("CTCA0903R", ("BASS_DT",), chk_holiday, paper=False),
     f"{_PREFIX}/quotations/search-info": _quotation("CTPF1604R", _PRODUCT, search_info, paper=False),

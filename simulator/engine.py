@@ -208,6 +208,7 @@ class Engine:
             account=request.account,
             symbol=request.symbol,
             market=snapshot.listing.market,
+            product=snapshot.listing.product,
             side=Side(request.side),
             kind=request.kind,
             quantity=request.quantity,

@@ -1,7 +1,7 @@
 """The simulated exchange: price snapshots, phases of the day, and conditions set through the control API."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
@@ -15,11 +15,13 @@ from simulator.order_types import Board
 from simulator.pauses import LAST_STAGE, Breaker, Pause
 from simulator.recorded import Recording
 from simulator.recorded_day import with_recorded
-from simulator.tape import FIRST_DATE, SessionSequence, Tape
+from simulator.tape import FIRST_DATE, Basket, SessionSequence, Tape
 from simulator.trading_hours import window_of
+from simulator.venues import Division
 
 _ORDER_ENTRY_LEAD: Final = timedelta(minutes=30)
 _NO_BREAKER_LEAD: Final = timedelta(minutes=40)
+_LEAST_HISTORY: Final = timedelta(days=14)
 _LEAD: Final = timedelta(days=30)
 """Between the exchange's first date and a recording's first bar: a day has sessions before it."""
 
@@ -61,11 +63,26 @@ class Snapshot:
     totals: DayTotals
     conditions: Conditions = field(compare=False)
     pause: Pause | None = None
+    division: Division = Division.KRX
+    """The venues whose volume and book it shows."""
 
     @property
     def change(self) -> int:
         """Return the change against the base price in won."""
         return self.price - self.base
+
+    def on(self, division: Division) -> "Snapshot":
+        """Return the stock as a division shows it: the same price, with its own volume and book."""
+        if division is self.division:
+            return self
+        volume, turnover = (division.shares(each) for each in (self.totals.volume, self.totals.turnover))
+        totals = self.totals._replace(volume=Quantity(volume), turnover=Won(turnover))
+        return replace(self, totals=totals, division=division)
+
+    @property
+    def is_on_nxt(self) -> bool:
+        """Return whether NXT trades the stock too."""
+        return not (self.listing.etf or self.listing.flags or self.conditions.flags)
 
     @property
     def raw_close(self) -> int:
@@ -93,10 +110,25 @@ class Exchange:
             listing.symbol: Tape(seed, listing, self.sessions, interrupts=interrupts, recorded=recording)
             for listing in (with_recorded(listings, recording) if recording else listings)
         }
+        baskets = {market: self._basket(market) for market in Market}
+        for tape in self.tapes.values():
+            tape.basket = baskets[tape.listing.follows.market] if tape.listing.follows else None
         self.conditions = {symbol: Conditions() for symbol in self.tapes}
         self._seed = seed
         self._evenings: dict[Symbol, tuple[Session, Price, Evening]] = {}
         self._stages: dict[tuple[date, Market], int] = {}
+
+    def check_start(self, at: datetime) -> None:
+        """Raise ``ValueError`` if the exchange has no history of two weeks at a market instant."""
+        first = self.sessions.first_date
+        if in_seoul(at).date() < first + _LEAST_HISTORY:
+            raise ValueError(f"the simulated exchange begins on {first}; market time must lie two weeks after it")
+
+    def _basket(self, market: Market) -> Basket | None:
+        """Return the well-known stocks of a market, which products follow; None if none is listed."""
+        known = [self.tapes[symbol] for symbol in LISTINGS if symbol in self.tapes]
+        members = [tape for tape in known if tape.listing.market is market]
+        return Basket(members) if members else None
 
     def listing(self, symbol: str) -> Listing | None:
         """Return a listed stock, or None for an unknown code."""

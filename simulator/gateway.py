@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
-from simulator.endpoints import ENDPOINTS, Endpoint
+from simulator.endpoint import Endpoint
+from simulator.endpoints import ENDPOINTS
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.krx.sessions import in_seoul
 from simulator.not_served import NO_SERVICE, Kind, why_not
 from simulator.odd_rows import with_odd_rows
+from simulator.official import Standing, function_of, standing_of_function
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
 from simulator.simulation import Simulation
@@ -148,6 +150,9 @@ class Gateway:
                 return endpoint
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
+        official = function_of(path, tr_id)
+        if official and standing_of_function(official) is Standing.REFUSED:
+            raise GatewayRefusalError("OPSQ0002", f"시뮬레이터가 제공하지 않는 서비스 입니다.({official.title})")
         raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
 
     def _check_account(self, call: Call, app_key: str) -> None:

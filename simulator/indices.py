@@ -1,79 +1,49 @@
-"""inquire-index-price: KOSPI and KOSDAQ from recorded minutes, or from the market value of the seeded stocks."""
+"""inquire-index-price: KOSPI, KOSDAQ and KOSPI 200 with the day's extremes and the counts of their stocks."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from simulator.exchange import Exchange, Snapshot
+from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.index_days import Level
-from simulator.krx.units import Market, Symbol
+from simulator.index_levels import INDICES, Index, IndexDay, level_of
 from simulator.wire import Call, Fields, Reply, percent, quotation, sign
 
-_CODES: Final = {"0001": Market.KOSPI, "1001": Market.KOSDAQ}
-_REFERENCE: Final = {Market.KOSPI: Decimal("2600.00"), Market.KOSDAQ: Decimal("850.00")}
-"""The level at which every seeded stock stands at its reference price (points)."""
-_STEP: Final = Decimal("0.01")
-_BETWEEN_SAMPLES: Final = timedelta(minutes=10)
+_BETWEEN_SAMPLES: Final = 600
 _THOUSAND: Final = 1_000
 _MILLION: Final = 1_000_000
+_NOTHING: Final = (Decimal(0),) * 3
 
 
 def index_price(call: Call) -> Reply:
     """FHPUP02100000: an index with the day's extremes and counts. Another code shows level 0."""
-    market = _CODES.get(call.values["FID_INPUT_ISCD"])
-    exchange, at = call.simulation.exchange, call.at
-    level = level_at(exchange, market, at) if market else Level()
-    if market is None or not level.now:
-        return quotation(output=_fields(Level(), (Decimal(0),) * 3, []))
-    stocks = [exchange.snapshot(symbol, at) for symbol in _members(exchange, market)]
-    return quotation(output=_fields(level, _extremes(exchange, market, at), stocks))
+    index = INDICES.get(call.values["FID_INPUT_ISCD"])
+    output = index_fields(call.simulation.exchange, index, call.at) if index else fields_of(Level(), _NOTHING, [])
+    return quotation(output=output)
 
 
-def level_at(exchange: Exchange, market: Market, at: datetime) -> Level:
-    """Return an index at a market instant; an exchange that plays a recording has only the recorded levels."""
-    if exchange.indices is None:
-        return _seeded(exchange, market, at)
-    session = exchange.shown_session(at)
-    found = exchange.indices.get(session.date, {}).get(market)
-    return found.at(min(at, session.ends_at)) if found else Level()
+def index_fields(exchange: Exchange, index: Index, at: datetime) -> Fields:
+    """Return the fields of inquire-index-price."""
+    day = IndexDay(exchange, index, exchange.shown_session(at))
+    level = level_of(exchange, index, at)
+    if not level.now:
+        return fields_of(Level(), _NOTHING, [])
+    stocks = [exchange.snapshot(one.symbol, at) for one in day.listings]
+    return fields_of(level, _extremes(day, at, level), stocks)
 
 
-def _seeded(exchange: Exchange, market: Market, at: datetime) -> Level:
-    now = before = reference = 0
-    for symbol in _members(exchange, market):
-        seen = exchange.snapshot(symbol, at)
-        shares = seen.listing.listed_shares
-        now, before, reference = (
-            now + seen.price * shares,
-            before + seen.base * shares,
-            reference + seen.listing.price * shares,
-        )
-    if not reference:
-        return Level()
-    per_won = _REFERENCE[market] / reference
-    return Level((now * per_won).quantize(_STEP), (before * per_won).quantize(_STEP))
-
-
-def _members(exchange: Exchange, market: Market) -> list[Symbol]:
-    listed = (tape.listing for tape in exchange.tapes.values())
-    return [listing.symbol for listing in listed if listing.market is market and not listing.etf]
-
-
-def _extremes(exchange: Exchange, market: Market, at: datetime) -> tuple[Decimal, ...]:
+def _extremes(day: IndexDay, at: datetime, level: Level) -> tuple[Decimal, ...]:
     """Return the day's first, highest and lowest level up to an instant, sampled every ten minutes."""
-    session = exchange.shown_session(at)
-    if at < session.opens_at:
-        return (Decimal(0),) * 3
-    instants, each = [at], session.opens_at
-    while each < min(at, session.ends_at):
-        instants.append(each)
-        each += _BETWEEN_SAMPLES
-    levels = {one: level_at(exchange, market, one).now for one in sorted(instants)}
-    shown = [level for level in levels.values() if level]
+    if at < day.session.opens_at:
+        return _NOTHING
+    last = min(second_of(day.session, at), day.last_second)
+    levels = [*(day.level(second) for second in range(0, last, _BETWEEN_SAMPLES)), level.now]
+    shown = [each for each in levels if each]
     return shown[0], max(shown), min(shown)
 
 
-def _fields(level: Level, extremes: tuple[Decimal, ...], stocks: list[Snapshot]) -> Fields:
+def fields_of(level: Level, extremes: tuple[Decimal, ...], stocks: list[Snapshot]) -> Fields:
+    """Return an index with its first, highest and lowest level and the counts of its stocks."""
     first, high, low = extremes
     volume = sum(seen.totals.volume for seen in stocks)
     turnover = sum(seen.totals.turnover for seen in stocks)
@@ -82,17 +52,17 @@ def _fields(level: Level, extremes: tuple[Decimal, ...], stocks: list[Snapshot])
     lowers = sum(seen.price <= seen.limits.lower for seen in stocks)
     return {
         "bstp_nmix_prpr": f"{level.now:.2f}",
-        **_against("bstp_nmix_prdy_vrss", "prdy_vrss_sign", "bstp_nmix_prdy_ctrt", level.now, level.before),
+        **against("bstp_nmix_prdy_vrss", "prdy_vrss_sign", "bstp_nmix_prdy_ctrt", level.now, level.before),
         "acml_vol": str(volume // _THOUSAND),
         "prdy_vol": "0",
         "acml_tr_pbmn": str(turnover // _MILLION),
         "prdy_tr_pbmn": "0",
         "bstp_nmix_oprc": f"{first:.2f}",
-        **_against("prdy_nmix_vrss_nmix_oprc", "oprc_vrss_prpr_sign", "bstp_nmix_oprc_prdy_ctrt", first, level.before),
+        **against("prdy_nmix_vrss_nmix_oprc", "oprc_vrss_prpr_sign", "bstp_nmix_oprc_prdy_ctrt", first, level.before),
         "bstp_nmix_hgpr": f"{high:.2f}",
-        **_against("prdy_nmix_vrss_nmix_hgpr", "hgpr_vrss_prpr_sign", "bstp_nmix_hgpr_prdy_ctrt", high, level.before),
+        **against("prdy_nmix_vrss_nmix_hgpr", "hgpr_vrss_prpr_sign", "bstp_nmix_hgpr_prdy_ctrt", high, level.before),
         "bstp_nmix_lwpr": f"{low:.2f}",
-        **_against("prdy_clpr_vrss_lwpr", "lwpr_vrss_prpr_sign", "prdy_clpr_vrss_lwpr_rate", low, level.before),
+        **against("prdy_clpr_vrss_lwpr", "lwpr_vrss_prpr_sign", "prdy_clpr_vrss_lwpr_rate", low, level.before),
         "ascn_issu_cnt": str(ups),
         "uplm_issu_cnt": str(uppers),
         "stnr_issu_cnt": str(len(stocks) - ups - downs),
@@ -106,7 +76,7 @@ def _fields(level: Level, extremes: tuple[Decimal, ...], stocks: list[Snapshot])
     }
 
 
-def _against(change: str, code: str, rate: str, level: Decimal, before: Decimal) -> Fields:
+def against(change: str, code: str, rate: str, level: Decimal, before: Decimal) -> Fields:
     """Return the change of a level against the close before: points, sign code and percent."""
     difference = level - before if level and before else Decimal(0)
     way = (difference > 0) - (difference < 0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from simulator.endpoints import Endpoint
+from simulator.endpoint import Endpoint
 from simulator.wire import GatewayRefusalError
 
 _ACCOUNT_DIGITS: Final = 8

@@ -225,6 +225,7 @@ def _is_wanted(call: Call, order: Order) -> bool:
         values["ODNO"].strip().lstrip("0") in ("", order.number.lstrip("0")),
         state != "01" or order.filled > 0,
         state != "02" or order.remaining > 0,
+        values.get("EXCG_ID_DVSN_CD", "") in ("", "ALL", call.simulation.routes.of(order)),
     )
     return all(checks)
 
@@ -263,7 +264,7 @@ def _order_row(call: Call, order: Order) -> Fields:
         "ctac_tlno": "",
         "infm_tmd": kst_time(order.placed_at) if call.is_paper else "",
         "excg_dvsn_cd": _VENUES[order.market],
-        "excg_id_dvsn_Cd": "KRX",
+        "excg_id_dvsn_Cd": call.simulation.routes.of(order),
         "ord_orgno": branch(paper=call.is_paper),
         "cpbc_ordp_ord_rcit_dvsn_cd": "",
         "cpbc_ordp_infm_mthd_dvsn_cd": "",
@@ -312,7 +313,7 @@ def _open_row(call: Call, order: Order) -> Fields:
         "rvse_cncl_dvsn_name": row["sll_buy_dvsn_cd_name"] if order.original else "",
         "psbl_qty": str(order.remaining),
         "mgco_aptm_odno": "",
-        "excg_id_dvsn_cd": "KRX",
-        "excg_id_dvsn_name": "한국거래소",
+        "excg_id_dvsn_cd": call.simulation.routes.of(order),
+        "excg_id_dvsn_name": call.simulation.routes.of(order).label,
         "stpm_efct_occr_yn": "Y" if order.triggered else "N",
     }

@@ -1,12 +1,20 @@
 """The stocks that the simulated exchange lists."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.krx.prices import ETF_GRID, STOCK_GRID, PriceGrid
-from simulator.krx.units import Market, Price, Symbol, TradingFlag
+from simulator.krx.units import Market, Price, Product, Symbol, TradingFlag
+
+
+class Follows(NamedTuple):
+    """What a product's price follows: the daily move of a market's stocks, so many times."""
+
+    market: Market
+    times: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,13 @@ class Listing:
     daily_volume: int
     wildness: float
     flags: frozenset[TradingFlag] = frozenset()
-    etf: bool = False
+    product: Product | None = None
+    follows: Follows | None = None
+
+    @property
+    def etf(self) -> bool:
+        """Return whether it is an ETF or ETN."""
+        return self.product is not None
 
     @property
     def grid(self) -> PriceGrid:
@@ -30,7 +44,9 @@ class Listing:
     @property
     def board(self) -> str:
         """Return KIS's name of its market."""
-        return "ETF" if self.etf else {Market.KOSPI: "KOSPI200", Market.KOSDAQ: "KOSDAQ"}[self.market]
+        return (
+            self.product.upper() if self.product else {Market.KOSPI: "KOSPI200", Market.KOSDAQ: "KOSDAQ"}[self.market]
+        )
 
     @property
     def listed_shares(self) -> int:
@@ -113,6 +129,53 @@ LISTINGS: Final[Mapping[Symbol, Listing]] = {
     for listing in (_listing(market, row) for row in rows)
 }
 """Listed stocks by six-digit code, KOSPI first."""
+
+_PRODUCTS: Final = (
+    ("069500", "KODEX 200", Product.ETF, 35_400, 6_200_000, Follows(Market.KOSPI, 1)),
+    ("122630", "KODEX 레버리지", Product.ETF, 18_250, 21_000_000, Follows(Market.KOSPI, 2)),
+    ("114800", "KODEX 인버스", Product.ETF, 4_285, 24_000_000, Follows(Market.KOSPI, -1)),
+    ("252670", "KODEX 200선물인버스2X", Product.ETF, 1_987, 130_000_000, Follows(Market.KOSPI, -2)),
+    ("233740", "KODEX 코스닥150레버리지", Product.ETF, 9_120, 19_000_000, Follows(Market.KOSDAQ, 2)),
+    ("251340", "KODEX 코스닥150선물인버스", Product.ETF, 3_655, 18_000_000, Follows(Market.KOSDAQ, -1)),
+    ("0000J0", "PLUS 한화그룹주", Product.ETF, 12_845, 310_000, Follows(Market.KOSPI, 1)),
+    ("Q500001", "모의 코스피 ETN", Product.ETN, 10_215, 42_000, Follows(Market.KOSPI, 1)),
+)
+PRODUCTS: Final[Mapping[Symbol, Listing]] = {
+    symbol: Listing(Symbol(symbol), name, Market.KOSPI, Price(price), volume, 1.0, product=product, follows=follows)
+    for symbol, name, product, price, volume, follows in _PRODUCTS
+}
+"""ETFs and an ETN that may be listed beside the stocks; they follow the stocks of their market."""
+_KINDS: Final[Mapping[str, tuple[Market, Product | None]]] = {
+    "kospi": (Market.KOSPI, None),
+    "kosdaq": (Market.KOSDAQ, None),
+    "etf": (Market.KOSPI, Product.ETF),
+    "etn": (Market.KOSPI, Product.ETN),
+}
+_ADDED: Final = re.compile(r"(Q?[0-9A-Z]{6})=(\d+)(?:,(kospi|kosdaq|etf|etn))?")
+_ADDED_TURNOVER: Final = 10_000_000_000
+
+
+def added_listing(text: str) -> Listing:
+    """Read a security to list: the code of a product, or ``CODE=PRICE``, ``CODE=PRICE,KIND``.
+
+    Raises:
+        ValueError: the format, or the price on the security's grid, is wrong.
+    """
+    if text in PRODUCTS:
+        return PRODUCTS[Symbol(text)]
+    found = _ADDED.fullmatch(text)
+    if found is None:
+        kinds = ", ".join(_KINDS)
+        raise ValueError(f"{text}: write CODE=PRICE or CODE=PRICE,KIND, such as 005935=58000,kospi (kinds: {kinds})")
+    symbol, price, kind = Symbol(found[1]), Price(int(found[2])), found[3] or "kospi"
+    market, product = _KINDS[kind]
+    listing = Listing(
+        symbol, f"추가종목 {symbol}", market, price, _ADDED_TURNOVER // (price or 1), 1.0, product=product
+    )
+    if not listing.grid.is_on_grid(price):
+        raise ValueError(f"{text}: {price} won is not on the price grid; {listing.grid.round_up(price)} is")
+    return listing
+
 
 MOST_LISTINGS: Final = len(LISTINGS) + 1_000
 _FIRST_EXTRA: Final = 400_010

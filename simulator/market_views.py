@@ -1,32 +1,39 @@
 """More views of one stock: inquire-price-2, today's ticks, investors, brokers and after-hours days."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import islice
 from typing import Final
-from zlib import crc32
 
 from simulator.charts import PeriodBar, days_of
+from simulator.day_path import DayPath
 from simulator.exchange import Snapshot, second_of
-from simulator.krx.sessions import KST
+from simulator.flows import INVESTORS, Broker, Flow, brokers_of, flow_fields, flows_of, foreign_of
 from simulator.krx.units import TradingFlag
-from simulator.quotes import asked_or_any_stock, blanked, book_of, change_fields, flags_of, price_fields, status_fields
+from simulator.minute_charts import asked_time
+from simulator.pressure import pressure_on
+from simulator.quotes import (
+    asked_or_any_stock,
+    asked_stock,
+    blanked,
+    change_fields,
+    flags_of,
+    price_fields,
+    status_fields,
+)
 from simulator.trading_hours import single_price_limits
-from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, percent, quotation, sign
+from simulator.trs.words import View, row
+from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
 _TICK_ROWS: Final = 30
+_RECENT_TRADES: Final = 30
 _INVESTOR_DAYS: Final = 30
 _SINGLE_PRICE_DAYS: Final = 30
-_INVESTORS: Final = ("prsn", "frgn", "orgn")
-_BROKERS: Final = (
-    ("00050", "키움증권", "N"),
-    ("00003", "한국투자증권", "N"),
-    ("00005", "미래에셋", "N"),
-    ("00036", "모간서울", "Y"),
-    ("00033", "JP모간", "Y"),
+_FLOWS: Final = " ".join(
+    f"{who}_{name}"
+    for who in INVESTORS
+    for name in ("ntby_qty", "ntby_tr_pbmn", "shnu_vol", "shnu_tr_pbmn", "seln_vol", "seln_tr_pbmn")
 )
-_BROKER_SHARES: Final = (24, 15, 12, 6, 4)
-_FOREIGN_BROKERS: Final = (3, 4)
 
 
 def _shown(output: Fields, *, known: bool) -> Fields:
@@ -93,6 +100,33 @@ def _against(name: str, price: int, other: int, base: int) -> Fields:
     }
 
 
+def recent_trades(call: Call) -> Reply:
+    """FHKST01010300: the last 30 seconds with trades, newest first."""
+    seen = asked_stock(call)
+    if seen is None:
+        return quotation(output=[])
+    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
+    last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
+    rows: list[Fields] = []
+    for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
+        if path.volume_in(second) and len(rows) < _RECENT_TRADES and seen.totals.volume:
+            rows.append(_trade_row(seen, second, path))
+    return quotation(output=rows)
+
+
+def _trade_row(seen: Snapshot, second: int, path: DayPath) -> Fields:
+    price = path.price_at(second)
+    return {
+        "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
+        "stck_prpr": str(price),
+        "prdy_vrss": str(price - seen.base),
+        "prdy_vrss_sign": sign(price - seen.base),
+        "cntg_vol": str(seen.division.shares(path.volume_in(second))),
+        "tday_rltv": f"{pressure_on(path, path.totals_at(second).volume, second).strength:.2f}",
+        "prdy_ctrt": percent(price - seen.base, seen.base),
+    }
+
+
 def item_conclusion(call: Call) -> Reply:
     """FHPST01060000: the last 30 seconds with trades up to a time of the day, newest first."""
     seen, known = asked_or_any_stock(call)
@@ -108,35 +142,22 @@ def item_conclusion(call: Call) -> Reply:
 
 
 def _ticks(call: Call, seen: Snapshot) -> Iterator[Fields]:
-    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
-    asked = _time_of(call, seen)
+    exchange, symbol = call.simulation.exchange, seen.listing.symbol
+    path = exchange.path(symbol, seen.session)
+    asked = asked_time(call, seen.session)
     if not seen.totals.volume or asked < seen.session.opens_at:
         return
-    asks, bids = book_of(call, seen)
     last = min(second_of(seen.session, min(asked, call.at)), path.minutes * 60 - 1)
     for second in range(last, -1, -1):
-        volume, price = path.volume_in(second), path.price_at(second)
-        if volume:
-            yield {
-                "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
-                "stck_pbpr": str(price),
-                "prdy_vrss": str(price - seen.base),
-                "prdy_vrss_sign": sign(price - seen.base),
-                "prdy_ctrt": percent(price - seen.base, seen.base),
-                "askp": str(asks[0].price if asks else 0),
-                "bidp": str(bids[0].price if bids else 0),
-                "tday_rltv": "100.00",
-                "acml_vol": str(path.totals_at(second).volume),
-                "cnqn": str(volume),
-            }
-
-
-def _time_of(call: Call, seen: Snapshot) -> datetime:
-    try:
-        clock_time = datetime.strptime(call.values["FID_INPUT_HOUR_1"], "%H%M%S").time()  # noqa: DTZ007
-    except ValueError as error:
-        raise GatewayRefusalError("OPSQ2002", "ERROR INVALID FID_INPUT_HOUR_1", status=200, rt_cd="2") from error
-    return datetime.combine(seen.session.date, clock_time, KST)
+        if not path.volume_in(second):
+            continue
+        at = seen.session.opens_at + timedelta(seconds=second)
+        then = View(call, exchange.snapshot(symbol, at).on(seen.division))
+        yield row(then, "prdy_vrss prdy_vrss_sign prdy_ctrt askp bidp tday_rltv acml_vol stck_prpr") | {
+            "stck_cntg_hour": kst_time(at),
+            "stck_pbpr": str(then.seen.price),
+            "cnqn": str(seen.division.shares(path.volume_in(second))),
+        }
 
 
 def investors(call: Call) -> Reply:
@@ -151,51 +172,48 @@ def _investor_row(seen: Snapshot, day: PeriodBar) -> Fields:
     known = day.date != seen.session.date or seen.at >= seen.session.ends_at
     volume = day.bar.volume if known else 0
     average = day.bar.turnover / day.bar.volume if day.bar.volume else 0
-    bought, sold = (_split(volume, f"{seen.listing.symbol}{day.date}{side}") for side in ("buy", "sell"))
-    row = {
+    flows = flows_of(seen.listing.symbol, day.date, volume)
+    fields = {
         "stck_bsop_date": f"{day.date:%Y%m%d}",
         "stck_clpr": str(day.bar.close_price),
         "prdy_vrss": str(day.bar.close_price - day.base),
         "prdy_vrss_sign": sign(day.bar.close_price - day.base),
     }
-    for who, buys, sells in zip(_INVESTORS, bought, sold, strict=True):
-        for name, shares in (("ntby_qty", buys - sells), ("shnu_vol", buys), ("seln_vol", sells)):
-            row[f"{who}_{name}"] = str(shares) if known else ""
-            value_name = name.replace("_qty", "").replace("_vol", "") + "_tr_pbmn"
-            row[f"{who}_{value_name}"] = str(int(shares * average) // 1_000_000) if known else ""
-    return row
-
-
-def _split(volume: int, seed: str) -> tuple[int, int, int]:
-    chance = crc32(seed.encode()) / 0xFFFFFFFF
-    foreigners = int(volume * (0.1 + 0.2 * chance))
-    institutions = int(volume * (0.25 - 0.15 * chance))
-    return volume - foreigners - institutions, foreigners, institutions
+    return fields | {name: value if known else "" for name, value in flow_fields(_FLOWS, flows, average).items()}
 
 
 def brokers(call: Call) -> Reply:
-    """FHKST01010600: today's five largest selling and buying brokers, with fixed shares of the volume."""
+    """FHKST01010600: today's five largest selling and buying brokers, as a list of one row."""
     seen, known = asked_or_any_stock(call)
-    volume = seen.totals.volume
-    output: Fields = {}
-    for side, total in (("seln", "total_seln"), ("shnu", "total_shnu")):
-        for place, ((number, name, foreign), share) in enumerate(zip(_BROKERS, _BROKER_SHARES, strict=True), 1):
+    output = broker_fields(brokers_of(seen.listing.symbol, seen.session.date, seen.totals.volume), seen.totals.volume)
+    return quotation(output=[_shown(output, known=known)])
+
+
+def broker_fields(brokers: list[tuple[Broker, Flow]], volume: int) -> Fields:
+    """Return the five largest selling and buying brokers of a volume, the largest first."""
+    foreign = foreign_of(brokers)
+    output: Fields = {"glob_ntby_qty": str(foreign.net)}
+    sides: tuple[tuple[str, str, Callable[[Flow], int]], ...] = (
+        ("seln", "total_seln", lambda flow: flow.sold),
+        ("shnu", "total_shnu", lambda flow: flow.bought),
+    )
+    for side, total, of in sides:
+        ranked = sorted(brokers, key=lambda each: of(each[1]), reverse=True)
+        for place, (broker, flow) in enumerate(ranked, 1):
             output |= {
-                f"{side}_mbcr_no{place}": number,
-                f"{side}_mbcr_name{place}": name,
-                f"{total}_qty{place}": str(volume * share // 100),
-                f"{side}_mbcr_rlim{place}": f"{share:.2f}" if volume else "0.00",
+                f"{side}_mbcr_no{place}": broker.number,
+                f"{side}_mbcr_name{place}": broker.name,
+                f"{total}_qty{place}": str(of(flow)),
+                f"{side}_mbcr_rlim{place}": percent(of(flow), volume),
                 f"{side}_qty_icdc{place}": "0",
-                f"{side}_mbcr_glob_yn_{place}": foreign,
+                f"{side}_mbcr_glob_yn_{place}": "Y" if broker.is_foreign else "N",
             }
-        share = sum(_BROKER_SHARES[place] for place in _FOREIGN_BROKERS)
         output |= {
-            f"glob_{total}_qty": str(sum(volume * _BROKER_SHARES[place] // 100 for place in _FOREIGN_BROKERS)),
-            f"glob_{side}_rlim": f"{share:.2f}" if volume else "0.00",
+            f"glob_{total}_qty": str(of(foreign)),
+            f"glob_{side}_rlim": percent(of(foreign), volume),
             f"glob_{total}_qty_icdc": "0",
         }
-    output["glob_ntby_qty"] = "0"
-    return quotation(output=_shown(output, known=known))
+    return output
 
 
 def daily_overtime_price(call: Call) -> Reply:

@@ -7,6 +7,7 @@ from simulator.day_path import DayPath
 from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.krx.sessions import KST, Session
 from simulator.quotes import asked_stock, change_fields
+from simulator.venues import Division
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, quotation
 
 _MINUTE: Final = 60
@@ -22,9 +23,10 @@ def minute_chart(call: Call) -> Reply:
         return quotation(output1={}, output2=[])
     rows: list[Fields] = []
     if seen.totals.volume:
-        asked = _asked_time(call, seen.session)
+        asked = asked_time(call, seen.session)
         rows = _future_rows(seen, asked)
-        rows += _rows_until(exchange.path(seen.listing.symbol, seen.session), seen.session, (asked, call.at))
+        path = exchange.path(seen.listing.symbol, seen.session)
+        rows += _on(seen.division, _rows_until(path, seen.session, (asked, call.at)))
     rows = rows[:_ROWS]
     return quotation(output1=_head(seen), output2=rows)
 
@@ -35,16 +37,21 @@ def past_minute_chart(call: Call) -> Reply:
     if seen is None:
         return quotation(output1={}, output2=[])
     session = _asked_session(call, exchange)
-    until = _asked_time(call, session) if session else call.at
+    until = asked_time(call, session) if session else call.at
     rows: list[Fields] = []
     while session is not None and len(rows) < _PAST_ROWS:
-        rows += _rows_until(
-            exchange.path(seen.listing.symbol, session), session, (until, call.at), _PAST_ROWS - len(rows)
-        )
+        path = exchange.path(seen.listing.symbol, session)
+        rows += _on(seen.division, _rows_until(path, session, (until, call.at), _PAST_ROWS - len(rows)))
         earlier = call.values["FID_PW_DATA_INCU_YN"] == "Y"
         session = _session_before(call, exchange, session) if earlier else None
         until = session.ends_at if session else until
     return quotation(output1=_head(seen), output2=rows)
+
+
+def _on(division: Division, rows: list[Fields]) -> list[Fields]:
+    """Return KRX's bars with the volume and turnover of a division."""
+    names = ("cntg_vol", "acml_tr_pbmn")
+    return [row | {name: str(division.shares(int(row[name]))) for name in names} for row in rows]
 
 
 def _head(seen: Snapshot) -> Fields:
@@ -144,9 +151,11 @@ def _is_kept(call: Call, exchange: Exchange, session: Session) -> bool:
     return age < timedelta(days=_KEPT_DAYS) and session.date >= exchange.sessions.at(1).date
 
 
-def _asked_time(call: Call, session: Session) -> datetime:
+def asked_time(call: Call, session: Session) -> datetime:
+    """Return the time of a session's day that FID_INPUT_HOUR_1 names; a blank means the time it is now."""
     try:
-        clock_time = datetime.strptime(call.values["FID_INPUT_HOUR_1"], "%H%M%S").time()  # noqa: DTZ007
+        text = call.values["FID_INPUT_HOUR_1"].strip() or kst_time(call.at)
+        clock_time = datetime.strptime(text, "%H%M%S").time()  # noqa: DTZ007
     except ValueError as error:
         raise GatewayRefusalError("OPSQ2002", "ERROR INVALID FID_INPUT_HOUR_1", status=200, rt_cd="2") from error
     return datetime.combine(session.date, clock_time, KST)

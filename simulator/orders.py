@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from simulator.day_trades import DayTrade
 from simulator.krx.costs import Costs, added_costs, most_commission
-from simulator.krx.units import Market, Price, Quantity, Side, Symbol, Won
+from simulator.krx.units import Market, Price, Product, Quantity, Side, Symbol, Won
 from simulator.order_types import MARKET_TYPES, OrderType
 
 
@@ -87,6 +87,8 @@ class Order:
     amount: Won = 0
     costs: Costs = field(default_factory=Costs)
     fills: list[Fill] = field(default_factory=list)
+    product: Product | None = None
+    """Whether it is an ETF or ETN, which cost other fees than a stock."""
     hidden: int = 0
     """The largest number of filled shares that a fault has hidden from a list."""
 
@@ -125,7 +127,7 @@ class Order:
         if self.side is Side.SELL or not self.remaining:
             return Won(0)
         rest = self.reserve_price * self.remaining
-        return Won(rest + most_commission(rest))
+        return Won(rest + most_commission(rest, self.product))
 
     def take(self, fill: Fill) -> Won:
         """Book a fill and return the change of the account's cash (won)."""
@@ -197,7 +199,7 @@ class Account:
         trade = self.day_trades.setdefault((order.day, order.symbol), DayTrade(order.day, order.symbol))
         traded = Won(fill.price * fill.quantity)
         before = trade.amount_of(order.side)
-        added = added_costs(order.side, order.market, order.day, before, traded)
+        added = added_costs(order.side, order.product or order.market, order.day, before, traded)
         change = order.take(replace(fill, costs=added))
         self.cash = Won(self.cash + change)
         self.cash_flows[order.day] = self.cash_flows.get(order.day, 0) + change

@@ -1,6 +1,5 @@
-"""Current prices and order books: inquire-price, intstock-multprice, inquire-asking-price-exp-ccn, inquire-ccnl."""
+"""Current prices and order books: inquire-price, intstock-multprice, inquire-asking-price-exp-ccn."""
 
-from datetime import timedelta
 from typing import Final
 
 from simulator.exchange import Conditions, Exchange, Snapshot, second_of
@@ -12,10 +11,10 @@ from simulator.order_types import Board
 from simulator.pauses import Pause
 from simulator.simulation import Simulation
 from simulator.trading_hours import open_board
+from simulator.venues import Division, division_of
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
 MOST_SYMBOLS: Final = 30
-_RECENT_TRADES: Final = 30
 _BOARD_CODES: Final = {Board.POST_CLOSE: "31", Board.SINGLE_PRICE: "40"}
 _ANY_STOCK: Final = Symbol("005930")
 _STATUS_CODES: Final = (
@@ -43,9 +42,12 @@ _BLANK_COUNTS: Final = (
 
 
 def asked_stock(call: Call) -> Snapshot | None:
-    """Return the stock that a call names, or None for an unknown code."""
+    """Return the stock that a call names on the venues it asks for, or None for a code that is unknown there."""
     exchange, symbol = call.simulation.exchange, call.values["FID_INPUT_ISCD"]
-    return exchange.snapshot(Symbol(symbol), call.at) if exchange.listing(symbol) else None
+    if exchange.listing(symbol) is None:
+        return None
+    seen = exchange.snapshot(Symbol(symbol), call.at).on(division_of(call.values["FID_COND_MRKT_DIV_CODE"]))
+    return None if seen.division is Division.NXT and not seen.is_on_nxt else seen
 
 
 def asked_or_any_stock(call: Call) -> tuple[Snapshot, bool]:
@@ -186,16 +188,18 @@ def _yearly_fields(seen: Snapshot) -> Fields:
 
 def intstock_multprice(call: Call) -> Reply:
     """FHKST11300006: up to 30 stocks. Unknown and halted ones show price 0."""
-    names = (f"FID_INPUT_ISCD_{place}" for place in range(1, MOST_SYMBOLS + 1))
-    symbols = [call.values[name] for name in names if call.values.get(name)]
-    return quotation(output=[_multi_row(call, symbol) for symbol in symbols])
+    asked = (
+        (call.values.get(f"FID_INPUT_ISCD_{place}"), call.values.get(f"FID_COND_MRKT_DIV_CODE_{place}", ""))
+        for place in range(1, MOST_SYMBOLS + 1)
+    )
+    return quotation(output=[_multi_row(call, symbol, division_of(code)) for symbol, code in asked if symbol])
 
 
-def _multi_row(call: Call, symbol: str) -> Fields:
+def _multi_row(call: Call, symbol: str, division: Division) -> Fields:
     exchange = call.simulation.exchange
     if exchange.listing(symbol) is None:
-        return blanked(_multi_row(call, _ANY_STOCK)) | {"inter_shrn_iscd": symbol}
-    seen = exchange.snapshot(Symbol(symbol), call.at)
+        return blanked(_multi_row(call, _ANY_STOCK, division)) | {"inter_shrn_iscd": symbol}
+    seen = exchange.snapshot(Symbol(symbol), call.at).on(division)
     asks, bids = book_of(call, seen)
     totals, change = seen.totals, change_fields(seen)
     return {
@@ -245,7 +249,14 @@ def levels_of(simulation: Simulation, seen: Snapshot, most: int = LEVELS) -> tup
     second = second_of(seen.session, seen.at)
     levels, symbol = simulation.engine.liquidity.levels, seen.listing.symbol
     asks = levels(symbol, Side.SELL, seen.session, second, most)
-    return asks, levels(symbol, Side.BUY, seen.session, second, most)
+    bids = levels(symbol, Side.BUY, seen.session, second, most)
+    if seen.division is Division.KRX:
+        return asks, bids
+    return _levels_on(seen.division, asks), _levels_on(seen.division, bids)
+
+
+def _levels_on(division: Division, levels: list[Level]) -> list[Level]:
+    return [Level(level.price, division.shares(level.quantity)) for level in levels]
 
 
 def asking_price(call: Call) -> Reply:
@@ -310,30 +321,3 @@ def market_code(seen: Snapshot) -> str:
         return "00"
     board = open_board(seen.session, seen.at)
     return _BOARD_CODES.get(board, "30") if board else "30"
-
-
-def recent_trades(call: Call) -> Reply:
-    """FHKST01010300: the last 30 seconds with trades, newest first."""
-    seen = asked_stock(call)
-    if seen is None:
-        return quotation(output=[])
-    path = call.simulation.exchange.path(seen.listing.symbol, seen.session)
-    last = min(second_of(seen.session, call.at), path.minutes * 60 - 1)
-    rows: list[Fields] = []
-    for second in range(last, max(-1, last - 10 * _RECENT_TRADES), -1):
-        volume = path.volume_in(second)
-        if volume and len(rows) < _RECENT_TRADES and seen.totals.volume:
-            rows.append(_trade_row(seen, second, path.price_at(second), volume))
-    return quotation(output=rows)
-
-
-def _trade_row(seen: Snapshot, second: int, price: int, volume: int) -> Fields:
-    return {
-        "stck_cntg_hour": kst_time(seen.session.opens_at + timedelta(seconds=second)),
-        "stck_prpr": str(price),
-        "prdy_vrss": str(price - seen.base),
-        "prdy_vrss_sign": sign(price - seen.base),
-        "cntg_vol": str(volume),
-        "tday_rltv": "100.00",
-        "prdy_ctrt": percent(price - seen.base, seen.base),
-    }

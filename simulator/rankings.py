@@ -4,20 +4,11 @@ from collections.abc import Callable
 from typing import Final
 
 from simulator.exchange import Snapshot
-from simulator.krx.units import Market, TradingFlag
-from simulator.quotes import change_fields, flags_of
+from simulator.quotes import change_fields
+from simulator.trs.filters import chosen, number
 from simulator.wire import Call, Fields, Reply, kst_time, percent, quotation, sign
 
 _ROWS: Final = 30
-_MARKETS: Final = {"0001": Market.KOSPI, "1001": Market.KOSDAQ}
-_EXCLUSIONS: Final = (
-    frozenset({TradingFlag.WARNED}),
-    frozenset({TradingFlag.ADMINISTRATIVE}),
-    frozenset({TradingFlag.LIQUIDATION_TRADING}),
-    frozenset[TradingFlag](),
-    frozenset[TradingFlag](),
-    frozenset({TradingFlag.HALTED}),
-)
 Measure = Callable[[Snapshot], float]
 
 
@@ -30,47 +21,24 @@ def volume_rank(call: Call) -> Reply:
         "4": lambda seen: seen.totals.turnover / seen.listing.listed_shares,
     }
     measure = measures.get(call.values["FID_BLNG_CLS_CODE"], lambda seen: seen.totals.volume)
-    chosen = sorted(_chosen(call), key=measure, reverse=True)[:_ROWS]
-    return quotation(output=[_volume_row(call, place, seen) for place, seen in enumerate(chosen, 1)])
+    ranked = sorted(chosen(call), key=measure, reverse=True)[:_ROWS]
+    return quotation(output=[_volume_row(call, place, seen) for place, seen in enumerate(ranked, 1)])
 
 
 def fluctuation(call: Call) -> Reply:
     """FHPST01700000: the 30 greatest gainers (sort code 0) or losers (1) against the previous close."""
     losers = call.values["FID_RANK_SORT_CLS_CODE"] == "1"
-    least, most = _number(call, "FID_RSFL_RATE1", -100.0), _number(call, "FID_RSFL_RATE2", 100.0)
-    within = [seen for seen in _chosen(call) if least <= seen.change / seen.base * 100 <= most]
-    chosen = sorted(within, key=lambda seen: seen.change / seen.base, reverse=not losers)[:_ROWS]
-    return quotation(output=[_fluctuation_row(place, seen) for place, seen in enumerate(chosen, 1)])
+    least, most = _rates(call)
+    within = [seen for seen in chosen(call) if least <= seen.change / seen.base * 100 <= most]
+    ranked = sorted(within, key=lambda seen: seen.change / seen.base, reverse=not losers)[:_ROWS]
+    return quotation(output=[_fluctuation_row(place, seen) for place, seen in enumerate(ranked, 1)])
 
 
-def _chosen(call: Call) -> list[Snapshot]:
-    market = _MARKETS.get(call.values["FID_INPUT_ISCD"])
-    lowest, highest = _number(call, "FID_INPUT_PRICE_1", 0), _number(call, "FID_INPUT_PRICE_2", float("inf"))
-    least_volume = _number(call, "FID_VOL_CNT", 0)
-    excluded = _excluded_flags(call.values.get("FID_TRGT_EXLS_CLS_CODE", ""))
-    seen = [call.simulation.exchange.snapshot(symbol, call.at) for symbol in call.simulation.exchange.tapes]
-    return [
-        one
-        for one in seen
-        if market in (None, one.listing.market)
-        and lowest <= one.price <= highest
-        and one.totals.volume >= least_volume
-        and not flags_of(one) & excluded
-    ]
-
-
-def _excluded_flags(choices: str) -> frozenset[TradingFlag]:
-    excluded: frozenset[TradingFlag] = frozenset()
-    for choice, flags in zip(choices, _EXCLUSIONS, strict=False):
-        excluded |= flags if choice == "1" else frozenset()
-    return excluded
-
-
-def _number(call: Call, name: str, default: float) -> float:
-    try:
-        return float(call.values.get(name, "").strip() or default)
-    except ValueError:
-        return default
+def _rates(call: Call) -> tuple[float, float]:
+    """Return the least and greatest change in percent. A blank means no limit, and so do two zeros."""
+    least, most = (number(call, name) for name in ("FID_RSFL_RATE1", "FID_RSFL_RATE2"))
+    named = call.values.get("FID_RSFL_RATE1", "").strip() and (least or most)
+    return least if named else float("-inf"), most or float("inf")
 
 
 def _volume_row(call: Call, place: int, seen: Snapshot) -> Fields:

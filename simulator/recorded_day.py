@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.day_plan import DayPlan
 from simulator.krx.prices import STOCK_GRID, limits_around
-from simulator.krx.units import Market, Price
+from simulator.krx.units import Market, Price, Product
 from simulator.listings import Listing
 from simulator.natural_day import NaturalDay
 from simulator.recorded import Identity, RecordedBars, Recording
@@ -51,7 +51,7 @@ def with_recorded(listings: Iterable[Listing], recording: Recording) -> Iterator
     for symbol, recorded in unknown.items():
         known = recording.identities.get(symbol, Identity())
         name, market = known.name or f"종목{symbol}", known.market or Market.KOSPI
-        plain = Listing(symbol, name, market, Price(1), 1, 1.0, etf=bool(known.etf))
+        plain = Listing(symbol, name, market, Price(1), 1, 1.0, product=Product.ETF if known.etf else None)
         yield replace(plain, **_measures(recorded))
 
 

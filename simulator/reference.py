@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from simulator.krx.units import Market, TradingFlag
+from simulator.krx.units import Market, Product, TradingFlag
 from simulator.listings import Listing
 from simulator.quotes import flags_of
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, failure, padded, quotation
@@ -18,6 +18,7 @@ _BLANK_NAMES: Final = (
     *("elec_scty_yn", "issu_istt_cd", "etf_chas_erng_rt_dbnb", "stln_int_rt_dvsn_cd", "frnr_psnl_lmt_rt"),
     *("lstg_rqsr_issu_istt_cd", "lstg_rqsr_item_cd", "trst_istt_issu_istt_cd"),
 )
+_GROUPS: Final = {None: "ST", Product.ETF: "EF", Product.ETN: "EN"}
 _MARKET_CODES: Final = {Market.KOSPI: ("STK", "02"), Market.KOSDAQ: ("KSQ", "03")}
 
 
@@ -85,7 +86,7 @@ def search_stock_info(call: Call) -> Reply:
             "pdno": f"00000A{listing.symbol}",
             "prdt_type_cd": "300",
             "mket_id_cd": market,
-            "scty_grp_id_cd": "ST",
+            "scty_grp_id_cd": _GROUPS[listing.product],
             "excg_dvsn_cd": venue,
             "setl_mmdd": "1231",
             "lstg_stqt": str(listing.listed_shares),
@@ -107,7 +108,7 @@ def search_stock_info(call: Call) -> Reply:
             "stck_kind_cd": "101",
             "sbst_pric": str(seen.base * 7 // 10),
             "crfd_item_yn": "N",
-            "cptt_trad_tr_psbl_yn": "N",
+            "cptt_trad_tr_psbl_yn": "Y" if seen.is_on_nxt else "N",
             "nxt_tr_stop_yn": "N",
         }
     )
@@ -115,7 +116,8 @@ def search_stock_info(call: Call) -> Reply:
 
 
 def _listing(call: Call) -> Listing | None:
-    return call.simulation.exchange.listing(call.values["PDNO"].strip()[-6:])
+    code = call.values["PDNO"].strip()
+    return call.simulation.exchange.listing(code) or call.simulation.exchange.listing(code[-6:])
 
 
 def _no_product() -> Reply:

@@ -33,6 +33,13 @@ class Refusal(Enum):
     NO_OPPOSITE_SIDE = RefusalCodes("1", "APBK0512", "40030000", "최유리지정가 주문이 불가합니다. 호가가 없습니다.")
     NO_FUNDS = RefusalCodes("7", "APBK0952", "40250000", "주문가능금액을 초과 했습니다.")
     NO_HOLDING = RefusalCodes("1", "APBK0400", "40240000", "주문가능수량을 초과 했습니다.")
+    AUCTION_LIMITS_ONLY = RefusalCodes(
+        "1", "APBK3013", "90000000", "[단일가매매] 지정가 주문(신규/정정/취소) 및 최유리/최우선 취소 주문만 가능합니다"
+    )
+    EVENING_LIMITS_ONLY = RefusalCodes(
+        "1", "APBK3013", "90000000", "[애프터마켓]지정가 및 최유리/최우선지정가 주문만 가능합니다."
+    )
+    NO_ORIGINAL = RefusalCodes("1", "APBK0344", "40330000", "원주문정보가 존재하지 않습니다.")
     NOTHING_TO_CHANGE = RefusalCodes("1", "APBK0344", "40330000", "정정/취소할 수량이 없습니다.")
 
 

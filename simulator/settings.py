@@ -79,7 +79,8 @@ class SimulationSettings:
 
     ``opening_cash`` is in won. ``rate_limit`` is calls per real second and app key (0 = none; KIS's paper service
     allows 1), ``paper_rate_limit`` the same for the paper service beside a real one. ``token_interval`` and
-    ``approval_interval`` are real seconds between two issues of one key. ``listings`` is the number of stocks.
+    ``approval_interval`` are real seconds between two issues of one key. ``listings`` is the number of stocks,
+    ``added`` names what is listed beside them, as ``--add`` does.
     ``interruptions``: whether seeded prices cause volatility interruptions. ``recording``: bars that the tape follows
     on their days. ``ledger_limit``: account calls per real second over all callers (0 = no limit). ``allowed``: the
     only keys and accounts (None = all). ``strict``: whether to refuse headers that KIS mostly tolerates. ``journal``:
@@ -97,6 +98,7 @@ class SimulationSettings:
     approval_interval: float = 1.0
     stream: StreamSettings = field(default_factory=StreamSettings)
     listings: int = len(LISTINGS)
+    added: tuple[str, ...] = ()
     interruptions: bool = True
     recording: Recording | None = None
     ledger_limit: int = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,18 @@ from simulator.engine import Engine
 from simulator.exchange import Exchange
 from simulator.faults import FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
-from simulator.krx.sessions import in_seoul
 from simulator.krx.units import Market, Price, Quantity, Side, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
-from simulator.listings import LISTINGS, first_listings
+from simulator.listings import LISTINGS, added_listing, first_listings
 from simulator.order_types import OrderType
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
+from simulator.routing import Route, Routes
 from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
 from simulator.tokens import Token
 
-_LEAST_HISTORY = timedelta(days=14)
+_UNSAID = {"listings": len(LISTINGS), "added": [], "interruptions": False, "bars": ""}
+"""Settings that are absent from older journals."""
 
 
 class Simulation:
@@ -34,7 +35,7 @@ class Simulation:
         self.exchange = Exchange(
             settings.seed,
             settings.calendar,
-            first_listings(settings.listings).values(),
+            [*first_listings(settings.listings).values(), *map(added_listing, settings.added)],
             interrupts=settings.interruptions,
             recording=settings.recording,
         )
@@ -45,12 +46,14 @@ class Simulation:
         self.ledger_calls = CallCounter(settings.ledger_limit)
         self.owners = AccountOwners()
         self.faults = Faults()
+        self.routes = Routes()
         self.changes = 0
         self._journal = Journal(settings.journal) if settings.journal else None
         self._commands: dict[str, Callable[[Any, datetime], Any]] = {
             "begin": self._apply_begin,
             "order": self._apply_order,
             "change": self._apply_change,
+            "route": self.routes.apply,
             "price": self._apply_price,
             "symbol": self._apply_symbol,
             "breaker": self._apply_breaker,
@@ -66,7 +69,7 @@ class Simulation:
         if not self._replay() and self._journal:
             self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
         self._read_market_time = steady(self._market_time)
-        _check_start(self.market_now(), self.exchange.sessions.first_date)
+        self.exchange.check_start(self.market_now())
 
     def real_now(self) -> datetime:
         """Return the real instant."""
@@ -96,6 +99,10 @@ class Simulation:
         """Amend or cancel an order or raise ``OrderRefusedError``."""
         order: Order = self._do("change", _change_to_json(request))
         return order
+
+    def note_route(self, order: Order, route: Route) -> None:
+        """Keep the route of an order that did not go to KRX directly."""
+        self._do("route", self.routes.to_json(order, route))
 
     def force_price(self, symbol: str, price: int | None, **path: Any) -> None:
         """Jump to a price (won) now; None resumes the seeded path. ``path`` takes the other fields of ``Edit``."""
@@ -207,8 +214,7 @@ class Simulation:
         if isinstance(clock, ManualClock):
             clock.market_time = datetime.fromisoformat(values["clock"]["market_anchor"])
         here = beginning(self.settings)
-        unsaid = {"listings": len(LISTINGS), "interruptions": False, "bars": ""}  # absent from older journals
-        kept = {**unsaid, **values}
+        kept = {**_UNSAID, **values}
         differing = [name for name in here if here[name] != kept[name]]
         if differing and self._journal:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
@@ -293,6 +299,7 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
         "environment": settings.environment,
         "opening_cash": settings.opening_cash,
         "listings": settings.listings,
+        "added": list(settings.added),
         "interruptions": settings.interruptions,
         "bars": settings.recording.digest if settings.recording else "",
         "clock": clock_to_json(settings.clock),
@@ -301,11 +308,6 @@ def beginning(settings: SimulationSettings) -> dict[str, Any]:
 
 def _record(kind: str, at: datetime, values: Mapping[str, Any], result: object) -> dict[str, Any]:
     return {"kind": kind, "at": at.isoformat(), "values": values, "result": _trace(result)}
-
-
-def _check_start(market_time: datetime, first_date: date) -> None:
-    if in_seoul(market_time).date() < first_date + _LEAST_HISTORY:
-        raise ValueError(f"the simulated exchange begins on {first_date}; market time must lie two weeks after it")
 
 
 def _trace(result: object) -> str:

@@ -2,14 +2,14 @@
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Final
 
 from simulator.bars import DailyBar
 from simulator.day_path import DayPath, DaySummary, Edit
-from simulator.day_plan import DayPlan, plan_day
+from simulator.day_plan import Character, DayPlan, plan_day
 from simulator.krx.prices import limits_around
 from simulator.krx.sessions import Session, TradingCalendar
 from simulator.krx.units import Price, Quantity, Won
@@ -23,6 +23,9 @@ FIRST_DATE: Final = date(2025, 7, 1)
 """First day of every chain of closes, unless a recording starts earlier."""
 
 _KEPT_PATHS: Final = 6
+_BASKET_STEPS: Final = 13
+_BASKET_NOISE: Final = 0.0003
+_LEAST_BASKET: Final = 0.5
 
 _day_plan = lru_cache(maxsize=40_000)(plan_day)
 _natural_day = lru_cache(maxsize=400)(NaturalDay)
@@ -34,6 +37,32 @@ def _natural_summary(
 ) -> DaySummary:
     """Return the bar of a session without outside changes. It is the same in every exchange of its seed."""
     return DayPath(_natural_day(*drawn_from), close_price, [], rule).summary()
+
+
+class Basket:
+    """The stocks of a market that products follow: what their market value does on a day."""
+
+    def __init__(self, members: "Sequence[Tape]") -> None:
+        self._members = members
+        self._days: dict[int, tuple[list[float], float]] = {}
+
+    def plan(self, position: int, times: float) -> DayPlan:
+        """Return the day of a product that moves so many times as much, with little noise of its own."""
+        if position not in self._days:
+            self._days[position] = self._moves(position)
+        moves, volume = self._days[position]
+        levels = [math.log(max(1 + times * move, _LEAST_BASKET)) for move in moves]
+        knots = tuple((step / _BASKET_STEPS, level) for step, level in enumerate(levels))
+        return DayPlan(Character.RANGE, knots, _BASKET_NOISE * abs(times), 0.85, volume)
+
+    def _moves(self, position: int) -> tuple[list[float], float]:
+        plans = [one.plan(position) for one in self._members]
+        values = [one.base_price(position) * one.listing.listed_shares for one in self._members]
+        shares = [step / _BASKET_STEPS for step in range(_BASKET_STEPS + 1)]
+        levels = zip(*([math.exp(plan.level_at(share)) for share in shares] for plan in plans), strict=True)
+        whole = sum(values)
+        moves = [sum(v * level for v, level in zip(values, at, strict=True)) / whole - 1 for at in levels]
+        return moves, sum(plan.volume for plan in plans) / len(plans)
 
 
 def _summary_of(daily: DailyBar) -> DaySummary:
@@ -95,6 +124,8 @@ class Tape:
         self._edits: dict[int, list[Edit]] = {}
         self._breakers: dict[int, list[Breaker]] = {}
         self._halts: list[tuple[int, int | None]] = []
+        self.basket: Basket | None = None
+        """The stocks whose days a product follows."""
         self._paths: dict[int, DayPath] = {}
         self._summaries: dict[int, DaySummary] = {}
 
@@ -123,6 +154,21 @@ class Tape:
         if position not in self._summaries:
             self._summaries[position] = self._summed_up(position)
         return self._summaries[position]
+
+    def outline(self, position: int, shares: Sequence[float]) -> list[float]:
+        """Return the prices at shares (0 to 1) of a session; without minute noise, unless the day was forced."""
+        if self._edits_of(position) or position in self._breakers or self._bars_on(position):
+            path = self.path(position)
+            return [path.price_at(int(share * path.minutes * 60)) for share in shares]
+        base = self.base_price(position)
+        if self._only or self._daily_on(position):
+            return [base + (self.base_price(position + 1) - base) * share for share in shares]
+        plan = self.plan(position)
+        return [base * math.exp(plan.level_at(share)) for share in shares]
+
+    def usual_volume(self, position: int) -> int:
+        """Return about the shares traded in a session, without drawing its minutes."""
+        return int(self.listing.daily_volume * self.plan(position).volume)
 
     def edit(self, position: int, make: Callable[[DayPath], Edit]) -> None:
         """Change a session's path. Later sessions are drawn again from the changed close."""
@@ -174,9 +220,12 @@ class Tape:
         base = self.base_price(position)
         if self._only:
             return base
-        return limits_around(base, self.listing.grid).nearest(base * math.exp(self._plan(position).close_level))
+        return limits_around(base, self.listing.grid).nearest(base * math.exp(self.plan(position).close_level))
 
-    def _plan(self, position: int) -> DayPlan:
+    def plan(self, position: int) -> DayPlan:
+        """Return the character of a session's day."""
+        if self.basket and self.listing.follows:
+            return self.basket.plan(position, self.listing.follows.times)
         base = self.base_price(position)
         displacement = math.log(base / self.listing.price)
         return _day_plan(self._seed, self._sessions.at(position).date, self.listing, displacement)
@@ -193,7 +242,7 @@ class Tape:
         recorded = self._recorded_on(position)
         if recorded:
             minutes = self._minutes(position)
-            natural: NaturalDay = RecordedDay(self._plan(position), self.base_price(position), minutes, recorded)
+            natural: NaturalDay = RecordedDay(self.plan(position), self.base_price(position), minutes, recorded)
         else:
             natural = _natural_day(*self._drawn_from(position))
         breakers = self._breakers.get(position, ())
@@ -202,7 +251,7 @@ class Tape:
 
     def _drawn_from(self, position: int) -> tuple[int, Listing, DayPlan, Price, int]:
         base, minutes = self.base_price(position), self._minutes(position)
-        return self._seed, self.listing, self._plan(position), base, minutes
+        return self._seed, self.listing, self.plan(position), base, minutes
 
     def _rule(self, position: int) -> InterruptionRule:
         automatic = self._interrupts and not self._recorded_on(position)

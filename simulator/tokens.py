@@ -1,10 +1,12 @@
 """Access tokens: valid for 24 hours, the same token within six hours, one issue per minute."""
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Final
+from hashlib import sha256, sha512
+from typing import Any, Final
 
 from simulator.access import KEY_LENGTH, SECRET_LENGTH
 
@@ -79,7 +81,7 @@ class TokenDesk:
 
     def restore(self, app_key: str, issued_at: datetime) -> Token:
         """Create the token of a key and an instant. The same inputs give the same token after a restart."""
-        text = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9." + _digest(f"{app_key}{issued_at.isoformat()}") * 3
+        text = _token_text(app_key, issued_at)
         token = Token(text, app_key, issued_at, issued_at + LIFE)
         self._tokens[text] = self._latest[app_key] = token
         return token
@@ -105,6 +107,20 @@ class TokenDesk:
             raise TokenRefusedError("EGW00121", "유효하지 않은 token 입니다.")
         if now >= token.expires_at:
             raise TokenRefusedError("EGW00123", "기간이 만료된 token 입니다.")
+
+
+def _token_text(app_key: str, issued_at: datetime) -> str:
+    """Return a token in the form of KIS's: header, claims and signature. ``jti`` is the app key."""
+    issued = int(issued_at.timestamp())
+    times = {"exp": issued + int(LIFE.total_seconds()), "iat": issued}
+    claims = {"sub": "token", "aud": _digest(app_key)[:8], "iss": "unogw", **times, "jti": app_key}
+    signature = sha512(f"{app_key}{issued_at.isoformat()}".encode()).digest()
+    parts = (_json({"typ": "JWT", "alg": "HS512"}), _json(claims), signature)
+    return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _digest(text: str) -> str:

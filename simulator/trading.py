@@ -7,6 +7,8 @@ from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.order_types import LIMIT_TYPES, PAPER_TYPES, OrderType
 from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
+from simulator.route_checks import chosen_route, route_of_original
+from simulator.routing import Route
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, ledger, percent
 
 SELL_IDS: Final = frozenset({"TTTC0011U", "TTTC0801U", "VTTC0011U", "VTTC0801U"})
@@ -32,18 +34,18 @@ def order_cash(call: Call) -> Reply:
     """TTTC0012U buys, TTTC0011U sells (also the old and paper ids). Only the TR id gives the side."""
     _check_body(call)
     side = Side.BUY if call.tr_id in BUY_IDS else Side.SELL
-    if call.values.get("EXCG_ID_DVSN_CD", "") not in ("", "KRX"):
-        raise OrderRefusedError(Refusal.VENUE)
     symbol = call.values["PDNO"].strip()
     if call.simulation.exchange.listing(symbol) is None:
         raise OrderRefusedError(Refusal.UNKNOWN_SYMBOL)
     quantity, price = Quantity(_whole(call, "ORD_QTY")), Price(_whole(call, "ORD_UNPR"))
     kind = _order_type(call)
+    route = chosen_route(call, Symbol(symbol), kind)
     request = OrderRequest(call.account, Symbol(symbol), side, kind, quantity, price, _trigger(call, kind))
     if call.is_paper and call.simulation.exchange.snapshot(Symbol(symbol), call.at).price < _LEAST_PAPER_PRICE:
         raise OrderRefusedError(Refusal.NOT_TRADED_ON_PAPER)
     rejected = any(fault.kind is FaultKind.REJECT_LATER for fault in call.faults)
     order = call.simulation.place_order(request, rejected=rejected)
+    _note_route(call, order, route)
     paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
     if side is Side.SELL:
         paper_code = ("40590000", "모의투자 매도주문이 완료 되었습니다.")
@@ -70,7 +72,9 @@ def order_rvsecncl(call: Call) -> Reply:
         price,
         _trigger(call, kind),
     )
+    route = route_of_original(call)
     order = call.simulation.change_order(request)
+    _note_route(call, order, route)
     return _accepted(call, order, ("40600000", "모의투자 정정/취소주문이 완료 되었습니다."))
 
 
@@ -136,6 +140,11 @@ def _accepted(call: Call, order: Order, paper_code: tuple[str, str]) -> Reply:
     }
     code, message = paper_code if paper else ("APBK0013", "주문 전송 완료 되었습니다.")
     return ledger(code, message, {"output": output})
+
+
+def _note_route(call: Call, order: Order, route: Route) -> None:
+    if route is not Route.KRX:
+        call.simulation.note_route(order, route)
 
 
 def _check_body(call: Call) -> None:

@@ -44,6 +44,7 @@ async def start_simulator(
         "control-token": data / _TOKEN_FILE,
         "opening-cash": wanted.opening_cash,
         "listings": wanted.listings,
+        "products": "off",
     }
     argv = [
         sys.executable,

@@ -30,6 +30,13 @@ class Market(StrEnum):
     KOSDAQ = "kosdaq"
 
 
+class Product(StrEnum):
+    """A security that is no share: sold free of tax, on a price grid of its own."""
+
+    ETF = "etf"
+    ETN = "etn"
+
+
 class TradingFlag(StrEnum):
     """A status of a stock that KIS reports (docs/krx.md §8)."""
 

@@ -9,6 +9,7 @@ from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
 from simulator.stream.books import gathers
 from simulator.stream.records import depth_of, expected_fields, status_fields
+from simulator.venues import Division
 
 _SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
 
@@ -16,8 +17,9 @@ _SAID_AGAIN_AFTER: Final = timedelta(seconds=10)
 class ExpectedFeed:
     """Expected match of one stock in auctions and volatility interruptions: on change and every 10 market seconds."""
 
-    def __init__(self, simulation: Simulation, symbol: Symbol) -> None:
+    def __init__(self, simulation: Simulation, symbol: Symbol, division: Division) -> None:
         self._simulation = simulation
+        self._division = division
         self._symbol = symbol
         self._backgrounds = Backgrounds(simulation.exchange, symbol)
         self._said: tuple[tuple[int, int], datetime] | None = None
@@ -25,7 +27,7 @@ class ExpectedFeed:
     def look(self, at: datetime) -> list[list[str]]:
         """Return the expected match if it is due."""
         exchange = self._simulation.exchange
-        seen = exchange.snapshot(self._symbol, at)
+        seen = exchange.snapshot(self._symbol, at).on(self._division)
         if not gathers(seen):
             self._said = None
             return []

@@ -7,6 +7,7 @@ from typing import Final
 from simulator.exchange import Exchange, Snapshot, second_of
 from simulator.krx.sessions import Session
 from simulator.krx.units import Price, Symbol
+from simulator.pressure import pressure_of
 from simulator.stream.records import Background
 
 _MINUTE: Final = 60
@@ -31,6 +32,7 @@ class Backgrounds:
             self._reached_at(seen, seen.totals.low_price, highest=False),
             self._exchange.previous_day(self._symbol, seen.session),
             self._previous_volume,
+            pressure_of(self._exchange, seen),
             *depth,
         )
 

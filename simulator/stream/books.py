@@ -1,4 +1,4 @@
-"""H0STASP0: the whole book whenever it changes."""
+"""H0STASP0, H0UNASP0 and H0NXASP0: the whole book whenever it changes."""
 
 from datetime import datetime
 from typing import Final
@@ -10,6 +10,7 @@ from simulator.quotes import expected_match, flags_of, levels_of
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.records import book_fields, with_mid_price
+from simulator.venues import Division
 
 _AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _NO_MATCH: Final = (0, 0)
@@ -24,8 +25,9 @@ def gathers(seen: Snapshot) -> bool:
 class BookFeed:
     """The book of one stock."""
 
-    def __init__(self, simulation: Simulation, symbol: Symbol, settings: StreamSettings) -> None:
+    def __init__(self, simulation: Simulation, symbol: Symbol, division: Division, settings: StreamSettings) -> None:
         self._simulation = simulation
+        self._division = division
         self._settings = settings
         self._symbol = symbol
         self._shown: tuple[object, ...] = ()
@@ -33,7 +35,7 @@ class BookFeed:
     def look(self, at: datetime) -> list[list[str]]:
         """Return the book if it has changed."""
         exchange = self._simulation.exchange
-        seen = exchange.snapshot(self._symbol, at)
+        seen = exchange.snapshot(self._symbol, at).on(self._division)
         book = levels_of(self._simulation, seen)
         expected = expected_match(exchange, seen) if gathers(seen) else _NO_MATCH
         shown = (*book, seen.phase, expected)
@@ -41,4 +43,4 @@ class BookFeed:
             return []
         self._shown = shown
         fields = book_fields(seen, book, expected)
-        return [with_mid_price(fields, seen, book) if self._settings.market_class else fields]
+        return [with_mid_price(fields, seen, book, is_new=bool(self._settings.market_class))]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from simulator.exchange import Exchange
+from simulator.index_levels import INDICES
 from simulator.not_served import STREAM, Kind
 from simulator.settings import StreamSettings
 from simulator.stream.frames import refused, taken
@@ -72,7 +73,8 @@ class RegistrationDesk:
 
     def _check_tr_key(self, session: Session, wish: Wish) -> None:
         if not wish.topic.is_notice:
-            if self.exchange.listing(wish.tr_key) is None:
+            known = wish.tr_key in INDICES if wish.topic.is_of_an_index else self.exchange.listing(wish.tr_key)
+            if not known:
                 raise WishRefusedError("OPSP8992")
             return
         if not wish.tr_key.strip():

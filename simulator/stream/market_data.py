@@ -10,7 +10,7 @@ from simulator.faults import CallFacts
 from simulator.krx.units import Symbol
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
-from simulator.stream.feeds import Feed, feed_of
+from simulator.stream.feeds import Feed, Wanted, feed_of
 from simulator.stream.frames import market_frame
 from simulator.stream.session import Registration, Session
 from simulator.stream.spoiling import PATH, spoiled
@@ -39,7 +39,8 @@ class MarketData:
             tr_id, tr_key = registration
             place = (session.service.environment, registration)
             if place not in self._feeds and not TOPICS[tr_id].is_notice:
-                self._feeds[place] = feed_of(tr_id, Symbol(tr_key), self._simulation, self._settings, at)
+                wanted = Wanted(self._simulation, TOPICS[tr_id], Symbol(tr_key), self._settings, at)
+                self._feeds[place] = feed_of(wanted)
                 self._looked = None
 
     def end_unheard(self, sessions: Sequence[Session]) -> None:

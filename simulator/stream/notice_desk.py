@@ -9,7 +9,7 @@ from simulator.order_events import OrderEvent
 from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.frames import notice_frame
-from simulator.stream.notices import notice_record
+from simulator.stream.notices import notice_record, with_venue
 from simulator.stream.session import Session
 from simulator.stream.spoiling import PATH, rules_due, spoiled
 from simulator.stream.topics import notices_of
@@ -69,6 +69,7 @@ class NoticeDesk:
             paper = session.service.is_paper
             fields = settings.paper_fields if paper else settings.real_fields
             record = notice_record(event, stock, hts_id, fields, paper=paper)
+            record = with_venue(record, self._simulation.routes.of(event.order).notice_code)
             for spoiled_record in spoiled([record], facts, self._simulation.faults):
                 session.send(notice_frame(facts.tr_id, spoiled_record, session.keys))
 

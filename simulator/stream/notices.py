@@ -24,6 +24,7 @@ _ACCEPTANCE: Final = {
 _ACCOUNT_NAME: Final = "모의고객"
 _KRX, _POPS_UP = "1", "Y"
 _CASH: Final = "10"
+_VENUE_PLACE: Final = 19
 
 
 def notice_record(event: OrderEvent, stock: str, hts_id: str, fields: int, *, paper: bool) -> list[str]:
@@ -33,6 +34,12 @@ def notice_record(event: OrderEvent, stock: str, hts_id: str, fields: int, *, pa
     middle = [f"{event.order.trigger:09}", _KRX, _POPS_UP, "", _CASH, ""] if fields == LONG else [venue, _CASH, ""]
     order_price = f"{event.order.price:09}" if event.kind is OrderEventKind.FILLED else ""
     return [*first, *middle, stock, order_price]
+
+
+def with_venue(record: list[str], code: str) -> list[str]:
+    """Return a notice with another ORD_EXG_GB than KRX's."""
+    place = _VENUE_PLACE if len(record) == LONG else _VENUE_PLACE - 1
+    return [*record[:place], code + record[place][1:], *record[place + 1 :]]
 
 
 def _first_fields(event: OrderEvent, hts_id: str, *, paper: bool) -> list[str]:

@@ -14,7 +14,9 @@ from simulator.exchange import Snapshot, second_of
 from simulator.krx.sessions import AFTER_MARKET_SINCE, SessionPhase
 from simulator.krx.units import Price, TradingFlag
 from simulator.liquidity import Level
+from simulator.pressure import Pressure
 from simulator.quotes import flags_of, market_code
+from simulator.venues import Division
 from simulator.wire import kst_time, percent, sign
 
 Book = tuple[Sequence[Level], Sequence[Level]]
@@ -22,7 +24,7 @@ Book = tuple[Sequence[Level], Sequence[Level]]
 
 LEVELS: Final = 10
 _HOUR_CODE: Final = 43
-_EXPECTED_FIELDS: Final = 45
+_EXPECTED_FIELDS: Final = {Division.KRX: 45, Division.ALL: 46, Division.NXT: 46}
 _PHASE_CODES: Final = {
     SessionPhase.OPENING_AUCTION: "110",
     SessionPhase.CONTINUOUS: "112",
@@ -48,13 +50,14 @@ def _day(day: date) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Fields of a record beyond the trade: the day's extremes, the previous day, and shares in the whole book."""
+    """Fields of a record beyond the trade: the day's extremes and pressure, the previous day, shares in the book."""
 
     opened_at: datetime
     high_at: datetime
     low_at: datetime
     previous: DaySummary
     previous_volume_by_now: int
+    pressure: Pressure
     asked: int
     bid: int
 
@@ -66,8 +69,7 @@ def trade_fields(seen: Snapshot, size: int, book: Book, background: Background) 
     """
     asks, bids = book
     totals, limits = seen.totals, seen.limits
-    sold = totals.volume // 2
-    bought = totals.volume - sold
+    bought, sold = background.pressure
     seconds = max(1, int((seen.at - seen.session.opens_at).total_seconds()))
     change = seen.change
     code = sign(change, at_upper=seen.price >= limits.upper, at_lower=seen.price <= limits.lower)
@@ -120,7 +122,7 @@ def expected_fields(seen: Snapshot, expected: tuple[int, int], book: Book, backg
     price, quantity = expected
     fields = trade_fields(replace(seen, price=Price(price)), quantity, book, background)
     fields[_HOUR_CODE] = _hour_code(seen, price)
-    return fields[:_EXPECTED_FIELDS]
+    return fields[: _EXPECTED_FIELDS[seen.division]]
 
 
 def with_market(fields: list[str], seen: Snapshot) -> list[str]:
@@ -128,13 +130,24 @@ def with_market(fields: list[str], seen: Snapshot) -> list[str]:
     return [*fields, _market_class(seen)] if seen.session.date >= AFTER_MARKET_SINCE else fields
 
 
-def with_mid_price(fields: list[str], seen: Snapshot, book: Book) -> list[str]:
-    """Return a book with its mid-price, no shares that wait at it, and MARKET_CLS_CODE, if its day has them."""
-    if seen.session.date < AFTER_MARKET_SINCE:
-        return fields
+def with_mid_price(fields: list[str], seen: Snapshot, book: Book, *, is_new: bool) -> list[str]:
+    """Return a book with the mid-price of each venue, at which no shares wait, as wide as KIS sends it on its day.
+
+    KRX 63 fields (59 before), NXT 62 (65), both 66 (65). ``is_new`` False is the width before 2026-09-14.
+    """
     asks, bids = book
     middle = (asks[0].price + bids[0].price) // 2 if asks and bids else 0
-    return [*fields, str(middle), "0", "1" if middle else "0", _market_class(seen)]
+    at_middle = [str(middle), "0", "1" if middle else "0"]
+    if not is_new or seen.session.date < AFTER_MARKET_SINCE:
+        return fields if seen.division is Division.KRX else [*fields, *at_middle, *at_middle]
+    return (
+        fields
+        + {
+            Division.KRX: [*at_middle, _market_class(seen)],
+            Division.NXT: at_middle,
+            Division.ALL: [*at_middle, *at_middle, "1"],
+        }[seen.division]
+    )
 
 
 def _market_class(seen: Snapshot) -> str:

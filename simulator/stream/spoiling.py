@@ -9,7 +9,7 @@ PATH: Final = "stream"
 """Path that fault rules match for everything in the stream."""
 
 PINGPONG: Final = "PINGPONG"
-_PRICE_PLACES: Final = {"H0STCNI0": 10, "H0STCNI9": 10, "H0STASP0": 3}
+_PRICE_PLACES: Final = {"H0STCNI0": 10, "H0STCNI9": 10, "H0STASP0": 3, "H0UNASP0": 3, "H0NXASP0": 3}
 _TRADE_PRICE: Final = 2
 _ABSURD: Final = "999999999"
 

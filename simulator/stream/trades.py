@@ -1,4 +1,4 @@
-"""H0STCNT0: at most one trade per market second, with the price and volume that REST shows for it."""
+"""H0STCNT0, H0UNCNT0, H0NXCNT0: at most one trade per market second, with the price and volume that REST shows."""
 
 from datetime import datetime, timedelta
 
@@ -10,16 +10,20 @@ from simulator.settings import StreamSettings
 from simulator.simulation import Simulation
 from simulator.stream.backgrounds import Backgrounds
 from simulator.stream.records import depth_of, trade_fields, with_market
+from simulator.venues import Division
 
 
 class TradeFeed:
     """The trades of one stock from a market instant on."""
 
-    def __init__(self, simulation: Simulation, symbol: Symbol, settings: StreamSettings, at: datetime) -> None:
+    def __init__(
+        self, simulation: Simulation, symbol: Symbol, division: Division, settings: StreamSettings, at: datetime
+    ) -> None:
         self._simulation = simulation
         self._symbol = symbol
+        self._division = division
         self._settings = settings
-        self._last = simulation.exchange.snapshot(symbol, at)
+        self._last = simulation.exchange.snapshot(symbol, at).on(division)
         self._backgrounds = Backgrounds(simulation.exchange, symbol)
 
     def look(self, at: datetime) -> list[list[str]]:
@@ -27,7 +31,7 @@ class TradeFeed:
         exchange = self._simulation.exchange
         trades = []
         for instant in self._instants(exchange.shown_session(at), at):
-            seen = exchange.snapshot(self._symbol, instant)
+            seen = exchange.snapshot(self._symbol, instant).on(self._division)
             last, self._last = self._last, seen
             before = last.totals.volume if last.session.date == seen.session.date else 0
             grown = seen.totals.volume - before

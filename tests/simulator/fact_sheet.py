@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+AT: Final = "2026-11-23 09:30:00"
+"""When a call is made, unless its row names another time."""
 _RANGE: Final = re.compile(r"(.+)\{(\d+)-(\d+)\}")
 
 
@@ -18,6 +20,7 @@ class Documented:
     tr_id: str
     values: dict[str, str]
     fields: dict[str, str]
+    at: str = AT
 
     def named(self) -> set[tuple[str, str]]:
         """Return (output, field) pairs."""

@@ -17,7 +17,23 @@ from simulator.server import Door, listen, server_of
 from simulator.simulation import Simulation
 from tests.simulator.market_day import KEY, PREFIX, SECRET, a_simulation
 
-FIELDS = {"H0STCNT0": 47, "H0UNCNT0": 47, "H0STASP0": 63, "H0STANC0": 45, "H0STMKO0": 11}
+FIELDS = {"H0STCNT0": 47, "H0UNCNT0": 47, "H0STASP0": 63, "H0STANC0": 45, "H0STMKO0": 11} | {
+    "H0NXCNT0": 47,
+    "H0UNASP0": 66,
+    "H0NXASP0": 62,
+    "H0UNANC0": 46,
+    "H0NXANC0": 46,
+    "H0UNMKO0": 11,
+    "H0NXMKO0": 11,
+    "H0STPGM0": 11,
+    "H0UNPGM0": 11,
+    "H0NXPGM0": 11,
+    "H0STMBC0": 78,
+    "H0UNMBC0": 78,
+    "H0NXMBC0": 78,
+    "H0UPCNT0": 30,
+    "H0UPANC0": 30,
+}
 SOON = 2.0
 _ANY_PROGRAM = Callers()
 

@@ -17,12 +17,14 @@ def test_the_table_names_every_path_that_is_served() -> None:
 
 @pytest.mark.parametrize("documented", FACT_SHEET, ids=lambda documented: documented.path.partition("/v1/")[2])
 async def test_exactly_the_documented_fields_are_served(documented: Documented) -> None:
-    client = Client(a_simulation())
+    client = Client(a_simulation(f"{documented.at[:10]} 09:30:00"))
     await client.post("/trading/order-cash", "TTTC0012U", an_order(10))
     await client.post("/trading/order-cash", "TTTC0011U", an_order(3))
     lower = client.simulation.exchange.snapshot(SAMSUNG, client.simulation.market_now()).limits.lower
     live = (await client.post("/trading/order-cash", "TTTC0012U", an_order(1, lower))).json()["output"]["ODNO"]
     client.simulation.force_price("000660", round(Day(client.simulation).price(HYNIX) * 1.04), vi=True)
+    client.simulation.force_price("035720", 10**6)  # to its upper limit
+    Day(client.simulation).reaches(documented.at)
     values = {name: value.replace("{live}", live) for name, value in documented.values.items()}
 
     call = client.get if documented.method == "GET" else client.post

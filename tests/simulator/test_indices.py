@@ -9,7 +9,7 @@ import pytest
 from simulator.bar_folder import read_bars
 from simulator.bars import IndexBar
 from simulator.index_days import Level, RecordedIndex
-from simulator.indices import level_at
+from simulator.index_levels import level_at
 from simulator.krx.sessions import krx_calendar
 from simulator.krx.units import Market
 from tests.simulator.market_day import Client, a_simulation
@@ -54,7 +54,7 @@ async def test_todays_base_is_yesterdays_close() -> None:
 async def test_another_index_has_level_zero_and_a_stocks_market_is_refused() -> None:
     client = Client(a_simulation())
 
-    assert (await asked(client, "2001"))["bstp_nmix_prpr"] == "0.00"
+    assert (await asked(client, "3003"))["bstp_nmix_prpr"] == "0.00"
     values = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "0001"}
     refused = (await client.get("/quotations/inquire-index-price", "FHPUP02100000", values)).json()
     assert (refused["rt_cd"], refused["msg_cd"]) == ("2", "OPSQ2001")

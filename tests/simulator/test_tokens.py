@@ -1,5 +1,7 @@
 """Tokens and the rate limit, counted in real time."""
 
+import json
+from base64 import urlsafe_b64decode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -145,3 +147,15 @@ async def test_control_calls_do_not_count(http: httpx.AsyncClient, simulation: S
         await http.get("/control/status")
 
     assert simulation.calls.total == 0
+
+
+async def test_the_middle_of_a_token_is_json_with_the_app_key_as_its_jti(http: httpx.AsyncClient, wall: Wall) -> None:
+    _, reply = await issue(http)
+
+    text = reply["access_token"]
+    middle = text.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    assert (claims["jti"], claims["iss"]) == (KEY, "unogw")
+    assert claims["exp"] - claims["iat"] == reply["expires_in"]
+    assert claims["iat"] == wall.time.timestamp()
+    assert len(f"Bearer {text}") <= 350
