@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from simulator.call_counter import CallCounter
-from simulator.clock import ManualClock, MarketClock, clock_to_json, kst_instant, steady
+from simulator.clock import ManualClock, MarketClock, clock_to_json, kst_instant, market_text, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
 from simulator.exchange import Exchange
-from simulator.faults import FaultRule, Faults
+from simulator.faults import FaultKind, FaultRule, Faults
 from simulator.journal import Journal, JournalError, Record
 from simulator.krx.sessions import in_seoul
-from simulator.krx.units import Market, Price, Quantity, Side, Symbol, TradingFlag, Won
+from simulator.krx.units import Market, Price, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.listings import LISTINGS, first_listings
-from simulator.order_types import OrderType
-from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
+from simulator.order_json import change_from_json, change_to_json, order_from_json, order_to_json, way_from_json
+from simulator.orders import AccountId, ChangeRequest, Order, OrderRequest
 from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
 from simulator.tokens import Token
+from simulator.underway import STRAIGHT, Way
 
 _LEAST_HISTORY = timedelta(days=14)
 
@@ -86,14 +87,14 @@ class Simulation:
         self.engine.advance(at)
         return at
 
-    def place_order(self, request: OrderRequest, *, by_hand: bool = False, rejected: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``. With ``rejected`` the exchange rejects it afterwards."""
-        order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand, "rejected": rejected})
+    def place_order(self, request: OrderRequest, *, by_hand: bool = False, way: Way = STRAIGHT) -> Order:
+        """Accept an order or raise ``OrderRefusedError``; ``way`` is how it reaches the exchange."""
+        order: Order = self._do("order", {**order_to_json(request), "by_hand": by_hand, **way.to_json()})
         return order
 
-    def change_order(self, request: ChangeRequest) -> Order:
+    def change_order(self, request: ChangeRequest, way: Way = STRAIGHT) -> Order:
         """Amend or cancel an order or raise ``OrderRefusedError``."""
-        order: Order = self._do("change", _change_to_json(request))
+        order: Order = self._do("change", {**change_to_json(request), **way.to_json()})
         return order
 
     def force_price(self, symbol: str, price: int | None, **path: Any) -> None:
@@ -213,11 +214,10 @@ class Simulation:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
 
     def _apply_order(self, values: Mapping[str, Any], at: datetime) -> Order:
-        rejected = values.get("rejected", False)
-        return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"], rejected=rejected)
+        return self.engine.place(order_from_json(values), at, by_hand=values["by_hand"], way=way_from_json(values))
 
     def _apply_change(self, values: Mapping[str, Any], at: datetime) -> Order:
-        return self.engine.change(_change_from_json(values), at)
+        return self.engine.change(change_from_json(values), at, way_from_json(values))
 
     def _apply_price(self, values: Mapping[str, Any], at: datetime) -> None:
         symbol = Symbol(values["symbol"])
@@ -249,8 +249,11 @@ class Simulation:
             self.settings.clock.set(kst_instant(values["to"]))
             self.engine.advance(self.settings.clock.market_time)
 
-    def _apply_fault(self, values: Mapping[str, Any], _: datetime) -> FaultRule:
-        return self.faults.add(values)
+    def _apply_fault(self, values: Mapping[str, Any], at: datetime) -> FaultRule:
+        rule = self.faults.add(values)
+        if rule.kind is FaultKind.STUCK_QUOTES and not rule.since:
+            rule.since = market_text(at)
+        return rule
 
     def _apply_faults_cleared(self, _: Mapping[str, Any], __: datetime) -> None:
         self.faults.clear()
@@ -313,36 +316,3 @@ def _check_start(market_time: datetime, first_date: date) -> None:
 
 def _trace(result: object) -> str:
     return result.number if isinstance(result, Order) else ""
-
-
-def _order_to_json(request: OrderRequest) -> dict[str, Any]:
-    return {**request._asdict(), "account": list(request.account)}
-
-
-def _order_from_json(values: Mapping[str, Any]) -> OrderRequest:
-    return OrderRequest(
-        AccountId(*values["account"]),
-        Symbol(values["symbol"]),
-        Side(values["side"]),
-        OrderType(values["kind"]),
-        Quantity(values["quantity"]),
-        Price(values["price"]),
-        Price(values.get("trigger", 0)),
-    )
-
-
-def _change_to_json(request: ChangeRequest) -> dict[str, Any]:
-    return {**request._asdict(), "account": list(request.account)}
-
-
-def _change_from_json(values: Mapping[str, Any]) -> ChangeRequest:
-    quantity = values["quantity"]
-    return ChangeRequest(
-        AccountId(*values["account"]),
-        values["original"],
-        OrderAction(values["action"]),
-        OrderType(values["kind"]),
-        None if quantity is None else Quantity(quantity),
-        Price(values["price"]),
-        Price(values.get("trigger", 0)),
-    )

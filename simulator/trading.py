@@ -7,6 +7,7 @@ from simulator.krx.units import Price, Quantity, Side, Symbol
 from simulator.order_types import LIMIT_TYPES, PAPER_TYPES, OrderType
 from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
+from simulator.treatment import branch_of, has, spendable, stamped, way_of
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, ledger, percent
 
 SELL_IDS: Final = frozenset({"TTTC0011U", "TTTC0801U", "VTTC0011U", "VTTC0801U"})
@@ -18,14 +19,8 @@ _KNOWN_KEYS: Final = frozenset(
         *("RVSE_CNCL_DVSN_CD", "QTY_ALL_ORD_YN"),
     }
 )
-_BRANCHES: Final = {False: "06010", True: "00950"}
 _AMEND, _CANCEL = "01", "02"
 _LEAST_PAPER_PRICE: Final = 1_000
-
-
-def branch(*, paper: bool) -> str:
-    """Return the five-digit branch of the order numbers."""
-    return _BRANCHES[paper]
 
 
 def order_cash(call: Call) -> Reply:
@@ -42,8 +37,7 @@ def order_cash(call: Call) -> Reply:
     request = OrderRequest(call.account, Symbol(symbol), side, kind, quantity, price, _trigger(call, kind))
     if call.is_paper and call.simulation.exchange.snapshot(Symbol(symbol), call.at).price < _LEAST_PAPER_PRICE:
         raise OrderRefusedError(Refusal.NOT_TRADED_ON_PAPER)
-    rejected = any(fault.kind is FaultKind.REJECT_LATER for fault in call.faults)
-    order = call.simulation.place_order(request, rejected=rejected)
+    order = call.simulation.place_order(request, way=way_of(call))
     paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
     if side is Side.SELL:
         paper_code = ("40590000", "모의투자 매도주문이 완료 되었습니다.")
@@ -70,7 +64,8 @@ def order_rvsecncl(call: Call) -> Reply:
         price,
         _trigger(call, kind),
     )
-    order = call.simulation.change_order(request)
+    _check_branch(call)
+    order = call.simulation.change_order(request, way_of(call))
     return _accepted(call, order, ("40600000", "모의투자 정정/취소주문이 완료 되었습니다."))
 
 
@@ -79,8 +74,8 @@ def psbl_order(call: Call) -> Reply:
     account = call.simulation.engine.account(call.account)
     symbol = _known_symbol(call)
     price = _buying_price(call, symbol)
-    cash = account.free_cash
-    quantity = call.simulation.engine.buyable(account, price, symbol)
+    cash = spendable(call, account)
+    quantity = call.simulation.engine.buyable(account, price, symbol, cash)
     sold_today = max(0, account.cash_flows.get(call.simulation.exchange.shown_session(call.at).date, 0))
     output = {
         "ord_psbl_cash": str(cash),
@@ -128,14 +123,23 @@ def psbl_sell(call: Call) -> Reply:
 
 
 def _accepted(call: Call, order: Order, paper_code: tuple[str, str]) -> Reply:
-    paper = call.is_paper
     output: Fields = {
-        "KRX_FWDG_ORD_ORGNO": branch(paper=paper),
+        "KRX_FWDG_ORD_ORGNO": branch_of(call, order),
         "ODNO": order.number,
-        "ORD_TMD": kst_time(order.placed_at),
+        "ORD_TMD": kst_time(stamped(call, order.placed_at)),
     }
-    code, message = paper_code if paper else ("APBK0013", "주문 전송 완료 되었습니다.")
+    code, message = paper_code if call.is_paper else ("APBK0013", "주문 전송 완료 되었습니다.")
     return ledger(code, message, {"output": output})
+
+
+def _check_branch(call: Call) -> None:
+    """Refuse a change that names another branch than its order's, where branches vary."""
+    named, number = call.values.get("KRX_FWDG_ORD_ORGNO", "").strip(), call.values["ORGN_ODNO"].strip().lstrip("0")
+    if not named or not has(call, FaultKind.VARIED_BRANCHES):
+        return
+    live = call.simulation.engine.account(call.account).live_orders
+    if any(order.number.lstrip("0") == number and branch_of(call, order) != named for order in live):
+        raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
 
 
 def _check_body(call: Call) -> None:
