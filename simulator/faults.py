@@ -70,6 +70,7 @@ class StreamFault(StrEnum):
     NOTICE_SWAPPED = "notice_swapped"
 
 
+_TIME_LENGTH: Final = len("06:55:00")
 AnyFault = FaultKind | StreamFault
 
 FRAME_FAULTS: Final = frozenset(
@@ -119,8 +120,9 @@ class FaultRule:
     ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value that identifies the row.
     ``number`` is the order whose list row is hit; blank means every order that was not placed manually. ``shares`` is
     how many of the last filled shares a list hides, ``won`` what it adds to the amount. ``since`` and ``until`` (KST
-    market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive. ``every`` hits only each n-th matching
-    call. ``most_seconds`` makes the seconds vary from call to call, from ``seconds`` up.
+    market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive, and a time alone (``06:55:00``) means
+    every day. ``every`` hits only each n-th matching call. ``most_seconds`` makes the seconds vary from call to call,
+    from ``seconds`` up.
     """
 
     kind: AnyFault
@@ -179,7 +181,11 @@ class FaultRule:
 
     def is_in_force(self, at: str) -> bool:
         """Return whether a market time lies within the rule's period."""
-        return self.since <= at < (self.until or "9")
+        return all(
+            at[-len(bound) :] >= bound if is_start else at[-len(bound) :] < bound
+            for bound, is_start in ((self.since, True), (self.until, False))
+            if bound
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as the control API shows it."""
@@ -198,7 +204,7 @@ class Faults:
         try:
             rule = FaultRule(**{**values, "kind": _kind(values.get("kind", "")), "hits": 0, "passed": 0})
             for bound in filter(None, (rule.since, rule.until)):
-                datetime.strptime(bound, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+                datetime.strptime(bound, "%H:%M:%S" if len(bound) == _TIME_LENGTH else "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
         except (TypeError, ValueError) as error:
             raise BadFaultError(f"not a fault rule: {error}") from error
         self._last_id += 1

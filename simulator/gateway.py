@@ -160,8 +160,13 @@ def _shown_at(simulation: Simulation, faults: Sequence[FaultRule]) -> datetime:
     """Return the market instant that a quotation shows: an earlier one for late and stuck quotes."""
     at = simulation.advance()
     lags = [fault.drawn_seconds for fault in faults if fault.kind is FaultKind.LAG_QUOTES]
-    stuck = [kst_instant(fault.since) for fault in faults if fault.kind is FaultKind.STUCK_QUOTES and fault.since]
+    stuck = [_start_of(fault, at) for fault in faults if fault.kind is FaultKind.STUCK_QUOTES and fault.since]
     return min(at - timedelta(seconds=max(lags, default=0.0)) * simulation.speed, *stuck, at)
+
+
+def _start_of(fault: FaultRule, at: datetime) -> datetime:
+    """Return when a rule began; one with a time alone begins on every day."""
+    return kst_instant(market_text(at)[: -len(fault.since)] + fault.since)
 
 
 def _wrong_service(*, paper: bool) -> GatewayRefusalError:

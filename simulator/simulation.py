@@ -11,6 +11,7 @@ from simulator.day_path import Edit
 from simulator.engine import Engine
 from simulator.exchange import Exchange
 from simulator.faults import FaultKind, FaultRule, Faults
+from simulator.hardships import standing
 from simulator.journal import Journal, JournalError, Record
 from simulator.krx.sessions import in_seoul
 from simulator.krx.units import Market, Price, Symbol, TradingFlag, Won
@@ -63,9 +64,12 @@ class Simulation:
             "revoke": self._apply_revoke,
             "account": self._apply_account,
         }
-        if not self._replay() and self._journal:
+        is_new = not self._replay()
+        if is_new and self._journal:
             self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
         self._read_market_time = steady(self._market_time)
+        for rule in standing(settings.harsh) if is_new else ():
+            self.add_fault(**rule)
         _check_start(self.market_now(), self.exchange.sessions.first_date)
 
     def real_now(self) -> datetime:
@@ -80,6 +84,12 @@ class Simulation:
     def speed(self) -> int:
         """Return market seconds per real second; 1 for a manual clock."""
         return self.settings.clock.speed if isinstance(self.settings.clock, MarketClock) else 1
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """Return by how much (real time) the broker's own clock is off; zero without such a fault."""
+        rule = self.faults.standing(FaultKind.CLOCK_OFF, market_text(self.market_now()))
+        return timedelta(seconds=rule.seconds if rule else 0.0)
 
     def advance(self) -> datetime:
         """Match everything that is due and return the market instant."""
