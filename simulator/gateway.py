@@ -61,7 +61,7 @@ class Gateway:
         reply = self._checked(request, path, values, faults) if passes else _too_fast()
         await _sleep(faults, FaultKind.DELAY)
         await _hold_open(faults)
-        return _after(faults, _encoded(with_odd_rows(faults, reply)))
+        return _after(faults, _encoded(with_odd_rows(faults, path, reply)))
 
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""

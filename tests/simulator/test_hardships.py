@@ -135,6 +135,15 @@ async def test_foreign_credit_fractional_and_blank_rows_stand_beside_ours(client
     assert len(orders) - 2 == len(still_open) - 1 == 5
 
 
+async def test_foreign_rows_stand_in_empty_lists_too(client: Client) -> None:
+    client.simulation.add_fault(kind="foreign_rows", count=0)
+
+    orders, holdings = await listed(client, LIST), await listed(client, HOLDINGS)
+
+    assert (len(orders), len(holdings)) == (5, 5)
+    assert await listed(client, OPEN, "output")
+
+
 async def test_live_buys_reserve_nothing_on_a_margin_account(client: Client, day: Day) -> None:
     limit = steps(day.price(), -20)
     most = 90_000_000 // limit
