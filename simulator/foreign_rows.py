@@ -27,14 +27,17 @@ _HOLDINGS: Final[Sequence[Mapping[str, str]]] = (
     {"pdno": "035720", "prdt_name": "카카오", "hldg_qty": "0.4173", "ord_psbl_qty": "0.4173", "pchs_amt": "20100.5"},
 )
 """An ETN with blank numbers, a foreign share, a bond, shares on credit of a stock in the list, part of a share."""
-_ORDERS: Final[Sequence[Mapping[str, str]]] = (
-    {"pdno": _ETN, "odno": "0000099901", "orgn_odno": "", "rmn_qty": "", "psbl_qty": "", "tot_ccld_amt": ""},
-    {"pdno": "US0378331005", "odno": "0000099902", "orgn_odno": "", "ord_unpr": "312.4500", "ord_qty": "3"},
-    {"odno": "0000099903", "orgn_odno": "", "loan_dt": "20261102", "ord_qty": "5", "tot_ccld_qty": "5"},
-    {"odno": "0000099904", "orgn_odno": "", "ord_qty": "0.4173", "tot_ccld_qty": "0.4173", "tot_ccld_amt": "20100.5"},
-    {"pdno": "", "odno": "", "orgn_odno": "", "ord_qty": "", "ord_tmd": "", "sll_buy_dvsn_cd": ""},
+_ORDERS: Final[Sequence[Mapping[str, str]]] = tuple(
+    {"orgn_odno": "", "ordr_empno": "", **fields}
+    for fields in (
+        {"pdno": _ETN, "odno": "0000099901", "rmn_qty": "", "psbl_qty": "", "tot_ccld_amt": ""},
+        {"pdno": "US0378331005", "odno": "0000099902", "ord_unpr": "312.4500", "ord_qty": "3"},
+        {"odno": "0000099903", "loan_dt": "20261102", "ord_qty": "5", "tot_ccld_qty": "5"},
+        {"odno": "0000099904", "ord_qty": "0.4173", "tot_ccld_qty": "0.4173", "tot_ccld_amt": "20100.5"},
+        {"pdno": "", "odno": "", "ord_qty": "", "ord_tmd": "", "sll_buy_dvsn_cd": ""},
+    )
 )
-"""The same kinds of orders: of a stock in the list those on credit and for part of a share; the last is blank."""
+"""The same kinds of orders, entered manually: of a stock in the list on credit and for part of a share; one is blank."""
 _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]]] = {
     "inquire-balance": (_HOLDING, _HOLDINGS),
     "inquire-daily-ccld": (_ORDER, _ORDERS),
