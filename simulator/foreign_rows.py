@@ -37,7 +37,7 @@ _ORDERS: Final[Sequence[Mapping[str, str]]] = tuple(
         {"pdno": "", "odno": "", "ord_qty": "", "ord_tmd": "", "sll_buy_dvsn_cd": ""},
     )
 )
-"""The same kinds of orders, entered manually: of a stock in the list on credit and for part of a share; one is blank."""
+"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one is blank."""
 _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]]] = {
     "inquire-balance": (_HOLDING, _HOLDINGS),
     "inquire-daily-ccld": (_ORDER, _ORDERS),
