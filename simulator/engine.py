@@ -130,6 +130,13 @@ class Engine:
             return row
         return self._amend(original, request, quantity, (session, phase, at))
 
+    def restate(self, symbol: Symbol, ratio: float) -> None:
+        """Multiply the shares of a stock in every account; a fraction of a share is lost until it is paid out."""
+        for account in self.accounts.values():
+            holding = account.holdings.get(symbol)
+            if holding:
+                holding.quantity = int(holding.quantity * ratio)
+
     def rematch(self, symbol: Symbol, at: datetime) -> None:
         """Match a stock's resting orders again in the current second, after its price was forced."""
         session = self.exchange.shown_session(at)

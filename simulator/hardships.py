@@ -77,7 +77,7 @@ def _table(size: float) -> Mapping[Hardship, list[Rule]]:
             {"kind": "lag_quotes", "path": _BOOK, "seconds": 2, "most_seconds": 2 + 12 * size},
         ],
         Hardship.STUCK_QUOTES: [{"kind": "stuck_quotes", "path": path, **_STUCK} for path in (*_PRICES, _BOOK)],
-        Hardship.EARLY_REFUSALS: [{"kind": "rate_storm", "every": 60 - int(50 * size)}],
+        Hardship.EARLY_REFUSALS: [{"kind": "rate_storm", "every": 120 - int(80 * size)}],
         Hardship.CLOCK_OFF: [{"kind": "clock_off", "path": "trading/", "seconds": round(180 * size - 90)}],
         Hardship.DEAD_TOKEN: [{"kind": "dead_token", "count": 1, "skip": 300, "seconds": 120 * size}],
         Hardship.LATENCY: [{"kind": "latency", "seconds": 0.15, "most_seconds": 0.15 + 0.5 * size}],

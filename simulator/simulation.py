@@ -55,6 +55,7 @@ class Simulation:
             "price": self._apply_price,
             "symbol": self._apply_symbol,
             "breaker": self._apply_breaker,
+            "action": self._apply_action,
             "clock": self._apply_clock,
             "fault": self._apply_fault,
             "faults_cleared": self._apply_faults_cleared,
@@ -118,6 +119,12 @@ class Simulation:
     def break_circuit(self, stage: int, market: str | None = None) -> None:
         """Trigger a circuit breaker's stage (1 to 3) on ``kospi``, ``kosdaq`` or both (None)."""
         self._do("breaker", {"stage": stage, "market": market})
+
+    def act_overnight(self, symbol: str, ratio: float, *, rights: bool = False, halted: bool = False) -> None:
+        """Split a stock (new shares per old one), or take rights off its price; ``halted`` stops it as well."""
+        self._do("action", {"symbol": symbol, "ratio": ratio, "rights": rights})
+        if halted:
+            self.set_conditions(symbol, halted=True)
 
     def move_clock(self, instant: datetime) -> None:
         """Set a manual clock; raise ``UnmovableClockError`` for any other."""
@@ -253,6 +260,12 @@ class Simulation:
 
     def _apply_breaker(self, values: Mapping[str, Any], at: datetime) -> None:
         self.exchange.break_circuit(at, values["stage"], Market(values["market"]) if values["market"] else None)
+
+    def _apply_action(self, values: Mapping[str, Any], at: datetime) -> None:
+        symbol, ratio = Symbol(values["symbol"]), float(values["ratio"])
+        self.exchange.restate(symbol, at, ratio)
+        if not values["rights"]:
+            self.engine.restate(symbol, ratio)
 
     def _apply_clock(self, values: Mapping[str, Any], _: datetime) -> None:
         if isinstance(self.settings.clock, ManualClock):

@@ -36,7 +36,7 @@ LIKELY: Final[Mapping[Hardship, float]] = {
     Hardship.QUEUE: 0.6,
     Hardship.PRICES_APART: 0.4,
     Hardship.STUCK_QUOTES: 0.25,
-    Hardship.EARLY_REFUSALS: 0.3,
+    Hardship.EARLY_REFUSALS: 0.15,
     Hardship.CLOCK_OFF: 0.3,
     Hardship.DEAD_TOKEN: 0.1,
 }
