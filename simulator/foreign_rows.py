@@ -34,10 +34,10 @@ _ORDERS: Final[Sequence[Mapping[str, str]]] = tuple(
         {"pdno": "US0378331005", "odno": "0000099902", "ord_unpr": "312.4500", "ord_qty": "3"},
         {"odno": "0000099903", "loan_dt": "20261102", "ord_qty": "5", "tot_ccld_qty": "5"},
         {"odno": "0000099904", "ord_qty": "0.4173", "tot_ccld_qty": "0.4173", "tot_ccld_amt": "20100.5"},
-        {"pdno": "", "odno": "", "ord_qty": "", "ord_tmd": "", "sll_buy_dvsn_cd": ""},
+        dict.fromkeys(_ORDER_KEYS, ""),
     )
 )
-"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one is blank."""
+"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one all blank."""
 _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]]] = {
     "inquire-balance": (_HOLDING, _HOLDINGS),
     "inquire-daily-ccld": (_ORDER, _ORDERS),
