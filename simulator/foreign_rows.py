@@ -37,7 +37,7 @@ _ORDERS: Final[Sequence[Mapping[str, str]]] = tuple(
         dict.fromkeys(_ORDER_KEYS, ""),
     )
 )
-"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one all blank."""
+"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one is blank."""
 _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]]] = {
     "inquire-balance": (_HOLDING, _HOLDINGS),
     "inquire-daily-ccld": (_ORDER, _ORDERS),
