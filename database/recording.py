@@ -11,16 +11,17 @@ from domain.money import Won
 from domain.order import OrderIntent, OrderPurpose, OrderRecord
 from domain.risk import Denied, EntryDeniedError, Spending
 
-# A buying-power answer includes an accepted order only if it was accepted before the request. An order sent but not yet
-# answered may count twice. That denies a buy for a moment but never spends the same money twice.
+# A buying-power answer surely includes only orders that have not changed since the request. The rest of a live buy it
+# includes only on an account that reserves it: one with an unpaid margin reserves nothing. So a live buy may count
+# twice. That denies a buy for a moment but never spends the same money twice.
 _RESERVED = """
-SELECT COALESCE(sum(filled_amount + CASE WHEN is_active
-    THEN (quantity - filled_quantity) * COALESCE(limit_price, decision_price) ELSE 0 END), 0)::bigint
+SELECT COALESCE(sum(
+    CASE WHEN changed_at >= $3 OR answered_at IS NULL THEN filled_amount ELSE 0 END
+    + CASE WHEN is_active THEN (quantity - filled_quantity) * COALESCE(limit_price, decision_price) ELSE 0 END
+), 0)::bigint
 FROM orders
 WHERE account_id = $1 AND intent_id <> $2 AND side = 'buy' AND (
-    answered_at >= $3
-    OR (is_active AND (status IN ('intended', 'sending', 'unknown')
-        OR (status = 'quarantined' AND changed_at >= $3)))
+    changed_at >= $3 OR (is_active AND status <> 'quarantined')
 )
 """
 _RECORD = f"""

@@ -21,7 +21,7 @@ from simulator.order_types import OrderType as Kind
 from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError
 from simulator.simulation import Simulation
-from simulator.trading import branch
+from simulator.treatment import branch
 
 LAB_ACCOUNT: Final = AccountId(*SIMULATED_ACCOUNT.split("-"))
 _KINDS: Final = {

@@ -146,6 +146,7 @@ def _add_service(parser: argparse.ArgumentParser) -> None:
     )
     add("--allow", type=Path, help="JSON file with the only app keys and accounts (default: all well-formed ones)")
     add("--lenient", action="store_true", help="no limits on calls, tokens and approval keys; both services, all ports")
+    add("--harsh", type=argument_types.hardships, default=(), help="hardships of KIS by name, with commas, or all")
     add("--strict", action="store_true", help="refuse headers that KIS documents as wrong but mostly tolerates")
     add(
         "--rate-limit",
@@ -228,6 +229,7 @@ def _simulation(options: argparse.Namespace) -> Simulation:
         ledger_limit=options.ledger_limit,
         allowed=read_access_list(options.allow) if options.allow else None,
         strict=options.strict,
+        harsh=options.harsh,
         journal=options.data,
     )
     return create_simulation(settings)

@@ -4,6 +4,7 @@ import argparse
 from datetime import date
 from typing import Final
 
+from simulator.hardships import Hardship
 from simulator.krx.sessions import Hours, hours_from_text
 
 _LAST_PORT: Final = 65_535
@@ -58,3 +59,14 @@ def changed_hours(text: str) -> tuple[date, Hours]:
             f"{text!r} does not name a date with rising times: opening, closing auction and end, "
             "as in 2026-11-19=10:00-16:20-16:30"
         ) from None
+
+
+def hardships(text: str) -> tuple[Hardship, ...]:
+    """Parse ``all``, or names of hardships separated by commas."""
+    if text == "all":
+        return tuple(Hardship)
+    try:
+        return tuple(map(Hardship, text.split(",")))
+    except ValueError as error:
+        known = ", ".join(Hardship)
+        raise argparse.ArgumentTypeError(f"{error}; write all, or some of {known} with commas between them") from None

@@ -75,6 +75,11 @@ def market_instant(text: str, real: datetime, calendar: TradingCalendar) -> date
     return kst_instant(text)
 
 
+def market_text(at: datetime) -> str:
+    """Return a market instant as fault rules write it, such as ``2026-11-23 08:59:00`` (KST)."""
+    return f"{in_seoul(at):%Y-%m-%d %H:%M:%S}"
+
+
 def kst_instant(text: str) -> datetime:
     """Parse an ISO date and time and return aware UTC. Without an offset it is KST.
 

@@ -35,6 +35,7 @@ def control_routes(simulation: Simulation) -> list[BaseRoute]:
         Route("/symbols", answered(control.symbols), methods=["GET"]),
         Route("/symbols", answered(control.set_symbol), methods=["POST"]),
         Route("/market", answered(control.break_circuit), methods=["POST"]),
+        Route("/actions", answered(control.act_overnight), methods=["POST"]),
         Route("/faults", answered(control.faults), methods=["GET"]),
         Route("/faults", answered(control.add_faults), methods=["POST"]),
         Route("/faults", answered(control.clear_faults), methods=["DELETE"]),
@@ -137,6 +138,13 @@ class _Control:
         body = await _body(request)
         symbol = self._symbol(body)
         self._simulation.set_conditions(symbol, **{name: body[name] for name in body if name != "symbol"})
+        return self._shown(symbol)
+
+    async def act_overnight(self, request: Request) -> dict[str, Any]:
+        """Split a stock, or take ``rights`` off its price, with effect from the next session."""
+        body = await _body(request)
+        symbol, flags = self._symbol(body), {name: bool(body.get(name)) for name in ("rights", "halted")}
+        self._simulation.act_overnight(symbol, float(body["ratio"]), **flags)
         return self._shown(symbol)
 
     async def faults(self, _: Request) -> list[dict[str, Any]]:

@@ -3,21 +3,17 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from simulator.admission import Admission
+from simulator.day_path import Edit
 from simulator.exchange import Exchange, second_of
 from simulator.krx.costs import most_commission
-from simulator.krx.prices import DailyLimits
-from simulator.krx.sessions import Session, SessionPhase, in_seoul
-from simulator.krx.units import Price, Quantity, Side, Symbol, TradingFlag, Won
+from simulator.krx.sessions import Session, SessionPhase
+from simulator.krx.units import Price, Quantity, Side, Symbol, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.matching import Matching, orders_of
 from simulator.off_hours import OffHours
 from simulator.order_events import Listener, OrderEvent, OrderEventKind
 from simulator.order_types import (
-    AUCTION_TYPES,
-    BEST_TYPES,
-    LIMIT_TYPES,
-    MARKET_TYPES,
-    MID_TYPES,
     Board,
     OrderType,
     board_of,
@@ -30,15 +26,15 @@ from simulator.orders import (
     Order,
     OrderAction,
     OrderRequest,
+    row_after,
 )
-from simulator.pauses import Pause
 from simulator.refusals import OrderRefusedError, Refusal
-from simulator.trading_hours import single_price_limits, window_of
+from simulator.trading_hours import window_of
+from simulator.underway import STRAIGHT, Passage, Underway, Way
 
-_AUCTIONS: Final = (SessionPhase.OPENING_AUCTION, SessionPhase.CLOSING_AUCTION)
 _OTHER_CUSTOMERS: Final = 23
-_UNBOUNDED_TYPES: Final = MARKET_TYPES | MID_TYPES | {OrderType.CONDITIONAL_LIMIT}
-"""Types whose price is unknown in advance. A buy reserves cash at the upper limit."""
+_MARGIN_FACTOR: Final = 2.5
+"""What an account with an unpaid margin of 40 percent may buy, in multiples of its cash."""
 
 
 class Engine:
@@ -50,9 +46,11 @@ class Engine:
         self.accounts: dict[AccountId, Account] = {}
         self.listeners: list[Listener] = []
         self._opening_cash = opening_cash
+        self._admission = Admission(exchange, self.liquidity)
         self._matching = Matching(exchange, self.liquidity, self._book)
         self.off_hours = OffHours(exchange, self.liquidity, self._book)
         self._live: list[Order] = []
+        self._underway = Underway()
         self._matched_until: datetime | None = None
         self._numbered: tuple[object, int] = (None, 0)
 
@@ -65,6 +63,16 @@ class Engine:
     def advance(self, at: datetime) -> None:
         """Match all orders due by a market instant. Only whole seconds count, so the call frequency does not matter."""
         at = at.replace(microsecond=0)
+        for passage in self._underway.take_due(at):
+            self._match_until(passage.due)
+            self._reach(passage)
+        self._match_until(at)
+
+    def is_underway(self, order: Order) -> bool:
+        """Return whether the broker has accepted an order, or its cancel, and the exchange has not yet."""
+        return self._underway.concerns(order)
+
+    def _match_until(self, at: datetime) -> None:
         start = self._matched_until
         self._matched_until = at if start is None else max(start, at)
         if start is None or not self._live or at <= start:
@@ -80,31 +88,54 @@ class Engine:
         self._expire(session, at)
         self._live = [order for order in self._live if order.remaining]
 
-    def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False, rejected: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``. With ``rejected`` the exchange rejects it afterwards."""
+    def place(self, request: OrderRequest, at: datetime, *, by_hand: bool = False, way: Way = STRAIGHT) -> Order:
+        """Accept an order or raise ``OrderRefusedError``; ``way`` is how it reaches the exchange."""
         self.advance(at)
-        session, phase = self._open_market(request.kind, at)
-        self._check_stock(request, phase, at)
-        order = self._order(request, session, at)
+        session, phase = self._admission.open_market(request.kind, at)
+        self._admission.check_stock(request, phase, at)
+        order = self._admission.order(request, session, at)
         order.by_hand = by_hand
-        self._check_account(order)
+        self._check_account(order, on_margin=way.on_margin)
         order.number = self._next_number(session)
-        order.rejected = order.quantity if rejected else 0
+        order.is_queued, order.moves_price = way.queued, way.moves_price
+        if not way.is_direct:
+            self.account(order.account).add(order)
+            self._underway.add(Passage(way.due(at), order, way))
+            return order
+        order.rejected = order.quantity if way.rejected else 0
         self._enter(order, session, phase, at)
         return order
 
-    def change(self, request: ChangeRequest, at: datetime) -> Order:
-        """Amend or cancel a live order and return the new row, or raise ``OrderRefusedError``."""
+    def change(self, request: ChangeRequest, at: datetime, way: Way = STRAIGHT) -> Order:
+        """Amend or cancel a live order and return the new row, or raise ``OrderRefusedError``.
+
+        What has not reached the exchange yet can be neither amended nor cancelled.
+        """
         self.advance(at)
         account = self.account(request.account)
         original = _live_order(account, request.original)
-        session, phase = self._open_market(original.kind if original else OrderType.LIMIT, at)
-        if original is None:
+        session, phase = self._admission.open_market(original.kind if original else OrderType.LIMIT, at)
+        if original is None or self.is_underway(original):
             raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
         quantity = Quantity(min(request.quantity or original.remaining, original.remaining))
         if request.action is OrderAction.CANCEL:
-            return self._cancel(account, original, quantity, self._next_number(session), at)
+            row = row_after(original, self._next_number(session), at)
+            row.action, row.quantity, row.price = OrderAction.CANCEL, quantity, Price(0)
+            account.add(row)
+            passage = Passage(way.due(at), row, way, original)
+            if way.is_direct:
+                self._cancel(passage)
+            else:
+                self._underway.add(passage)
+            return row
         return self._amend(original, request, quantity, (session, phase, at))
+
+    def restate(self, symbol: Symbol, ratio: float) -> None:
+        """Multiply the shares of a stock in every account; a fraction of a share is lost until it is paid out."""
+        for account in self.accounts.values():
+            holding = account.holdings.get(symbol)
+            if holding:
+                holding.quantity = int(holding.quantity * ratio)
 
     def rematch(self, symbol: Symbol, at: datetime) -> None:
         """Match a stock's resting orders again in the current second, after its price was forced."""
@@ -112,11 +143,11 @@ class Engine:
         if self.exchange.phase_at(at) is SessionPhase.CONTINUOUS:
             self._matching.match_second(orders_of(self._live, symbol), session, second_of(session, at))
 
-    def buyable(self, account: Account, price: Price, symbol: Symbol | None) -> Quantity:
-        """Return how many shares the free cash buys at a price, commission included."""
+    def buyable(self, account: Account, price: Price, symbol: Symbol | None, cash: Won | None = None) -> Quantity:
+        """Return how many shares the cash (by default the free cash) buys at a price, commission included."""
         if price <= 0 or symbol is None:
             return Quantity(0)
-        cash = account.free_cash
+        cash = account.free_cash if cash is None else cash
         quantity = max(cash, 0) // price
         while quantity and quantity * price + most_commission(quantity * price) > cash:
             quantity -= 1
@@ -146,106 +177,10 @@ class Engine:
         for listener in self.listeners:
             listener(OrderEvent(kind, order, quantity, *happened))
 
-    def _open_market(self, kind: OrderType, at: datetime) -> tuple[Session, SessionPhase]:
-        """Return the session and phase if the order type's market accepts orders, else raise ``OrderRefusedError``."""
-        if board_of(kind) is Board.REGULAR:
-            return self._open_session(at)
-        session = self.exchange.calendar.session_on(in_seoul(at).date())
-        if session is None:
-            raise OrderRefusedError(Refusal.MARKET_NOT_OPEN_TODAY)
-        window = window_of(board_of(kind), session)
-        if window is None:
-            raise OrderRefusedError(Refusal.ORDER_TYPE)
-        if not window.orders_from <= at < window.until:
-            raise OrderRefusedError(Refusal.BEFORE_OPEN if at < window.orders_from else Refusal.AFTER_CLOSE)
-        return session, session.phase_at(at)
-
-    def _open_session(self, at: datetime) -> tuple[Session, SessionPhase]:
-        session = self.exchange.shown_session(at)
-        phase = session.phase_at(at)
-        if phase is not SessionPhase.CLOSED:
-            return session, phase
-        today = self.exchange.calendar.session_on(in_seoul(at).date())
-        if today is None:
-            raise OrderRefusedError(Refusal.MARKET_NOT_OPEN_TODAY)
-        raise OrderRefusedError(Refusal.BEFORE_OPEN if at < today.opens_at else Refusal.AFTER_CLOSE)
-
-    def _pause(self, symbol: Symbol, phase: SessionPhase, at: datetime) -> Pause | None:
-        session = self.exchange.shown_session(at)
-        path = self.exchange.path(symbol, session)
-        return path.ended_by if phase in _AUCTIONS else path.pause_at(second_of(session, at))
-
-    def _check_stock(self, request: OrderRequest, phase: SessionPhase, at: datetime) -> None:
-        conditions = self.exchange.conditions[request.symbol]
-        if conditions.halted:
-            raise OrderRefusedError(Refusal.HALTED)
-        pause = self._pause(request.symbol, phase, at)
-        if pause and second_of(self.exchange.shown_session(at), at) < pause.orders_from:
-            raise OrderRefusedError(Refusal.MARKET_HALTED)
-        only_auction = phase in _AUCTIONS or conditions.interrupted or pause
-        if board_of(request.kind) is Board.REGULAR and only_auction and request.kind not in AUCTION_TYPES:
-            raise OrderRefusedError(Refusal.ORDER_TYPE)
-        flags = self.exchange.tapes[request.symbol].listing.flags | conditions.flags
-        if TradingFlag.OVERHEATED in flags and request.kind in MARKET_TYPES:
-            raise OrderRefusedError(Refusal.ORDER_TYPE)
-        if request.quantity <= 0:
-            raise OrderRefusedError(Refusal.QUANTITY)
-
-    def _order(self, request: OrderRequest, session: Session, at: datetime) -> Order:
-        snapshot = self.exchange.snapshot(request.symbol, at)
-        price = self._order_price(request, session, at)
-        stop = request.trigger if request.kind is OrderType.STOP_LIMIT else None
-        for asked in (price, stop):
-            if asked is None or request.kind in MARKET_TYPES | MID_TYPES:
-                continue
-            if not self._limits(request, session, snapshot.limits).contains(asked):
-                raise OrderRefusedError(Refusal.OUTSIDE_LIMITS)
-            if not snapshot.limits.grid.is_on_grid(asked):
-                raise OrderRefusedError(Refusal.OFF_GRID)
-        return Order(
-            number="",
-            day=session.date,
-            account=request.account,
-            symbol=request.symbol,
-            market=snapshot.listing.market,
-            product=snapshot.listing.product,
-            side=Side(request.side),
-            kind=request.kind,
-            quantity=request.quantity,
-            price=price,
-            reserve_price=snapshot.limits.upper if request.kind in _UNBOUNDED_TYPES else price,
-            placed_at=at,
-            trigger=stop or Price(0),
-        )
-
-    def _limits(self, request: OrderRequest, session: Session, limits: DailyLimits) -> DailyLimits:
-        """Return a price's bounds. The single-price session also limits it to ten percent around the close."""
-        if board_of(request.kind) is not Board.SINGLE_PRICE:
-            return limits
-        close = self.exchange.path(request.symbol, session).close_price
-        lower, upper = single_price_limits(close, limits.grid)
-        return DailyLimits(limits.clamp(lower), limits.clamp(upper), limits.grid)
-
-    def _order_price(self, request: OrderRequest, session: Session, at: datetime) -> Price:
-        if request.kind in LIMIT_TYPES:
-            return request.price
-        if request.kind in MARKET_TYPES | MID_TYPES:
-            return Price(0)
-        if request.kind is OrderType.PRE_OPEN_CLOSE:
-            return self.exchange.snapshot(request.symbol, at).base
-        if request.kind is OrderType.POST_CLOSE:
-            return self.exchange.path(request.symbol, session).close_price
-        own = Side(request.side)
-        opposite = Side.SELL if own is Side.BUY else Side.BUY
-        side = opposite if request.kind in BEST_TYPES else own
-        levels = self.liquidity.levels(request.symbol, side, session, second_of(session, at))
-        if not levels:
-            raise OrderRefusedError(Refusal.NO_OPPOSITE_SIDE)
-        return levels[0].price
-
-    def _check_account(self, order: Order) -> None:
+    def _check_account(self, order: Order, *, on_margin: bool = False) -> None:
         account = self.account(order.account)
-        if order.side is Side.BUY and order.reserved > account.free_cash:
+        power = account.cash * _MARGIN_FACTOR if on_margin else account.free_cash
+        if order.side is Side.BUY and order.reserved > power:
             raise OrderRefusedError(Refusal.NO_FUNDS)
         if order.side is Side.SELL and order.quantity > account.sellable(order.symbol):
             raise OrderRefusedError(Refusal.NO_HOLDING)
@@ -256,8 +191,24 @@ class Engine:
         self._numbered = (session.date, last + 1 + last * 7 % _OTHER_CUSTOMERS)
         return f"{self._numbered[1]:010d}"
 
+    def _reach(self, passage: Passage) -> None:
+        """Let a new order or a cancel reach the exchange."""
+        order, at = passage.row, passage.due
+        if passage.original is not None:
+            self._cancel(passage)
+            return
+        session = self.exchange.calendar.session_on(order.day)
+        window = window_of(board_of(order.kind), session) if session else None
+        is_shut = window is None or at >= window.until or self.exchange.conditions[order.symbol].halted
+        order.rejected = order.quantity if passage.way.rejected or is_shut else 0
+        if session:
+            self._arrive(order, session, session.phase_at(at), at)
+
     def _enter(self, order: Order, session: Session, phase: SessionPhase, at: datetime) -> None:
         self.account(order.account).add(order)
+        self._arrive(order, session, phase, at)
+
+    def _arrive(self, order: Order, session: Session, phase: SessionPhase, at: datetime) -> None:
         accepted = order.action is OrderAction.NEW
         kind = OrderEventKind.ACCEPTED if accepted else OrderEventKind.CONFIRMED
         self._notify(kind, order, order.quantity, (order.price, at))
@@ -268,18 +219,42 @@ class Engine:
             self.off_hours.arrive(order, session, at)
         elif phase is SessionPhase.CONTINUOUS:
             self._matching.arrive(order, session, second_of(session, at))
+            if order.moves_price and order.fills:
+                self._move_price(order, session, at)
         if order.cancelled:
             self._notify(OrderEventKind.DROPPED, order, order.cancelled, (order.price, at))
         if order.remaining:
             self._live.append(order)
 
-    def _cancel(self, account: Account, original: Order, quantity: Quantity, number: str, at: datetime) -> Order:
+    def _move_price(self, order: Order, session: Session, at: datetime) -> None:
+        """Let the price go on from an order's last fill, and the depth of its stock return slowly."""
+        self.liquidity.slow.add(order.symbol)
+        price = order.fills[-1].price
+        if price != self.exchange.price_at(order.symbol, session, second_of(session, at)):
+            self.exchange.edit(order.symbol, at, Edit(0, price, natural=True))
+
+    def _cancel(self, passage: Passage) -> None:
+        """Cancel at the exchange what a fill has not taken before; reject the rest of the cancel."""
+        original, row, at = passage.original, passage.row, passage.due
+        if original is None:
+            return
+        if passage.way.beaten:
+            self._fill_first(original, passage.way.beaten, at)
+        quantity = min(row.quantity, original.remaining)
         original.cancelled += quantity
-        row = _row_after(original, number, at)
-        row.action, row.quantity, row.price = OrderAction.CANCEL, quantity, Price(0)
-        account.add(row)
-        self._notify(OrderEventKind.CONFIRMED, row, quantity, (Price(0), at))
-        return row
+        row.rejected = row.quantity - quantity
+        kind = OrderEventKind.CONFIRMED if quantity else OrderEventKind.REJECTED
+        self._notify(kind, row, quantity or row.rejected, (Price(0), at))
+
+    def _fill_first(self, order: Order, shares: int, at: datetime) -> None:
+        """Fill an order at the last price, or at its own, if anybody could trade with it."""
+        session = self.exchange.shown_session(at)
+        conditions = self.exchange.conditions[order.symbol]
+        locked = conditions.no_asks if order.side is Side.BUY else conditions.no_bids
+        if session.phase_at(at) is not SessionPhase.CONTINUOUS or conditions.frozen or locked:
+            return
+        price = order.price or self.exchange.price_at(order.symbol, session, second_of(session, at))
+        self._book(order, Fill(at, price, Quantity(min(shares, order.remaining))))
 
     def _amend(
         self,
@@ -294,8 +269,8 @@ class Engine:
         wanted = OrderRequest(
             original.account, original.symbol, original.side, request.kind, quantity, request.price, request.trigger
         )
-        self._check_stock(wanted, phase, at)
-        row = self._order(wanted, session, at)
+        self._admission.check_stock(wanted, phase, at)
+        row = self._admission.order(wanted, session, at)
         original.cancelled += quantity
         try:
             self._check_account(row)
@@ -313,21 +288,3 @@ def _live_order(account: Account, number: str) -> Order | None:
         if order.number.lstrip("0") == number.strip().lstrip("0"):
             return order
     return None
-
-
-def _row_after(original: Order, number: str, at: datetime) -> Order:
-    return Order(
-        number=number,
-        day=original.day,
-        account=original.account,
-        symbol=original.symbol,
-        market=original.market,
-        side=original.side,
-        kind=OrderType.LIMIT,
-        quantity=Quantity(0),
-        price=Price(0),
-        reserve_price=Price(0),
-        placed_at=at,
-        original=original.number,
-        by_hand=original.by_hand,
-    )

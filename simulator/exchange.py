@@ -30,6 +30,10 @@ class CircuitBreakerError(ValueError):
     """The exchange's rules do not allow a circuit breaker now."""
 
 
+class CorporateActionError(ValueError):
+    """A corporate action is not possible now."""
+
+
 @dataclass(slots=True)
 class Conditions:
     """Conditions that the control API sets on a stock until it clears them."""
@@ -215,6 +219,20 @@ class Exchange:
             evening.force(second, edit.price)
             return
         self.tapes[symbol].edit(self.sessions.position(session), lambda _: edit._replace(second=second))
+
+    def restate(self, symbol: Symbol, at: datetime, ratio: float) -> None:
+        """Divide the next session's base price by a ratio: new shares per old share, or the value of a right.
+
+        Raises:
+            CorporateActionError: a session is running, or the ratio is not above 0.
+        """
+        session = self.calendar.session_at_or_after(at)
+        if at >= session.opens_at or ratio <= 0:
+            raise CorporateActionError("a corporate action takes effect overnight, with a ratio above 0")
+        position, grid = self.sessions.position(session), self.tapes[symbol].listing.grid
+        base = self.tapes[symbol].base_price(position)
+        self.conditions[symbol].split = ratio
+        self.tapes[symbol].restate(position, grid.round_down(int(base / ratio)))
 
     def break_circuit(self, at: datetime, stage: int, market: Market | None) -> None:
         """Halt a market (None = both) with a circuit breaker; raise ``CircuitBreakerError`` if the rules forbid it."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from zlib import crc32
 
 
 class FaultKind(StrEnum):
@@ -34,6 +35,21 @@ class FaultKind(StrEnum):
     HIDE_FILLS = "hide_fills"
     WRONG_AMOUNT = "wrong_amount"
     OTHER_BRANCH = "other_branch"
+    LAG_CANCELS = "lag_cancels"
+    LAG_OPEN_ORDERS = "lag_open_orders"
+    LATE_AT_EXCHANGE = "late_at_exchange"
+    CANCEL_BEATEN = "cancel_beaten"
+    VARIED_BRANCHES = "varied_branches"
+    FOREIGN_ROWS = "foreign_rows"
+    MARGIN_ACCOUNT = "margin_account"
+    QUEUE = "queue"
+    PRICE_IMPACT = "price_impact"
+    LAG_QUOTES = "lag_quotes"
+    STUCK_QUOTES = "stuck_quotes"
+    LATENCY = "latency"
+    HALF_OPEN = "half_open"
+    CLOCK_OFF = "clock_off"
+    DEAD_TOKEN = "dead_token"  # noqa: S105
 
 
 class StreamFault(StrEnum):
@@ -46,19 +62,30 @@ class StreamFault(StrEnum):
     STREAM_CUT = "stream_cut"
     STREAM_STOLEN = "stream_stolen"
     STREAM_NEW_KEYS = "stream_new_keys"
+    STREAM_HALF_OPEN = "stream_half_open"
+    STREAM_LATE = "stream_late"
     NOTICE_LOST = "notice_lost"
     NOTICE_TWICE = "notice_twice"
     NOTICE_LATE = "notice_late"
     NOTICE_SWAPPED = "notice_swapped"
 
 
+_TIME_LENGTH: Final = len("06:55:00")
 AnyFault = FaultKind | StreamFault
 
 FRAME_FAULTS: Final = frozenset(
     {StreamFault.STREAM_SILENT, StreamFault.STREAM_EXTRA_FIELD, StreamFault.STREAM_ABSURD_PRICE}
 )
 """Faults of outgoing frames."""
-SESSION_FAULTS: Final = frozenset({StreamFault.STREAM_CUT, StreamFault.STREAM_STOLEN, StreamFault.STREAM_NEW_KEYS})
+SESSION_FAULTS: Final = frozenset(
+    {
+        StreamFault.STREAM_CUT,
+        StreamFault.STREAM_STOLEN,
+        StreamFault.STREAM_NEW_KEYS,
+        StreamFault.STREAM_HALF_OPEN,
+        StreamFault.STREAM_LATE,
+    }
+)
 """Faults of a session, applied at the next market check."""
 NOTICE_FAULTS: Final = frozenset(kind for kind in StreamFault if kind.value.startswith("notice_"))
 """Faults of order notices, applied before they become frames."""
@@ -66,8 +93,8 @@ DOOR_FAULTS: Final = frozenset({StreamFault.STREAM_REFUSE})
 """Faults of a new connection."""
 CALL_FAULTS: Final = frozenset(FaultKind)
 """Faults of REST calls."""
-ROW_FAULTS: Final = frozenset({FaultKind.ODD_ROW, FaultKind.EXTRA_ROW, FaultKind.NO_ROW})
-"""Faults of one row in a reply's list: fields change, a copy is added, or an entry is added that is not a row."""
+ROW_FAULTS: Final = frozenset({FaultKind.ODD_ROW, FaultKind.EXTRA_ROW, FaultKind.NO_ROW, FaultKind.FOREIGN_ROWS})
+"""Faults of rows in a reply's list: fields change, rows are added, or an entry is added that is not a row."""
 
 
 class BadFaultError(ValueError):
@@ -93,7 +120,9 @@ class FaultRule:
     ``fields`` replace those of an odd or extra row, None removes one; ``row`` is any value that identifies the row.
     ``number`` is the order whose list row is hit; blank means every order that was not placed manually. ``shares`` is
     how many of the last filled shares a list hides, ``won`` what it adds to the amount. ``since`` and ``until`` (KST
-    market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive.
+    market time, ``2026-11-23 12:00:00``) bound the period; the end is exclusive, and a time alone (``06:55:00``) means
+    every day. ``every`` hits only each n-th matching call. ``most_seconds`` makes the seconds vary from call to call,
+    from ``seconds`` up.
     """
 
     kind: AnyFault
@@ -105,7 +134,9 @@ class FaultRule:
     environment: str = ""
     count: int = 1
     skip: int = 0
+    every: int = 1
     seconds: float = 0.0
+    most_seconds: float = 0.0
     status: int = 500
     body: str = ""
     rt_cd: str = "1"
@@ -119,11 +150,20 @@ class FaultRule:
     shares: int = 0
     won: int = 0
     hits: int = field(default=0)
+    passed: int = field(default=0)
 
     @property
     def is_spent(self) -> bool:
         """Return whether the rule has reached its count."""
         return bool(self.count) and self.hits >= self.count
+
+    @property
+    def drawn_seconds(self) -> float:
+        """Return the seconds of the latest hit: the same for the same rule and number of hits."""
+        if self.most_seconds <= self.seconds:
+            return self.seconds
+        chance = crc32(f"{self.id}|{self.hits}".encode()) / 0xFFFFFFFF
+        return self.seconds + (self.most_seconds - self.seconds) * chance
 
     def matches(self, call: CallFacts) -> bool:
         """Return whether the rule applies to this call."""
@@ -135,9 +175,17 @@ class FaultRule:
         )
         if self.kind in FRAME_FAULTS and call.tr_id == "PINGPONG" and not self.tr_id:
             return False
-        if call.at and not self.since <= call.at < (self.until or "9"):
+        if call.at and not self.is_in_force(call.at):
             return False
         return self.path in call.path and all(wanted in ("", found) for wanted, found in pairs)
+
+    def is_in_force(self, at: str) -> bool:
+        """Return whether a market time lies within the rule's period."""
+        return all(
+            at[-len(bound) :] >= bound if is_start else at[-len(bound) :] < bound
+            for bound, is_start in ((self.since, True), (self.until, False))
+            if bound
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the rule as the control API shows it."""
@@ -154,9 +202,9 @@ class Faults:
     def add(self, values: Mapping[str, Any]) -> FaultRule:
         """Add a rule from its JSON form."""
         try:
-            rule = FaultRule(**{**values, "kind": _kind(values.get("kind", "")), "hits": 0})
+            rule = FaultRule(**{**values, "kind": _kind(values.get("kind", "")), "hits": 0, "passed": 0})
             for bound in filter(None, (rule.since, rule.until)):
-                datetime.strptime(bound, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+                datetime.strptime(bound, "%H:%M:%S" if len(bound) == _TIME_LENGTH else "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
         except (TypeError, ValueError) as error:
             raise BadFaultError(f"not a fault rule: {error}") from error
         self._last_id += 1
@@ -177,9 +225,16 @@ class Faults:
             if rule.skip > 0:
                 rule.skip -= 1
                 continue
+            rule.passed += 1
+            if rule.passed % max(rule.every, 1):
+                continue
             rule.hits += 1
             due.append(rule)
         return due
+
+    def standing(self, kind: AnyFault, at: str) -> FaultRule | None:
+        """Return the first rule of a kind that is in force at a market time, without counting a hit."""
+        return next((rule for rule in self.rules if rule.kind is kind and rule.is_in_force(at)), None)
 
     def restore(self, states: list[list[int]]) -> None:
         """Restore skip and hits of rules by id from the journal."""

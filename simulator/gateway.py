@@ -4,15 +4,16 @@ import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
 
+from simulator.clock import kst_instant, market_text
 from simulator.endpoint import Endpoint
 from simulator.endpoints import ENDPOINTS
 from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
-from simulator.krx.sessions import in_seoul
 from simulator.not_served import NO_SERVICE, Kind, why_not
 from simulator.odd_rows import with_odd_rows
 from simulator.official import Standing, function_of, standing_of_function
@@ -24,6 +25,7 @@ from simulator.trading import BUY_IDS, SELL_IDS
 from simulator.wire import Call, GatewayRefusalError, Reply, failure, refused
 
 _GARBAGE: Final = b"<html><body><h1>Service Temporarily Unavailable</h1></body></html>"
+_HALF_OPEN_SECONDS: Final = 3_600.0
 _SYMBOL_KEYS: Final = ("PDNO", "FID_INPUT_ISCD", "FID_INPUT_ISCD_1")
 
 
@@ -55,17 +57,19 @@ class Gateway:
         faults = self._due_faults(path, tr_id, values or {})
         passes = self._service.calls.arrive(request.headers.get("appkey", ""), path, tr_id, self._simulation.real_now())
         await _sleep(faults, FaultKind.DELAY_BEFORE)
+        await _sleep(faults, FaultKind.LATENCY)
         early = self._before(faults)
         if early is not None:
             return early
         reply = self._checked(request, path, values, faults) if passes else _too_fast()
         await _sleep(faults, FaultKind.DELAY)
-        return _after(faults, _encoded(with_odd_rows(faults, reply)))
+        await _hold_open(faults)
+        return _after(faults, _encoded(with_odd_rows(faults, path, reply)))
 
     def _due_faults(self, path: str, tr_id: str, values: Mapping[str, Any]) -> list[FaultRule]:
         side = "buy" if tr_id in BUY_IDS else "sell" if tr_id in SELL_IDS else ""
         symbol = next((str(values[key]).strip() for key in _SYMBOL_KEYS if values.get(key)), "")
-        at = f"{in_seoul(self._simulation.market_now()):%Y-%m-%d %H:%M:%S}"
+        at = market_text(self._simulation.market_now())
         due = self._simulation.faults.due(CallFacts(path, tr_id, side, symbol, self._service.environment, at))
         if due:
             self._simulation.note_faults()
@@ -85,9 +89,16 @@ class Gateway:
                     return _encoded(_too_fast())
                 case FaultKind.LEDGER_BUSY:
                     return _encoded(_ledger_busy().reply)
-                case FaultKind.EXPIRE_TOKEN:
-                    self._service.tokens.expire_all(self._simulation.real_now())
+                case FaultKind.EXPIRE_TOKEN | FaultKind.DEAD_TOKEN:
+                    self._spoil_tokens(fault)
         return None
+
+    def _spoil_tokens(self, fault: FaultRule) -> None:
+        now = self._simulation.real_now()
+        if fault.kind is FaultKind.EXPIRE_TOKEN:
+            self._service.tokens.expire_all(now)
+        else:
+            self._service.tokens.kill_all(now + timedelta(seconds=fault.seconds) if fault.seconds else None)
 
     def _checked(
         self, request: Request, path: str, values: dict[str, str] | None, faults: Sequence[FaultRule]
@@ -102,7 +113,7 @@ class Gateway:
                 raise _ledger_busy()
             call = Call(
                 simulation,
-                simulation.advance(),
+                simulation.advance() if endpoint.is_account else _shown_at(simulation, faults),
                 request.headers["tr_id"],
                 values,
                 request.headers.get("tr_cont", ""),
@@ -160,6 +171,19 @@ class Gateway:
             raise GatewayRefusalError("OPSQ2000", "ERROR : INPUT INVALID_CHECK_ACNO", status=200, rt_cd="2")
 
 
+def _shown_at(simulation: Simulation, faults: Sequence[FaultRule]) -> datetime:
+    """Return the market instant that a quotation shows: an earlier one for late and stuck quotes."""
+    at = simulation.advance()
+    lags = [fault.drawn_seconds for fault in faults if fault.kind is FaultKind.LAG_QUOTES]
+    stuck = [_start_of(fault, at) for fault in faults if fault.kind is FaultKind.STUCK_QUOTES and fault.since]
+    return min(at - timedelta(seconds=max(lags, default=0.0)) * simulation.speed, *stuck, at)
+
+
+def _start_of(fault: FaultRule, at: datetime) -> datetime:
+    """Return when a rule began; one with a time alone begins on every day."""
+    return kst_instant(market_text(at)[: -len(fault.since)] + fault.since)
+
+
 def _wrong_service(*, paper: bool) -> GatewayRefusalError:
     if paper:
         return GatewayRefusalError("EGW02006", "모의투자 TR 이 아닙니다.")
@@ -187,7 +211,15 @@ async def _values(request: Request) -> dict[str, str] | None:
 async def _sleep(faults: Sequence[FaultRule], kind: FaultKind) -> None:
     for fault in faults:
         if fault.kind is kind:
-            await asyncio.sleep(fault.seconds)
+            await asyncio.sleep(fault.drawn_seconds)
+
+
+async def _hold_open(faults: Sequence[FaultRule]) -> None:
+    """Keep the connection without ever replying on it: neither data nor its end arrive."""
+    for fault in faults:
+        if fault.kind is FaultKind.HALF_OPEN:
+            await asyncio.sleep(fault.seconds or _HALF_OPEN_SECONDS)
+            raise ReplyDroppedError(fault.kind)
 
 
 def _after(faults: Sequence[FaultRule], answer: Answer) -> Answer:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Final
 
 from simulator.day_trades import DayTrade, sum_of
@@ -12,8 +12,8 @@ from simulator.krx.costs import Costs
 from simulator.krx.units import Market, Side, Symbol, Won
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES, OrderType
 from simulator.orders import Account, Holding, Order, OrderAction
-from simulator.spoilt_rows import shown_branch, spoilt
-from simulator.trading import branch
+from simulator.spoilt_rows import as_listed, lagging_since, spoilt
+from simulator.treatment import branch, branch_of, has, stamped
 from simulator.wire import Call, Fields, Reply, failure, kst_date, kst_time, ledger, page, percent
 
 _SIDE_CODES: Final = {Side.SELL: "01", Side.BUY: "02"}
@@ -46,7 +46,7 @@ _BY_SYMBOL: Final = "02"
 
 def balance(call: Call) -> Reply:
     """TTTC8434R: holdings and cash. Sold-out stocks stay with quantity 0 until settlement."""
-    if call.values["INQR_DVSN"] == _BY_SYMBOL and _has(call, FaultKind.REFUSE_BY_SYMBOL):
+    if call.values["INQR_DVSN"] == _BY_SYMBOL and has(call, FaultKind.REFUSE_BY_SYMBOL):
         return failure("OPSQ2001", "INPUT INVALID_CHECK_INQR_DVSN", status=200, rt_cd="2")
     account = _as_balanced(call, call.simulation.engine.account(call.account))
     holdings = shown_holdings(call, account)
@@ -56,13 +56,9 @@ def balance(call: Call) -> Reply:
     return ledger("KIOK0510", "조회가 완료되었습니다.", output, tr_cont)
 
 
-def _has(call: Call, kind: FaultKind) -> bool:
-    return any(fault.kind is kind for fault in call.faults)
-
-
 def _as_balanced(call: Call, account: Account) -> Account:
     """Return the account as a lagging balance shows it: without the newest fills."""
-    hidden_from = _lagging_since(call, FaultKind.LAG_BALANCE)
+    hidden_from = lagging_since(call, FaultKind.LAG_BALANCE)
     if not any(fill.at >= hidden_from for order in account.orders for fill in order.fills):
         return account
     earlier = Account(account.id, account.opening_cash, account.opening_cash)
@@ -76,7 +72,7 @@ def _as_balanced(call: Call, account: Account) -> Account:
 
 def shown_holdings(call: Call, account: Account) -> list[Holding]:
     """Return the holdings that a balance lists, including sold-out ones that are not yet settled."""
-    if _has(call, FaultKind.EMPTY_BALANCE):
+    if has(call, FaultKind.EMPTY_BALANCE):
         return []
     oldest_unsettled = _sessions_back(call, _SETTLEMENT_SESSIONS - 1)
     return [
@@ -179,14 +175,12 @@ def daily_ccld(call: Call) -> Reply:
     """TTTC0081R: one row per order with cumulative fills. Cancels and amendments have their own rows."""
     paper = call.is_paper
     account = call.simulation.engine.account(call.account)
-    hidden_from = _lagging_since(call, FaultKind.LAG_ORDERS)
-    placed = [order for order in account.orders if order.placed_at < hidden_from]
-    seen = [_as_seen(order, hidden_from) for order in spoilt(call, placed)]
+    seen = as_listed(call, spoilt(call, account.orders), FaultKind.LAG_ORDERS, with_cancels=False)
     chosen = [order for order in seen if _is_wanted(call, order)]
     if call.values["INQR_DVSN"] != "01":
         chosen.reverse()
     rows = [(f"{order.day:%Y%m%d}{order.number}", _order_row(call, order)) for order in chosen]
-    if _has(call, FaultKind.EMPTY_ORDERS):
+    if has(call, FaultKind.EMPTY_ORDERS):
         rows = []
     shown, keys, tr_cont = page(call, rows, _ORDER_ROWS[paper])
     output = {"output1": shown, "output2": _order_totals(chosen), **keys}
@@ -194,25 +188,6 @@ def daily_ccld(call: Call) -> Reply:
         return ledger("70070000", "모의투자 조회할 내역(자료)이 없습니다.", output, tr_cont)
     code = "KIOK0460" if tr_cont in ("D", "E") else "KIOK0490"
     return ledger(code, "조회 되었습니다.", output, tr_cont)
-
-
-def _lagging_since(call: Call, kind: FaultKind) -> datetime:
-    """Return the market instant from which orders and fills are hidden."""
-    lags = [fault.seconds for fault in call.faults if fault.kind is kind]
-    if not lags:
-        return datetime.max.replace(tzinfo=call.at.tzinfo)
-    return call.at - timedelta(seconds=max(lags)) * call.simulation.speed
-
-
-def _as_seen(order: Order, hidden_from: datetime) -> Order:
-    """Return the order as a lagging list shows it: without the newest fills."""
-    if not any(fill.at >= hidden_from for fill in order.fills):
-        return order
-    earlier = replace(order, filled=0, amount=Won(0), costs=Costs(), fills=[])
-    for fill in order.fills:
-        if fill.at < hidden_from:
-            earlier.take(fill)
-    return earlier
 
 
 def _is_wanted(call: Call, order: Order) -> bool:
@@ -236,7 +211,7 @@ def _order_row(call: Call, order: Order) -> Fields:
     condition = "FOK" if order.kind in FILL_OR_KILL_TYPES else "IOC" if order.kind in IMMEDIATE_TYPES else "없음"
     return {
         "ord_dt": f"{order.day:%Y%m%d}",
-        "ord_gno_brno": shown_branch(call, order),
+        "ord_gno_brno": branch_of(call, order),
         "odno": order.number,
         "orgn_odno": order.original,
         "ord_dvsn_name": _TYPE_NAMES.get(order.kind, "지정가"),
@@ -248,7 +223,7 @@ def _order_row(call: Call, order: Order) -> Fields:
         "prdt_type_cd": "300",
         "ord_qty": str(order.quantity),
         "ord_unpr": str(order.price),
-        "ord_tmd": kst_time(order.placed_at),
+        "ord_tmd": kst_time(stamped(call, order.placed_at)),
         "tot_ccld_qty": str(order.filled),
         "tot_ccld_amt": str(order.amount),
         "avg_prvs": _average(order),
@@ -296,7 +271,10 @@ def psbl_rvsecncl(call: Call) -> Reply:
     """TTTC0084R: orders that can be amended or cancelled (real only)."""
     account = call.simulation.engine.account(call.account)
     side = {"1": Side.SELL, "2": Side.BUY}.get(call.values["INQR_DVSN_2"])
-    live = [order for order in spoilt(call, reversed(account.live_orders)) if side in (None, order.side)]
+    underway = call.simulation.engine.is_underway
+    today = [order for order in account.orders[::-1] if order.day == account.orders[-1].day and not underway(order)]
+    seen = as_listed(call, spoilt(call, today), FaultKind.LAG_OPEN_ORDERS, with_cancels=True)
+    live = [order for order in seen if order.remaining and side in (None, order.side)]
     rows = [(f"{kst_date(order.placed_at)}{order.number}", _open_row(call, order)) for order in live]
     shown, keys, tr_cont = page(call, rows, _OPEN_ROWS)
     return ledger("KIOK0460", "조회 되었습니다.", {"output": shown, **keys}, tr_cont)

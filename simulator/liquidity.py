@@ -14,6 +14,7 @@ from simulator.orders import Order
 LEVELS: Final = 10
 _RENEWED_EVERY: Final = 20
 _RECOVERY_SECONDS: Final = 30
+_SLOW_RECOVERY_SECONDS: Final = 300
 _MINUTES_A_DAY: Final = 380
 _DEPTH_SHARE: Final = 0.35
 _THIN_SHARE: Final = 0.03
@@ -33,6 +34,8 @@ class Liquidity:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self.slow: set[Symbol] = set()
+        """Stocks whose depth returns slowly."""
         self._used: dict[tuple[Symbol, Side, Price], tuple[int, float]] = {}
 
     def levels(self, symbol: Symbol, resting: Side, session: Session, second: int, most: int = LEVELS) -> list[Level]:
@@ -73,9 +76,20 @@ class Liquidity:
         """Return the share of one second's trades that can fill an order resting at the last price."""
         return self._exchange.path(symbol, session).volume_in(second) // _TRADE_SHARE
 
-    def reaching(self, order: Order, passing: int, session: Session, second: int) -> int:  # noqa: ARG002
-        """Return how many of the passing shares reach an order that rests at the last price: all of them."""
-        return passing
+    def reaching(self, order: Order, passing: int, session: Session, second: int) -> int:
+        """Return how many of the passing shares reach an order that rests at the last price.
+
+        A queued order waits until the shares that rested at its price before it have traded.
+        """
+        if not order.is_queued:
+            return passing
+        ahead = self._ahead_of(order, session, second) if order.ahead is None else order.ahead
+        order.ahead = max(0, ahead - passing)
+        return max(0, passing - ahead)
+
+    def _ahead_of(self, order: Order, session: Session, second: int) -> int:
+        book = self.levels(order.symbol, order.side, session, second)
+        return next((level.quantity for level in book if level.price == order.price), 0)
 
     def depth_at(self, key: tuple[Symbol, Side, Price], path: DayPath, session: Session, second: int) -> int:
         """Return the shares left at a best price in continuous trading."""
@@ -98,7 +112,8 @@ class Liquidity:
         if key not in self._used:
             return 0.0
         since, quantity = self._used[key]
-        return quantity * max(0.0, 1 - (moment - since) / _RECOVERY_SECONDS)
+        recovery = _SLOW_RECOVERY_SECONDS if key[0] in self.slow else _RECOVERY_SECONDS
+        return quantity * max(0.0, 1 - (moment - since) / recovery)
 
 
 def touch_of(symbol: Symbol, price: Price, resting: Side, second: int, limits: DailyLimits) -> Price | None:

@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from simulator.faults import ROW_FAULTS, FaultKind, FaultRule
+from simulator.foreign_rows import with_foreign
 from simulator.wire import Reply
 
 _LISTS: Final = ("output", "output1", "output2")
 
 
-def with_odd_rows(faults: Sequence[FaultRule], reply: Reply) -> Reply:
+def with_odd_rows(faults: Sequence[FaultRule], path: str, reply: Reply) -> Reply:
     """Return the reply with the rows of its first list spoiled by the rules."""
     rules = [fault for fault in faults if fault.kind in ROW_FAULTS]
     key = next((key for key in _LISTS if isinstance(reply.body.get(key), list)), None)
@@ -18,7 +19,7 @@ def with_odd_rows(faults: Sequence[FaultRule], reply: Reply) -> Reply:
         return reply
     rows: list[Any] = list(reply.body[key])
     for rule in rules:
-        rows = _spoiled(rows, rule)
+        rows = with_foreign(rows, path) if rule.kind is FaultKind.FOREIGN_ROWS else _spoiled(rows, rule)
     return replace(reply, body={**reply.body, key: rows})
 
 

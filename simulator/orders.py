@@ -89,6 +89,10 @@ class Order:
     fills: list[Fill] = field(default_factory=list)
     product: Product | None = None
     """Whether it is an ETF or ETN, which cost other fees than a stock."""
+    is_queued: bool = False
+    """Whether the order waits behind the shares that rest at its price; ``ahead`` of it, None before the first look."""
+    ahead: int | None = None
+    moves_price: bool = False
     hidden: int = 0
     """The largest number of filled shares that a fault has hidden from a list."""
 
@@ -217,3 +221,23 @@ class Account:
     def settled_cash(self, until: date) -> Won:
         """Return the cash including trades up to and including a date."""
         return Won(self.opening_cash + sum(flow for day, flow in self.cash_flows.items() if day <= until))
+
+
+def row_after(original: Order, number: str, at: datetime) -> Order:
+    """Return the empty row of a request about another order."""
+    return Order(
+        number=number,
+        day=original.day,
+        account=original.account,
+        symbol=original.symbol,
+        market=original.market,
+        product=original.product,
+        side=original.side,
+        kind=OrderType.LIMIT,
+        quantity=Quantity(0),
+        price=Price(0),
+        reserve_price=Price(0),
+        placed_at=at,
+        original=original.number,
+        by_hand=original.by_hand,
+    )

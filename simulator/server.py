@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from email.utils import format_datetime
 from typing import Any, Final, NamedTuple
 
 import uvicorn
@@ -103,10 +104,17 @@ class Server(uvicorn.Server):
         self._warming = asyncio.create_task(self._warm_up())
 
     async def on_tick(self, counter: int) -> bool:
-        """Write the Date header's name in title case as KIS does. The application sets all other names."""
+        """Write the Date header's name in title case as KIS does, with the broker's clock where that is off.
+
+        The application sets all other names.
+        """
         ended = await super().on_tick(counter)
         headers = self.server_state.default_headers
-        self.server_state.default_headers = [(name.title(), value) for name, value in headers]
+        offset = self._simulation.clock_offset
+        date = format_datetime(self._simulation.real_now() + offset, usegmt=True).encode() if offset else b""
+        self.server_state.default_headers = [
+            (name.title(), date if date and name.lower() == b"date" else value) for name, value in headers
+        ]
         return ended
 
     async def _warm_up(self) -> None:

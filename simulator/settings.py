@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from simulator.access import AccessList
 from simulator.clock import ManualClock, MarketClock, utc_now
+from simulator.hardships import Hardship
 from simulator.krx.sessions import TradingCalendar
 from simulator.listings import LISTINGS
 from simulator.recorded import Recording
@@ -84,7 +85,8 @@ class SimulationSettings:
     ``interruptions``: whether seeded prices cause volatility interruptions. ``recording``: bars that the tape follows
     on their days. ``ledger_limit``: account calls per real second over all callers (0 = no limit). ``allowed``: the
     only keys and accounts (None = all). ``strict``: whether to refuse headers that KIS mostly tolerates. ``journal``:
-    the folder of the books (None = memory only). ``now``: the source of real time.
+    the folder of the books (None = memory only). ``harsh``: hardships
+    whose rules stand from the start. ``now``: the source of real time.
     """
 
     clock: MarketClock | ManualClock
@@ -105,4 +107,5 @@ class SimulationSettings:
     allowed: AccessList | None = None
     strict: bool = False
     journal: Path | None = None
+    harsh: tuple[Hardship, ...] = ()
     now: Callable[[], datetime] = utc_now

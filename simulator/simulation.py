@@ -2,26 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from simulator.call_counter import CallCounter
-from simulator.clock import ManualClock, MarketClock, changed_clock, clock_to_json, steady
+from simulator.clock import ManualClock, MarketClock, changed_clock, clock_to_json, market_text, steady
 from simulator.day_path import Edit
 from simulator.engine import Engine
 from simulator.exchange import Exchange
-from simulator.faults import FaultRule, Faults
+from simulator.faults import FaultKind, FaultRule, Faults
+from simulator.hardships import standing
 from simulator.journal import Journal, JournalError, Record
-from simulator.krx.units import Market, Price, Quantity, Side, Symbol, TradingFlag, Won
+from simulator.krx.units import Market, Price, Symbol, TradingFlag, Won
 from simulator.liquidity import Liquidity, MakeLiquidity
 from simulator.listings import LISTINGS, added_listing, first_listings
-from simulator.order_types import OrderType
-from simulator.orders import AccountId, ChangeRequest, Order, OrderAction, OrderRequest
+from simulator.order_json import change_from_json, change_to_json, order_from_json, order_to_json, way_from_json
+from simulator.orders import AccountId, ChangeRequest, Order, OrderRequest
 from simulator.routing import Route, Routes
 from simulator.services import AccountOwners, Service, services_of
 from simulator.settings import SimulationSettings
 from simulator.tokens import Token
+from simulator.underway import STRAIGHT, Way
 
 _UNSAID = {"listings": len(LISTINGS), "added": [], "interruptions": False, "bars": ""}
 """Settings that are absent from older journals."""
@@ -57,6 +59,7 @@ class Simulation:
             "price": self._apply_price,
             "symbol": self._apply_symbol,
             "breaker": self._apply_breaker,
+            "action": self._apply_action,
             "clock": self._apply_clock,
             "fault": self._apply_fault,
             "faults_cleared": self._apply_faults_cleared,
@@ -66,9 +69,12 @@ class Simulation:
             "revoke": self._apply_revoke,
             "account": self._apply_account,
         }
-        if not self._replay() and self._journal:
+        is_new = not self._replay()
+        if is_new and self._journal:
             self._journal.append(_record("begin", self._market_time(), beginning(settings), None))
         self._read_market_time = steady(self._market_time)
+        for rule in standing(settings.harsh) if is_new else ():
+            self.add_fault(**rule)
         self.exchange.check_start(self.market_now())
 
     def real_now(self) -> datetime:
@@ -84,20 +90,26 @@ class Simulation:
         """Return market seconds per real second; 1 for a manual clock."""
         return self.settings.clock.speed if isinstance(self.settings.clock, MarketClock) else 1
 
+    @property
+    def clock_offset(self) -> timedelta:
+        """Return by how much (real time) the broker's own clock is off; zero without such a fault."""
+        rule = self.faults.standing(FaultKind.CLOCK_OFF, market_text(self.market_now()))
+        return timedelta(seconds=rule.seconds if rule else 0.0)
+
     def advance(self) -> datetime:
         """Match everything that is due and return the market instant."""
         at = self.market_now()
         self.engine.advance(at)
         return at
 
-    def place_order(self, request: OrderRequest, *, by_hand: bool = False, rejected: bool = False) -> Order:
-        """Accept an order or raise ``OrderRefusedError``. With ``rejected`` the exchange rejects it afterwards."""
-        order: Order = self._do("order", {**_order_to_json(request), "by_hand": by_hand, "rejected": rejected})
+    def place_order(self, request: OrderRequest, *, by_hand: bool = False, way: Way = STRAIGHT) -> Order:
+        """Accept an order or raise ``OrderRefusedError``; ``way`` is how it reaches the exchange."""
+        order: Order = self._do("order", {**order_to_json(request), "by_hand": by_hand, **way.to_json()})
         return order
 
-    def change_order(self, request: ChangeRequest) -> Order:
+    def change_order(self, request: ChangeRequest, way: Way = STRAIGHT) -> Order:
         """Amend or cancel an order or raise ``OrderRefusedError``."""
-        order: Order = self._do("change", _change_to_json(request))
+        order: Order = self._do("change", {**change_to_json(request), **way.to_json()})
         return order
 
     def note_route(self, order: Order, route: Route) -> None:
@@ -115,6 +127,12 @@ class Simulation:
     def break_circuit(self, stage: int, market: str | None = None) -> None:
         """Trigger a circuit breaker's stage (1 to 3) on ``kospi``, ``kosdaq`` or both (None)."""
         self._do("breaker", {"stage": stage, "market": market})
+
+    def act_overnight(self, symbol: str, ratio: float, *, rights: bool = False, halted: bool = False) -> None:
+        """Split a stock (new shares per old one), or take rights off its price; ``halted`` stops it as well."""
+        self._do("action", {"symbol": symbol, "ratio": ratio, "rights": rights})
+        if halted:
+            self.set_conditions(symbol, halted=True)
 
     def move_clock(self, instant: datetime | None = None, speed: int | None = None) -> None:
         """Jump to a later market instant (None = stay) and run at a speed from there (None = as before, 0 = stop)."""
@@ -220,11 +238,10 @@ class Simulation:
             raise SettingsMismatchError(self._journal.path, {name: (kept[name], here[name]) for name in differing})
 
     def _apply_order(self, values: Mapping[str, Any], at: datetime) -> Order:
-        rejected = values.get("rejected", False)
-        return self.engine.place(_order_from_json(values), at, by_hand=values["by_hand"], rejected=rejected)
+        return self.engine.place(order_from_json(values), at, by_hand=values["by_hand"], way=way_from_json(values))
 
     def _apply_change(self, values: Mapping[str, Any], at: datetime) -> Order:
-        return self.engine.change(_change_from_json(values), at)
+        return self.engine.change(change_from_json(values), at, way_from_json(values))
 
     def _apply_price(self, values: Mapping[str, Any], at: datetime) -> None:
         symbol = Symbol(values["symbol"])
@@ -251,13 +268,22 @@ class Simulation:
     def _apply_breaker(self, values: Mapping[str, Any], at: datetime) -> None:
         self.exchange.break_circuit(at, values["stage"], Market(values["market"]) if values["market"] else None)
 
+    def _apply_action(self, values: Mapping[str, Any], at: datetime) -> None:
+        symbol, ratio = Symbol(values["symbol"]), float(values["ratio"])
+        self.exchange.restate(symbol, at, ratio)
+        if not values["rights"]:
+            self.engine.restate(symbol, ratio)
+
     def _apply_clock(self, values: Mapping[str, Any], at: datetime) -> None:
         clock = changed_clock(self.settings.clock, values, at)
         self.settings = replace(self.settings, clock=clock)
         self.engine.advance(datetime.fromisoformat(values["to"] or at.isoformat()))
 
-    def _apply_fault(self, values: Mapping[str, Any], _: datetime) -> FaultRule:
-        return self.faults.add(values)
+    def _apply_fault(self, values: Mapping[str, Any], at: datetime) -> FaultRule:
+        rule = self.faults.add(values)
+        if rule.kind is FaultKind.STUCK_QUOTES and not rule.since:
+            rule.since = market_text(at)
+        return rule
 
     def _apply_faults_cleared(self, _: Mapping[str, Any], __: datetime) -> None:
         self.faults.clear()
@@ -312,36 +338,3 @@ def _record(kind: str, at: datetime, values: Mapping[str, Any], result: object) 
 
 def _trace(result: object) -> str:
     return result.number if isinstance(result, Order) else ""
-
-
-def _order_to_json(request: OrderRequest) -> dict[str, Any]:
-    return {**request._asdict(), "account": list(request.account)}
-
-
-def _order_from_json(values: Mapping[str, Any]) -> OrderRequest:
-    return OrderRequest(
-        AccountId(*values["account"]),
-        Symbol(values["symbol"]),
-        Side(values["side"]),
-        OrderType(values["kind"]),
-        Quantity(values["quantity"]),
-        Price(values["price"]),
-        Price(values.get("trigger", 0)),
-    )
-
-
-def _change_to_json(request: ChangeRequest) -> dict[str, Any]:
-    return {**request._asdict(), "account": list(request.account)}
-
-
-def _change_from_json(values: Mapping[str, Any]) -> ChangeRequest:
-    quantity = values["quantity"]
-    return ChangeRequest(
-        AccountId(*values["account"]),
-        values["original"],
-        OrderAction(values["action"]),
-        OrderType(values["kind"]),
-        None if quantity is None else Quantity(quantity),
-        Price(values["price"]),
-        Price(values.get("trigger", 0)),
-    )

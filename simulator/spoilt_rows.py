@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from simulator.faults import FaultKind, FaultRule
+from simulator.krx.costs import Costs
 from simulator.krx.units import Won
 from simulator.orders import Order, OrderAction
-from simulator.trading import branch
 from simulator.wire import Call
-
-_OTHER_BRANCH = "91252"
 
 
 def spoilt(call: Call, orders: Iterable[Order]) -> list[Order]:
@@ -28,10 +27,48 @@ def spoilt(call: Call, orders: Iterable[Order]) -> list[Order]:
     return shown
 
 
-def shown_branch(call: Call, order: Order) -> str:
-    """Return the branch that a row shows."""
-    hit = any(fault.kind is FaultKind.OTHER_BRANCH and _hits(fault, order) for fault in call.faults)
-    return _OTHER_BRANCH if hit else branch(paper=call.is_paper)
+def as_listed(call: Call, orders: Iterable[Order], kind: FaultKind, *, with_cancels: bool) -> list[Order]:
+    """Return the orders as a list that lags by a kind of fault shows them: without the newest orders and fills.
+
+    Cancels are late only ``with_cancels``, or by a fault of their own (``lag_cancels``).
+    """
+    every = list(orders)
+    hidden_from = lagging_since(call, kind)
+    late_cancels = [lagging_since(call, FaultKind.LAG_CANCELS)] + ([hidden_from] if with_cancels else [])
+    undone = [row for row in every if row.original and row.placed_at >= min(late_cancels)]
+    placed = [order for order in every if order.placed_at < hidden_from and not (order in undone and _is_cancel(order))]
+    return [_as_seen(order, hidden_from, undone) for order in placed]
+
+
+def lagging_since(call: Call, kind: FaultKind) -> datetime:
+    """Return the market instant from which a lagging reply hides what happened."""
+    lags = [fault.drawn_seconds for fault in call.faults if fault.kind is kind]
+    if not lags:
+        return datetime.max.replace(tzinfo=call.at.tzinfo)
+    return call.at - timedelta(seconds=max(lags)) * call.simulation.speed
+
+
+def _is_cancel(order: Order) -> bool:
+    return order.action is OrderAction.CANCEL
+
+
+def _as_seen(order: Order, hidden_from: datetime, undone: list[Order]) -> Order:
+    """Return the order without the newest fills and without the effect of cancels that are not shown yet."""
+    late = any(fill.at >= hidden_from for fill in order.fills)
+    restored = sum(row.quantity - row.rejected for row in undone if row.original == order.number and _took(row, order))
+    if not late and not restored:
+        return order
+    earlier = replace(order, cancelled=max(0, order.cancelled - restored))
+    if late:
+        earlier = replace(earlier, filled=0, amount=Won(0), costs=Costs(), fills=[])
+        for fill in order.fills:
+            if fill.at < hidden_from:
+                earlier.take(fill)
+    return earlier
+
+
+def _took(row: Order, order: Order) -> bool:
+    return (row.day, row.account) == (order.day, order.account)
 
 
 def _hits(fault: FaultRule, order: Order) -> bool:

@@ -121,6 +121,7 @@ class Tape:
         self._recorded = recorded.days.get(listing.symbol, {}) if recorded else {}
         self._daily = recorded.daily.get(listing.symbol, {}) if recorded else {}
         self._only = recorded is not None and recorded.only
+        self._bases: dict[int, Price] = {}
         self._edits: dict[int, list[Edit]] = {}
         self._breakers: dict[int, list[Breaker]] = {}
         self._halts: list[tuple[int, int | None]] = []
@@ -130,7 +131,9 @@ class Tape:
         self._summaries: dict[int, DaySummary] = {}
 
     def base_price(self, position: int) -> Price:
-        """Return the previous close (won) that a session's price limits are based on."""
+        """Return the price (won) that a session's limits are based on: the previous close, unless it was restated."""
+        if position in self._bases:
+            return self._bases[position]
         recorded, daily = self._bars_on(position), self._daily_on(position)
         if recorded:
             return recorded.base
@@ -174,6 +177,11 @@ class Tape:
         """Change a session's path. Later sessions are drawn again from the changed close."""
         change = make(self.path(position))
         self._edits.setdefault(position, []).append(change)
+        self._forget_from(position)
+
+    def restate(self, position: int, base: Price) -> None:
+        """Base a session on another price than the previous close, as after a split or a rights issue."""
+        self._bases[position] = base
         self._forget_from(position)
 
     def stop_market(self, position: int, breaker: Breaker) -> None:

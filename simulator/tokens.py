@@ -31,6 +31,9 @@ class Token:
     app_key: str
     issued_at: datetime
     expires_at: datetime
+    is_dead: bool = False
+    same_until: datetime | None = None
+    """Until when it is handed out again; None for six hours."""
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class TokenDesk:
             raise TokenRefusedError("EGW00133", "접근토큰 발급 잠시 후 다시 시도하세요(1분당 1회)")
         self._asked_at[app_key] = now
         latest = self._latest.get(app_key)
-        if latest is not None and now - latest.issued_at < _SAME_TOKEN_FOR and now < latest.expires_at:
+        if latest is not None and now < min(latest.same_until or latest.issued_at + _SAME_TOKEN_FOR, latest.expires_at):
             return latest
         return self.restore(app_key, now)
 
@@ -98,12 +101,17 @@ class TokenDesk:
         for token in self._tokens.values():
             token.expires_at = min(token.expires_at, now)
 
+    def kill_all(self, same_until: datetime | None) -> None:
+        """Refuse all tokens from now on, but hand them out again until a real instant (None: for their six hours)."""
+        for token in self._tokens.values():
+            token.is_dead, token.same_until = True, same_until
+
     def check(self, authorization: str, app_key: str, now: datetime) -> None:
         """Raise ``TokenRefusedError`` unless the header carries a valid token of this key."""
         if not authorization.startswith("Bearer "):
             raise TokenRefusedError("EGW00205", "credentials_type이 유효하지 않습니다.(Bearer)")
         token = self._tokens.get(authorization.removeprefix("Bearer ").strip())
-        if token is None or token.app_key != app_key:
+        if token is None or token.app_key != app_key or token.is_dead:
             raise TokenRefusedError("EGW00121", "유효하지 않은 token 입니다.")
         if now >= token.expires_at:
             raise TokenRefusedError("EGW00123", "기간이 만료된 token 입니다.")

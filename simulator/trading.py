@@ -9,6 +9,7 @@ from simulator.orders import ChangeRequest, Order, OrderAction, OrderRequest
 from simulator.refusals import OrderRefusedError, Refusal
 from simulator.route_checks import chosen_route, route_of_original
 from simulator.routing import Route
+from simulator.treatment import branch_of, has, spendable, stamped, way_of
 from simulator.wire import Call, Fields, GatewayRefusalError, Reply, kst_time, ledger, percent
 
 SELL_IDS: Final = frozenset({"TTTC0011U", "TTTC0801U", "VTTC0011U", "VTTC0801U"})
@@ -20,14 +21,8 @@ _KNOWN_KEYS: Final = frozenset(
         *("RVSE_CNCL_DVSN_CD", "QTY_ALL_ORD_YN"),
     }
 )
-_BRANCHES: Final = {False: "06010", True: "00950"}
 _AMEND, _CANCEL = "01", "02"
 _LEAST_PAPER_PRICE: Final = 1_000
-
-
-def branch(*, paper: bool) -> str:
-    """Return the five-digit branch of the order numbers."""
-    return _BRANCHES[paper]
 
 
 def order_cash(call: Call) -> Reply:
@@ -43,8 +38,7 @@ def order_cash(call: Call) -> Reply:
     request = OrderRequest(call.account, Symbol(symbol), side, kind, quantity, price, _trigger(call, kind))
     if call.is_paper and call.simulation.exchange.snapshot(Symbol(symbol), call.at).price < _LEAST_PAPER_PRICE:
         raise OrderRefusedError(Refusal.NOT_TRADED_ON_PAPER)
-    rejected = any(fault.kind is FaultKind.REJECT_LATER for fault in call.faults)
-    order = call.simulation.place_order(request, rejected=rejected)
+    order = call.simulation.place_order(request, way=way_of(call))
     _note_route(call, order, route)
     paper_code = ("40600000", "모의투자 매수주문이 완료 되었습니다.")
     if side is Side.SELL:
@@ -72,8 +66,9 @@ def order_rvsecncl(call: Call) -> Reply:
         price,
         _trigger(call, kind),
     )
+    _check_branch(call)
     route = route_of_original(call)
-    order = call.simulation.change_order(request)
+    order = call.simulation.change_order(request, way_of(call))
     _note_route(call, order, route)
     return _accepted(call, order, ("40600000", "모의투자 정정/취소주문이 완료 되었습니다."))
 
@@ -83,8 +78,8 @@ def psbl_order(call: Call) -> Reply:
     account = call.simulation.engine.account(call.account)
     symbol = _known_symbol(call)
     price = _buying_price(call, symbol)
-    cash = account.free_cash
-    quantity = call.simulation.engine.buyable(account, price, symbol)
+    cash = spendable(call, account)
+    quantity = call.simulation.engine.buyable(account, price, symbol, cash)
     sold_today = max(0, account.cash_flows.get(call.simulation.exchange.shown_session(call.at).date, 0))
     output = {
         "ord_psbl_cash": str(cash),
@@ -132,19 +127,28 @@ def psbl_sell(call: Call) -> Reply:
 
 
 def _accepted(call: Call, order: Order, paper_code: tuple[str, str]) -> Reply:
-    paper = call.is_paper
     output: Fields = {
-        "KRX_FWDG_ORD_ORGNO": branch(paper=paper),
+        "KRX_FWDG_ORD_ORGNO": branch_of(call, order),
         "ODNO": order.number,
-        "ORD_TMD": kst_time(order.placed_at),
+        "ORD_TMD": kst_time(stamped(call, order.placed_at)),
     }
-    code, message = paper_code if paper else ("APBK0013", "주문 전송 완료 되었습니다.")
+    code, message = paper_code if call.is_paper else ("APBK0013", "주문 전송 완료 되었습니다.")
     return ledger(code, message, {"output": output})
 
 
 def _note_route(call: Call, order: Order, route: Route) -> None:
     if route is not Route.KRX:
         call.simulation.note_route(order, route)
+
+
+def _check_branch(call: Call) -> None:
+    """Refuse a change that names another branch than its order's, where branches vary."""
+    named, number = call.values.get("KRX_FWDG_ORD_ORGNO", "").strip(), call.values["ORGN_ODNO"].strip().lstrip("0")
+    if not named or not has(call, FaultKind.VARIED_BRANCHES):
+        return
+    live = call.simulation.engine.account(call.account).live_orders
+    if any(order.number.lstrip("0") == number and branch_of(call, order) != named for order in live):
+        raise OrderRefusedError(Refusal.NOTHING_TO_CHANGE)
 
 
 def _check_body(call: Call) -> None:

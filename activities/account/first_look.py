@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from database.database import Database
     from domain.order import BrokerOrder
 
-_BETWEEN_READS: Final = timedelta(seconds=1)
+BETWEEN_READS: Final = timedelta(seconds=1)
 
 
 class SharesKnown:
@@ -35,8 +35,9 @@ class SharesKnown:
     async def look_first(self, account_id: AccountId, session_date: SessionDate) -> Mapping[Symbol, Quantity]:
         """Return what the owner held before the session; the first caller reads the account (broker errors propagate).
 
-        A stock whose row cannot be read keeps the value of the last session. A read that changes the value counts when
-        a second read agrees.
+        A stock whose row cannot be read keeps the value of the last session. Where only an order cannot be read, and
+        nothing is known of an earlier session, the balance counts. A read that changes the value counts when a second
+        read agrees.
         """
         kept = await self._database.first_looks.of(account_id, session_date)
         if kept is not None:
@@ -44,7 +45,7 @@ class SharesKnown:
         left = await self._left_before(account_id, session_date)
         seen = await self._look(account_id, session_date, left)
         while seen != left:
-            await self._pace.pause(_BETWEEN_READS)
+            await self._pace.pause(BETWEEN_READS)
             again = await self._look(account_id, session_date, left)
             if again == seen:
                 break
@@ -119,7 +120,7 @@ class SharesKnown:
         undecided = await self._database.orders.active_in(account_id)  # includes earlier sessions
         touched = {order.intent.symbol for order in (*ordered, *undecided)}
         in_doubt = {symbol for symbol in left if balance.doubts(symbol) or listed.doubts(symbol)}
-        in_doubt |= {row.symbol for row in (*balance.unreadable, *listed.unreadable) if row.symbol is not None}
+        in_doubt |= {row.symbol for row in balance.unreadable if row.symbol is not None}
         return shares_before(balance.quantities(), believed, touched | in_doubt)
 
     async def _left_before(self, account_id: AccountId, session_date: SessionDate) -> dict[Symbol, Quantity]:

@@ -103,9 +103,9 @@ class KisAccount:
 
 
 def _holding_row(payload: Payload) -> HoldingCode:
-    """Read a holding; on credit only its code, since its shares are never ours."""
+    """Read a holding; on credit or of part of a share only its code, since it is never ours."""
     code = read(Call.BALANCE, HoldingCode, payload)
-    return code if code.on_credit else read(Call.BALANCE, HoldingRow, payload)
+    return code if code.on_credit or code.is_part else read(Call.BALANCE, HoldingRow, payload)
 
 
 async def _values_some(page: Envelope) -> bool:

@@ -115,6 +115,14 @@ class HoldingCode(Message):
     pdno: Code
     trad_dvsn_name: Text = ""
     loan_dt: Text = ""
+    is_part: bool = False
+    """Whether the row holds less than one share: no order of ours buys that, and it proves no stock sold out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _notice_part(cls, row: Any) -> Any:
+        quantity = row.get("hldg_qty")
+        return {**row, "is_part": _is_fraction(quantity) and 0 < float(quantity) < 1}
 
     @property
     def on_credit(self) -> bool:

@@ -6,7 +6,7 @@ from simulator.krx.units import Side
 from simulator.order_events import OrderEvent, OrderEventKind
 from simulator.order_types import FILL_OR_KILL_TYPES, IMMEDIATE_TYPES
 from simulator.orders import Order, OrderAction
-from simulator.trading import branch
+from simulator.treatment import branch
 from simulator.wire import kst_time
 
 LONG: Final = 26

@@ -27,7 +27,9 @@ class Session:
         self.pinged_at: float | None = None
         self.ping_due_at = 0.0
         self.is_over = False
+        self.is_half_open = False
         self.sent = 0
+        self._stalled_until = 0.0
         self._websocket = websocket
         self._outbox: asyncio.Queue[str | None] = asyncio.Queue(most_waiting)
 
@@ -46,8 +48,20 @@ class Session:
 
     def send(self, text: str) -> None:
         """Queue a text. A client that reads too slowly is disconnected."""
+        if self.is_half_open:
+            return
         self.sent += 1
         self._put(text)
+
+    def half_open(self, seconds: float) -> None:
+        """Neither send nor hear anything more, as behind a lost route; cut after some seconds (0 = never)."""
+        self.is_half_open = True
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self.cut)
+
+    def stall(self, seconds: float) -> None:
+        """Deliver everything later, in its sequence."""
+        self._stalled_until = asyncio.get_running_loop().time() + seconds
 
     def end(self) -> None:
         """Send the queue, then close with a close frame."""
@@ -65,7 +79,9 @@ class Session:
         """Send queued texts until the session ends."""
         with suppress(WebSocketDisconnect, RuntimeError):
             while (text := await self._outbox.get()) is not None:
-                await self._websocket.send_text(text)
+                await asyncio.sleep(max(0.0, self._stalled_until - asyncio.get_running_loop().time()))
+                if not self.is_half_open:
+                    await self._websocket.send_text(text)
             await self._websocket.close()
 
     async def next_text(self) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
+from simulator.clock import market_text
 from simulator.faults import DOOR_FAULTS, SESSION_FAULTS, CallFacts, StreamFault
 from simulator.krx.sessions import in_seoul
 from simulator.services import Service
@@ -62,7 +63,7 @@ class Stream:
 
     async def _listen(self, session: Session) -> None:
         while (text := await session.next_text()) is not None:
-            if not session.is_over:
+            if not session.is_over and not session.is_half_open:
                 self._desk.answer(session, text, self._simulation.real_now())
                 self._market.begin(session)
                 self._market.end_unheard(self.sessions)
@@ -124,13 +125,18 @@ class Stream:
                 session.send("^".join(record))
 
     def _spoil(self, session: Session) -> None:
-        facts = CallFacts(PATH, environment=session.service.environment)
+        at = market_text(self._simulation.market_now())
+        facts = CallFacts(PATH, environment=session.service.environment, at=at)
         for rule in rules_due(self._simulation, facts, SESSION_FAULTS):
             match rule.kind:
                 case StreamFault.STREAM_CUT:
                     session.cut()
                 case StreamFault.STREAM_NEW_KEYS:
                     session.keys = Cipherkeys.fresh()
+                case StreamFault.STREAM_HALF_OPEN:
+                    session.half_open(rule.seconds)
+                case StreamFault.STREAM_LATE:
+                    session.stall(rule.drawn_seconds)
                 case StreamFault.STREAM_STOLEN:
                     self._desk.take_away(session, self._simulation.real_now().timestamp() + rule.seconds)
                     session.cut()

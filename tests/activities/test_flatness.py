@@ -171,6 +171,17 @@ async def test_unexplained_shares_are_not_flat(desk: Desk) -> None:
     assert (event.level, event.detail["quantity"]) == (EventLevel.CRITICAL, 2)
 
 
+async def test_an_unreadable_order_of_a_stock_that_we_never_traded_makes_the_owners_shares_no_alarm(desk: Desk) -> None:
+    from_nowhere(desk, 3, HYNIX)
+    row = {"pdno": HYNIX, "odno": "0000099902", "ord_qty": "3", "ord_unpr": "312.4500", "ord_tmd": ""}
+    desk.simulation.add_fault(kind="extra_row", path="inquire-daily-ccld", fields=row, count=0)
+    await desk.day_start.compare(ACCOUNT, TODAY)
+
+    proof = await desk.does(desk.flatness.prove_flat, SessionRequest(ACCOUNT, TODAY))
+
+    assert (proof.flat, proof.owners, proof.unexplained) == (True, {HYNIX: 3}, {})
+
+
 async def test_shares_of_a_stock_that_we_traded_are_not_the_owners_for_want_of_a_look(desk: Desk) -> None:
     """No comparison ran in the morning: the remaining shares of our stock may be ours."""
     entry = await desk.buys()

@@ -167,6 +167,19 @@ async def test_a_negative_buying_power_is_none(broker: KisBroker, kis: ScriptedK
     assert (power.cash, power.quantity) == (0, 0)
 
 
+async def test_part_of_a_share_is_neither_a_second_row_of_ours_nor_a_sold_out_stock(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    """The owner's savings plan holds a part of a share of a stock that we trade."""
+    part = {"hldg_qty": "0.4173", "ord_psbl_qty": "0.4173", "pchs_amt": "20100.5"}
+    rows = [a_holding_row("000660", **part), a_holding_row(), a_holding_row(**part)]
+    kis.answers("inquire-balance", success("D", output1=rows, output2=TOTALS))
+
+    balance = await broker.balance(Lane.RESOLVE)
+
+    assert (balance.quantities(), balance.sold_out, balance.unreadable) == ({"005930": 10}, frozenset(), ())
+
+
 async def test_orders_on_credit_and_of_fractions_are_marked_as_not_ours(broker: KisBroker, kis: ScriptedKis) -> None:
     fraction = an_order_row(2, ord_qty="10.5", tot_ccld_qty="0.3", tot_ccld_amt="21000", rmn_qty="0.2")
     rows = [an_order_row(1, loan_dt="20261123"), fraction, an_order_row(3, loan_dt="00000000")]

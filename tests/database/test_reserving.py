@@ -55,8 +55,21 @@ async def test_a_denied_buy_leaves_no_trace(books: Books) -> None:
     assert len(await books.database.orders.active_in(books.account_id)) == 1
 
 
-async def test_an_order_that_was_accepted_before_the_question_is_known_to_the_answer(books: Books) -> None:
-    await books.accepted(books.a_buy(await books.locked(RIVAL, HYNIX)))
+async def test_a_live_buy_counts_though_the_answer_came_after_it(books: Books) -> None:
+    """A margin account reserves nothing for a live buy: its answer is the same before and after."""
+    record = await books.accepted(books.a_buy(await books.locked(RIVAL, HYNIX)))
+    asked_at = await books.database.server.now()
+    assert await _buys(books, 1, 2 * ONE_BUY - 1, asked_at, SAMSUNG) is not None
+
+    await books.filled(record, 4, 69_000)
+
+    spent = 4 * 69_000 + 6 * 70_000
+    assert await _buys(books, 1, ONE_BUY + spent - 1, asked_at, SAMSUNG) is not None
+    assert await _buys(books, 1, ONE_BUY + spent, asked_at, SAMSUNG) is None
+
+
+async def test_a_buy_that_was_filled_before_the_question_is_known_to_the_answer(books: Books) -> None:
+    await books.filled(await books.accepted(books.a_buy(await books.locked(RIVAL, HYNIX))), 10, 69_000)
 
     assert await _buys(books, 1, ONE_BUY, await books.database.server.now(), SAMSUNG) is None
 

@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from activities.account.comparing import BETWEEN_READS as BETWEEN_COMPARISONS
+from activities.account.first_look import BETWEEN_READS as BETWEEN_FIRST_LOOKS
 from activities.account.foreign_sales import BETWEEN_READS
 from activities.support.host_gate import HostGate
 from activities.support.pace import to_be_continued
@@ -103,7 +104,8 @@ class SteppingPace:
         """End the attempt, so that the server may skip the time until the next one."""
         name = activity.info().activity_type
         # By identity: the interval between two scans may be as long, and there time has to pass.
-        reads_again = name in _MAY_READ_TWICE and any(real is each for each in (BETWEEN_READS, BETWEEN_COMPARISONS))
+        second_reads = (BETWEEN_READS, BETWEEN_COMPARISONS, BETWEEN_FIRST_LOOKS)
+        reads_again = name in _MAY_READ_TWICE and any(real is each for each in second_reads)
         if name not in _NEVER_HANDED_OVER and not reads_again:
             raise to_be_continued("let time pass", self.step_of(name, real))
 

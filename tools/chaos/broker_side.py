@@ -6,6 +6,7 @@ from typing import Any, Final
 import httpx
 
 from simulator.faults import StreamFault
+from simulator.hardships import Hardship, rules_of
 from tools.chaos.kinds import FaultKind, Kind
 from tools.chaos.schedule import Act
 
@@ -63,7 +64,8 @@ _CONDITIONS: Final[Mapping[Kind, str]] = {
 _ONE_SIDED: Final = frozenset({_ORDER})
 
 AT_THE_BROKER: Final = frozenset(
-    {*_RULES, *_ROW_RULES, *StreamFault, *_CONDITIONS, FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
+    {*_RULES, *_ROW_RULES, *StreamFault, *Hardship, *_CONDITIONS}
+    | {FaultKind.HAND_BUY, FaultKind.HAND_SELL, FaultKind.JUMP}
 )
 
 
@@ -83,6 +85,9 @@ class BrokerSide:
             return await self._spoil_rows(act)
         if isinstance(act.kind, StreamFault):
             return await self._spoil_stream(act)
+        if isinstance(act.kind, Hardship):
+            await self._post("faults", rules_of(act.kind, act.choice))
+            return f"size {act.choice}, until all is calm"
         if act.kind in _CONDITIONS:
             return await self._set_condition(act)
         deeds: dict[Kind, Callable[[Act], Any]] = {

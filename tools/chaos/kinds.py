@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from simulator.faults import StreamFault
+from simulator.hardships import Hardship
 
 
 class FaultKind(StrEnum):
@@ -59,8 +60,30 @@ class FaultKind(StrEnum):
     KILL_SWITCH = "kill_switch"
 
 
-Kind = FaultKind | StreamFault
-KINDS: Final[tuple[Kind, ...]] = (*FaultKind, *StreamFault)
+Kind = FaultKind | StreamFault | Hardship
+LIKELY: Final[Mapping[Hardship, float]] = {
+    Hardship.LAGGING_LISTS: 0.3,
+    Hardship.TWO_ACCEPTANCES: 0.3,
+    Hardship.LATE_REJECTIONS: 0.2,
+    Hardship.BEATEN_CANCELS: 0.4,
+    Hardship.VARIED_BRANCHES: 0.5,
+    Hardship.FOREIGN_ROWS: 0.5,
+    Hardship.MARGIN_ACCOUNT: 0.3,
+    Hardship.MARKET_IMPACT: 0.4,
+    Hardship.QUEUE: 0.5,
+    Hardship.PRICES_APART: 0.3,
+    Hardship.STUCK_QUOTES: 0.2,
+    Hardship.EARLY_REFUSALS: 0.2,
+    Hardship.CLOCK_OFF: 0.1,
+    Hardship.LATENCY: 0.3,
+    Hardship.HALF_OPEN: 0.2,
+    Hardship.LATE_STREAM: 0.2,
+}
+"""How likely a day has each hardship of the simulator, until the faults end. The others need a night."""
+
+_LASTING: Final = frozenset({StreamFault.STREAM_HALF_OPEN, StreamFault.STREAM_LATE})
+"""Kinds that only hardships use."""
+KINDS: Final[tuple[Kind, ...]] = (*FaultKind, *(kind for kind in StreamFault if kind not in _LASTING), *LIKELY)
 
 WEIGHTS: Final[Mapping[Kind, int]] = {
     FaultKind.KILL_HOST: 6,

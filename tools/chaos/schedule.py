@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from tools.chaos.kinds import COUNTS, SECONDS, WEIGHTS, FaultKind, Kind
+from tools.chaos.kinds import COUNTS, LIKELY, SECONDS, WEIGHTS, FaultKind, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,19 @@ _ON_PARTS: Final = frozenset(kind for kind in FaultKind if kind.endswith(("_temp
 
 
 def schedule(seed: int, length: float, hosts: int) -> tuple[Act, ...]:
-    """Return the acts of a day in order of time. They depend only on the arguments, not on the day's course."""
-    return tuple(_acts(Random(seed), length, hosts))
+    """Return the acts of a day in order of time. They depend only on the arguments, not on the day's course.
+
+    Hardships have a chance of their own: all other acts of a seed are what they were before hardships existed.
+    """
+    hard = _hardships(Random(f"hard {seed}"), length)
+    return tuple(sorted((*_acts(Random(seed), length, hosts), *hard), key=lambda act: act.at))
+
+
+def _hardships(chance: Random, length: float) -> Iterator[Act]:
+    for kind, likely in LIKELY.items():
+        is_drawn, at, size = chance.random() < likely, chance.uniform(0.5, max(length / 3, 0.5)), chance.random()
+        if is_drawn and at < length:
+            yield Act(at=round(at, 2), kind=kind, choice=round(size, 4))
 
 
 def _acts(chance: Random, length: float, hosts: int) -> Iterator[Act]:

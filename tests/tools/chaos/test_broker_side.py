@@ -10,6 +10,7 @@ from websockets.frames import CloseCode
 
 from domain.identity import SIMULATED_ACCOUNT
 from simulator.faults import StreamFault
+from simulator.hardships import Hardship, rules_of
 from tests.simulator.market_day import SAMSUNG, an_order
 from tests.simulator.streaming import SOON, Venue, a_listener, a_venue
 from tools.chaos.broker_side import BrokerSide
@@ -50,6 +51,17 @@ async def test_a_fault_of_the_stream_hits_who_listens_and_trades(
 
     assert (rule.seconds, rule.count) == (0.1, 1)
     assert await broker.calm() == {kind.value: 1}
+    assert venue.simulation.faults.rules == []
+
+
+@pytest.mark.parametrize("kind", Hardship)
+async def test_a_hardship_stands_until_all_is_calm(venue: Venue, broker: BrokerSide, kind: Hardship) -> None:
+    await broker.do(Act(at=1, kind=kind, choice=0.4))
+
+    standing = [rule.kind for rule in venue.simulation.faults.rules]
+    await broker.calm()
+
+    assert standing == [rule["kind"] for rule in rules_of(kind)]
     assert venue.simulation.faults.rules == []
 
 

@@ -9,6 +9,7 @@ from statistics import mean
 
 import pytest
 
+from simulator.hardships import Hardship
 from tools.chaos.kinds import KINDS, FaultKind
 from tools.chaos.processes import child_of, family_of, send
 from tools.chaos.rounds import Asked
@@ -79,7 +80,19 @@ def test_a_round_sees_the_stream_spoilt_several_times_among_its_deeds() -> None:
     of_the_stream = [sum(act.kind.startswith(("stream_", "notice_")) for act in acts) for acts in rounds]
 
     assert 5 <= mean(of_the_stream) <= 8
-    assert 35 <= mean(map(len, rounds)) <= 50
+    assert 35 <= mean(sum(not isinstance(act.kind, Hardship) for act in acts) for acts in rounds) <= 50
+
+
+def test_hardships_change_nothing_else_of_a_seed_and_stand_until_all_is_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_them = [schedule(seed, LENGTH, 2) for seed in SEEDS]
+    monkeypatch.setattr("tools.chaos.schedule.LIKELY", {})
+
+    without = [schedule(seed, LENGTH, 2) for seed in SEEDS]
+
+    hard = [[act for act in acts if isinstance(act.kind, Hardship)] for acts in with_them]
+    assert [tuple(act for act in acts if not isinstance(act.kind, Hardship)) for acts in with_them] == without
+    assert all(act.at <= LENGTH / 3 and act.seconds == 0 for acts in hard for act in acts)
+    assert 3 <= mean(map(len, hard)) <= 7
 
 
 def test_a_single_process_may_fall_too() -> None:

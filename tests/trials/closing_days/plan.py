@@ -1,6 +1,6 @@
 """A day's plan, drawn from its seed alone: who trades what, and which faults affect which stock until when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ from domain.market import Symbol
 from domain.money import Won
 from domain.rules import RiskRules, StrategyRules, TradingRules, UniverseRules
 from domain.session import Session, SessionDate
+from simulator.hardships import Hardship
 from simulator.listings import LISTINGS
 from tests.support.stepping import CALENDAR, RULES
 
@@ -23,6 +24,25 @@ _CAPITAL: Final = (1_000_000, 3_000_000, 8_000_000, 20_000_000)
 _MOST_LISTED: Final = 14
 _MINUTE: Final = timedelta(minutes=1)
 _NO_STOCK: Final = Symbol("")
+LIKELY: Final[Mapping[Hardship, float]] = {
+    Hardship.LAGGING_LISTS: 0.5,
+    Hardship.TWO_ACCEPTANCES: 0.4,
+    Hardship.LATE_REJECTIONS: 0.25,
+    Hardship.BEATEN_CANCELS: 0.4,
+    Hardship.VARIED_BRANCHES: 0.6,
+    Hardship.FOREIGN_ROWS: 0.6,
+    Hardship.MARGIN_ACCOUNT: 0.3,
+    Hardship.MARKET_IMPACT: 0.5,
+    Hardship.QUEUE: 0.6,
+    Hardship.PRICES_APART: 0.4,
+    Hardship.STUCK_QUOTES: 0.25,
+    Hardship.EARLY_REFUSALS: 0.15,
+    Hardship.CLOCK_OFF: 0.3,
+    Hardship.DEAD_TOKEN: 0.1,
+}
+"""How likely a day has each hardship. Those of connections and of the stream need real time: chaos has them."""
+_GENTLE: Final = 0.1
+BRIEF: Final = frozenset({Hardship.STUCK_QUOTES, Hardship.DEAD_TOKEN})
 
 
 class Trouble(StrEnum):
@@ -56,6 +76,16 @@ class Happening:
 
 
 @dataclass(frozen=True, slots=True)
+class Hard:
+    """A hardship from one market instant to another (UTC); ``size`` from 0 to 1 is how hard it hits."""
+
+    kind: Hardship
+    since: datetime
+    until: datetime
+    size: float
+
+
+@dataclass(frozen=True, slots=True)
 class DayPlan:
     """One day until the next session's first hour; instants are market time (UTC)."""
 
@@ -69,6 +99,7 @@ class DayPlan:
     capital: Won
     after_market: bool
     happenings: tuple[Happening, ...]
+    hardships: tuple[Hard, ...] = ()
 
     @property
     def rules(self) -> TradingRules:
@@ -82,9 +113,9 @@ class DayPlan:
         )
 
     @property
-    def kinds(self) -> frozenset[Trouble]:
-        """Return the troubles of the day."""
-        return frozenset(each.kind for each in self.happenings)
+    def kinds(self) -> frozenset[Trouble | Hardship]:
+        """Return the troubles and hardships of the day."""
+        return frozenset((*(each.kind for each in self.happenings), *(each.kind for each in self.hardships)))
 
     @property
     def evening_ends_at(self) -> datetime:
@@ -96,7 +127,10 @@ class DayPlan:
 
 
 def plan_of(seed: int) -> DayPlan:
-    """Draw the day of a seed."""
+    """Draw the day of a seed.
+
+    The hardships have a chance of their own: everything else of a seed's day is what it was before they existed.
+    """
     chance = Random(f"closing day {seed}")
     session = _session(chance)
     tomorrow = CALENDAR.session_at_or_after(session.ends_at)
@@ -114,6 +148,7 @@ def plan_of(seed: int) -> DayPlan:
         capital=Won(chance.choice(_CAPITAL)),
         after_market=chance.random() < 0.4,
         happenings=tuple(sorted(draw.happenings(), key=lambda each: each.since)),
+        hardships=tuple(_hardships(Random(f"hard day {seed}"), session, tomorrow)),
     )
 
 
@@ -123,6 +158,23 @@ def _session(chance: Random) -> Session:
     if session is None:
         raise LookupError(f"{day} has no session")
     return session
+
+
+def _hardships(chance: Random, session: Session, tomorrow: Session) -> Iterator[Hard]:
+    """Draw each hardship for itself, most of them for the whole day and the next morning; one day in ten has none."""
+    if chance.random() < _GENTLE:
+        return
+    next_noon = tomorrow.opens_at + timedelta(hours=3)
+    for kind, likely in LIKELY.items():
+        is_drawn, size = chance.random() < likely, round(chance.random(), 3)
+        since = session.ends_at - timedelta(seconds=chance.randint(11 * 60, 40 * 60))
+        brief = since + timedelta(seconds=chance.randint(60, 300))
+        if not is_drawn:
+            continue
+        if kind in BRIEF:
+            yield Hard(kind, since, brief, size)
+        else:
+            yield Hard(kind, session.opens_at, next_noon, size)
 
 
 class _Draw:

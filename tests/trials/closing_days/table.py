@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tests.trials.closing_days.judge import Ending, Verdict
-from tests.trials.closing_days.plan import Trouble, plan_of
+from tests.trials.closing_days.plan import LIKELY, Trouble, plan_of
 
 _COLUMNS = ("days", "positions", "flat", "carried, named", "positions carried", "wrong", "won apart")
 
@@ -12,7 +12,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     """Return one line for each kind of trouble and one for all days, and a line for each wrong day."""
     kinds = {verdict.seed: plan_of(verdict.seed).kinds for verdict in verdicts}
     lines = [_line("| ", ("befell the day", *_COLUMNS)), _line("| ", ("---", *("--:" for _ in _COLUMNS)))]
-    lines.extend(_row(kind, [each for each in verdicts if kind in kinds[each.seed]]) for kind in Trouble)
+    lines.extend(_row(kind, [each for each in verdicts if kind in kinds[each.seed]]) for kind in (*Trouble, *LIKELY))
     lines.append(_row("nothing", [verdict for verdict in verdicts if not kinds[verdict.seed]]))
     evening = [verdict for verdict in verdicts if plan_of(verdict.seed).after_market]
     lines.append(_row("(after-market allowed)", evening))

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from domain.clock import KST
 from domain.identity import SIMULATED_ACCOUNT
 from domain.market import Side, Symbol, TradingFlag
 from domain.money import Price, Quantity
-from simulator.clock import utc_now
+from simulator.clock import market_text, utc_now
+from simulator.hardships import rules_of
 from simulator.listings import LISTINGS
 from simulator.order_types import OrderType
 from simulator.orders import Account, AccountId, OrderRequest
@@ -42,10 +42,14 @@ class World:
     def __post_init__(self) -> None:
         """Open the exchange at the day's start with all the day's stocks breaking out."""
         plan = self.plan
-        starts_at = f"{plan.starts_at.astimezone(KST):%Y-%m-%d %H:%M:%S}"
+        starts_at = market_text(plan.starts_at)
         self.simulation = a_simulation(starts_at, opening_cash=OPENING_CASH, now=self._real_now)
         for symbol, drift in zip(plan.symbols, plan.drifts, strict=True):
             self._break_out(symbol, drift)
+        for hard in plan.hardships:
+            period = {"since": market_text(hard.since), "until": market_text(hard.until)}
+            for rule in rules_of(hard.kind, hard.size):
+                self.simulation.add_fault(**{**rule, **period})
 
     def _real_now(self) -> datetime:
         """Return the clock of the access tokens; it runs with the market's."""
@@ -138,7 +142,7 @@ class World:
             return  # the owner is refused, as we would be
 
     def _spoil(self, happening: Happening) -> None:
-        until = f"{happening.until.astimezone(KST):%Y-%m-%d %H:%M:%S}"
+        until = market_text(happening.until)
         if happening.kind is Trouble.ODD_ROWS:
             for path in ("inquire-daily-ccld", "inquire-psbl-rvsecncl", "inquire-balance"):
                 fields = {"pdno": "Q530031", "odno": "0000099999", "rmn_qty": "", "hldg_qty": ""}
