@@ -17,15 +17,12 @@ def _read_arguments() -> None:
     from runtime.language import Parser, use_configured_language
 
     use_configured_language()
-    Parser(
-        prog="worker.py",
-        description=say("Host the trading: start what is not configured, then run the workers until Ctrl-C."),
-        epilog=say(_ABOUT),
-    ).parse_args()
+    about = say("Host the trading: start what is not configured, then run the workers until Ctrl-C.")
+    Parser(prog="worker.py", description=about, epilog=say(_ABOUT)).parse_args()
 
 
 async def _main() -> int:
-    from reporting.spoken import say
+    from reporting.spoken import named, say
     from runtime.faults import explain
     from runtime.hosting import REFUSALS, host
     from runtime.settings import load_settings
@@ -42,7 +39,7 @@ async def _main() -> int:
         start_logging(settings.telemetry, settings.secrets())
         await host(settings, stop_requested)
     except REFUSALS as error:
-        say_error("worker.py", say(explain(error)))
+        say_error(named("worker.py"), say(explain(error)))
         return 1
     return 0
 

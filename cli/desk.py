@@ -61,9 +61,6 @@ class Desk:
         return asked
 
 
-Verb = Callable[[Desk], Awaitable[int]]
-
-
 def stdout_console() -> Terminal:
     """Return the console for answers. A pipe has no width, so tables get the width they need."""
     console = Terminal()

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cli.parser import START
-from reporting.spoken import say
+from reporting.spoken import named, say
 from runtime.standard_error import guard_standard_error, say_error
 from security.private_files import close_to_others
 
@@ -32,7 +32,7 @@ def run(asked: argparse.Namespace, words: Sequence[str]) -> int:
         if not isinstance(error, EXPECTED_ERRORS):
             raise
         text = explain(error)
-        say_error("starter.py", say(text), as_json=text if asked.json else None)
+        say_error(named("starter.py"), say(text), as_json=named(text) if asked.json else None)
         return 1
 
 

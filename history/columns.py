@@ -68,11 +68,6 @@ class Columns:
     unused: tuple[str, ...]
 
     @property
-    def has_clock(self) -> bool:
-        """Return whether a column may say the time of day."""
-        return not self.of.keys().isdisjoint({"time", "datetime", "minute"})
-
-    @property
     def adjusted(self) -> tuple[str, ...]:
         """Return the price columns whose names say that their prices are adjusted."""
         return tuple(self.of[field] for field in PRICES if _ADJUSTED.search(self.of[field].lower()))

@@ -57,10 +57,13 @@ async def run(
     """Play every stored day of the stretch. ``again`` keeps the finished days of an interrupted run.
 
     Raises:
-        HistoryError: a named stock has no bars.
+        HistoryError: no session of the stretch is stored, or a named stock has no bars.
         EmbeddedError: PostgreSQL cannot be started.
     """
     days = _days(backtest)
+    if not days:
+        first, last = _stretch(backtest.settings)
+        raise HistoryError(f"no stored session from {first} to {last}; `bars list` shows what is there")
     _refuse_unknown(backtest)
     async with held_engine(backtest.folder / ENGINE) as hold:
         results = Results(backtest.folder, backtest.settings)

@@ -13,8 +13,3 @@ BEGIN
 END
 $$
 """
-
-END_OTHERS: Final = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-"""A session that a failed test left open might hold locks, or write into the next test's books."""

@@ -20,8 +20,6 @@ FILL_RULE: Final = (
     "minute traded."
 )
 _MINUTE: Final = 60
-Touches = tuple[Level | None, Level | None]
-"""Best bid and best ask."""
 
 
 class BarLiquidity(Liquidity):

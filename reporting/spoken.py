@@ -1,6 +1,7 @@
 """The language in which this process speaks to a person: English unless another is chosen. JSON is always English."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 from unicodedata import east_asian_width
@@ -11,6 +12,7 @@ _DEFAULT: Final[Language] = "en"
 _KEPT: Final = 1_000
 """Texts. The live table says the same ones again and again."""
 _spoken: list[Language] = [_DEFAULT]
+_programs: dict[str, str] = {}
 
 
 def speak(language: Language) -> None:
@@ -18,9 +20,22 @@ def speak(language: Language) -> None:
     _spoken[0] = language
 
 
+def rename(programs: Mapping[str, str]) -> None:
+    """Choose the names of programs in all later sentences, by the names of their files."""
+    _programs.clear()
+    _programs.update(programs)
+
+
+def named(text: str) -> str:
+    """Return a text with the programs as the user starts them: `haru-starter` for `python starter.py`."""
+    for file, program in _programs.items():
+        text = re.sub(rf"(python )?\b{re.escape(file)}\b", program, text)
+    return text
+
+
 def say(text: str) -> str:
     """Return a sentence of ours in the language of the command line; any other text unchanged."""
-    return text if _spoken[0] == _DEFAULT else _translated(_spoken[0], text)
+    return named(text if _spoken[0] == _DEFAULT else _translated(_spoken[0], text))
 
 
 @lru_cache(_KEPT)

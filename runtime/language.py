@@ -6,13 +6,18 @@ import sys
 from typing import Any, Final, Never
 
 from reporting.sentences import LANGUAGES
-from reporting.spoken import say, speak
+from reporting.spoken import named, rename, say, speak
+from runtime.installed import COMMANDS, is_installed_command
 
 VARIABLE: Final = "HARU_LANGUAGE"
 
 
 def use_configured_language() -> None:
-    """Speak the language of the environment, else that of the settings' file. Settings refuse any other value later."""
+    """Speak the language of the environment, else that of the settings' file. Settings refuse any other value later.
+
+    Sentences name the console commands in a process that one of them has started.
+    """
+    rename(COMMANDS if is_installed_command() else {})
     wanted = (os.environ.get(VARIABLE) or _in_the_file()).strip().lower()
     speak(next((each for each in LANGUAGES if each == wanted), "en"))
 
@@ -30,8 +35,8 @@ def _in_the_file() -> str:
 class Parser(argparse.ArgumentParser):
     """A parser in the language of the program."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(add_help=False, formatter_class=_Formatter, **options)
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(named(prog), add_help=False, formatter_class=_Formatter, **options)
         self._positionals.title, self._optionals.title = say("positional arguments"), say("options")
         self.add_argument("-h", "--help", action="help", help=say("show this help message and exit"))
 

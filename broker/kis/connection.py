@@ -13,9 +13,6 @@ from domain.hosts import REST_URLS, is_of_kis, opens_nothing
 from domain.identity import Environment
 from domain.masking import Masking
 
-LIVE_URL: Final = REST_URLS[Environment.LIVE]
-PAPER_URL: Final = REST_URLS[Environment.PAPER]
-
 ORDER_TIMEOUT: Final = 8.0
 """Seconds from the first byte of an order request to the last of its reply; shorter than a symbol's lease."""
 

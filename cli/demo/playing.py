@@ -3,11 +3,7 @@
 import argparse
 import asyncio
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -16,6 +12,7 @@ from typing import Any, Final
 from cli.demo.broker_books import BrokerBooks, read_broker_books
 from cli.demo.day_report import Day, read_ledger, report_table, save_report, violations
 from cli.demo.rules import DEMO_RULES, demo_rules
+from cli.demo.worker_process import WorkerProcess, worker_process
 from cli.desk import stdout_console
 from cli.tables.board import read_board
 from cli.tables.terminal import Terminal
@@ -33,7 +30,6 @@ from reporting.sentences import LANGUAGES
 from reporting.spoken import say
 from reporting.writing import write
 from runtime.embedded.endpoints import read_endpoints
-from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
 from runtime.faults import explain
 from runtime.language import Parser, use_configured_language
@@ -41,18 +37,14 @@ from runtime.opening import EXPECTED_ERRORS, open_fleet
 from runtime.settings import load_settings, raw_environment
 from runtime.standard_error import say_error
 from runtime.strategy_settings import strategies_path
-from security.private_files import close_to_others, new_private
+from security.private_files import close_to_others
 from strategies import tradable
 from workflows.close_outcome import CloseOutcome
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _STARTS_WITHIN: Final = timedelta(seconds=20)
 """Real time from the simulator's first moment to the opening. The workers should be ready before the opening."""
-_READY_WITHIN: Final = 120.0
 _AFTER_THE_END: Final = 90.0
 """Real seconds after the session's end in which the close must have finished."""
-_GRACE: Final = 30.0
-_QUOTED_LINES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +78,8 @@ async def play(stage: Stage, console: Terminal) -> bool:
     await set_stage(stage.folder, stage.rules, path, speed=stage.speed, seed=stage.seed, start=start)
     tradable(load_settings().rules)
     console.say("Starting PostgreSQL, Temporal, the simulated broker and a worker process …")
-    async with _worker_process(stage) as worker:
-        await _until_ready(stage, worker)
+    async with worker_process(stage.log) as worker:
+        await worker.until_ready()
         async with open_fleet(load_settings()) as fleet:
             day = await _trade(stage, fleet, worker, console)
             checked = save_report(day, stage.reports)
@@ -100,52 +92,11 @@ async def play(stage: Stage, console: Terminal) -> bool:
     return not any(violations(day).values())
 
 
-@asynccontextmanager
-async def _worker_process(stage: Stage) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Run ``worker.py`` under a guard that stops it even if this process dies."""
-    program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
-    with new_private(stage.log) as log:
-        guard = start_guarded(program, log)
-    try:
-        yield guard
-    finally:
-        await asyncio.shield(asyncio.to_thread(_stop, guard))
-
-
-def _stop(guard: "subprocess.Popen[bytes]") -> None:
-    if guard.stdin is not None:
-        guard.stdin.close()
-    try:
-        guard.wait(_GRACE + 5)
-    except subprocess.TimeoutExpired:
-        guard.kill()
-
-
-async def _until_ready(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
-    try:
-        async with asyncio.timeout(_READY_WITHIN):
-            while b"worker ready" not in stage.log.read_bytes():
-                _require_alive(stage, worker)
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise NothingRunsError(f"the worker process was not ready in time; {_last_lines(stage)}") from None
-
-
-def _require_alive(stage: Stage, worker: "subprocess.Popen[bytes]") -> None:
-    if worker.poll() is not None:
-        raise NothingRunsError(f"the worker process has ended (exit {worker.returncode}); {_last_lines(stage)}")
-
-
-def _last_lines(stage: Stage) -> str:
-    lines = stage.log.read_text(errors="replace").splitlines()[-_QUOTED_LINES:]
-    return "\n  | ".join([f"the last lines of {stage.log}:", *lines])
-
-
-async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> Day:
+async def _trade(stage: Stage, fleet: Fleet, worker: WorkerProcess, console: Terminal) -> Day:
     names = await start_workers(fleet, stage.workers, stage.rules)
     await schedule_close(fleet, stage.rules, fleet.market_now())
     console.say(f"{fleet.environment.upper()} account: {len(names)} workers trade. Web UI: {fleet.web_ui}")
-    outcome = await _watch_until_closed(stage, fleet, worker, console)
+    outcome = await _watch_until_closed(fleet, worker, console)
     return Day(
         seed=stage.seed,
         workers=stage.workers,
@@ -155,9 +106,7 @@ async def _trade(stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", 
     )
 
 
-async def _watch_until_closed(
-    stage: Stage, fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal
-) -> CloseOutcome:
+async def _watch_until_closed(fleet: Fleet, worker: WorkerProcess, console: Terminal) -> CloseOutcome:
     ends_at = fleet.clock.real_time(fleet.plan_of_the_day(fleet.market_now()).session.ends_at)
     left = ends_at - fleet.clock.real_time(fleet.market_now())
     closing = asyncio.create_task(_closed(fleet))
@@ -166,13 +115,13 @@ async def _watch_until_closed(
             await watch(
                 console,
                 lambda: read_board(fleet, fleet.market_now()),
-                lambda: closing.done() or worker.poll() is not None,
+                lambda: closing.done() or worker.has_ended,
             )
     except TimeoutError:
-        raise OperationError(f"the market close has not finished in time; {_last_lines(stage)}") from None
+        raise OperationError(f"the market close has not finished in time; {worker.last_lines()}") from None
     if not closing.done():
         closing.cancel()
-        _require_alive(stage, worker)
+        worker.require_alive()
     return await closing
 
 
@@ -198,10 +147,10 @@ async def _broker_books(stage: Stage) -> BrokerBooks:
     return await read_broker_books(endpoints.simulator_url, SIMULATED_ACCOUNT, endpoints.control_headers)
 
 
-async def _keep(fleet: Fleet, worker: "subprocess.Popen[bytes]", console: Terminal) -> None:
+async def _keep(fleet: Fleet, worker: WorkerProcess, console: Terminal) -> None:
     console.say(f"Web UI: {fleet.web_ui}   (Ctrl-C ends the demo)")
     try:
-        await asyncio.to_thread(worker.wait)
+        await asyncio.to_thread(worker.guard.wait)
     except asyncio.CancelledError:
         console.say("Stopping …")
 

@@ -80,8 +80,8 @@ def _tally_line(what: str, tally: Tally) -> str:
 
 def list_lines(store: BarStore, sessions: list[StoredSession], daily: list[StoredSession]) -> Iterator[str]:
     """Yield one line a session, one a year of daily bars, and the sources."""
-    for row in [*sessions, *daily]:
-        yield f"{row.name:11} {row.symbols:6,} symbols{row.rows:12,} rows  {', '.join(row.sources) or 'no source'}"
+    for name, row in [*((row.name, row) for row in sessions), *((f"{row.name} daily", row) for row in daily)]:
+        yield f"{name:11} {row.symbols:6,} symbols{row.rows:12,} rows  {', '.join(row.sources) or 'no source'}"
     rows = sum(row.rows for row in sessions)
     yield f"{len(sessions):,} sessions, {rows:,} minute bars; {sum(row.rows for row in daily):,} daily bars"
     for source in store.sources.all().values():

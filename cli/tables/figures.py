@@ -17,6 +17,7 @@ from domain.handling import Handling
 from domain.money import average_price
 from domain.performance import Performance, performance
 from domain.position import ClosedTrade
+from domain.screening import ScreeningFilter
 from domain.session import SessionDate
 from domain.summary import DailySummary
 from fleet.errors import OperationError
@@ -47,6 +48,22 @@ _FIGURES: Final = (
     Column("net won", figure=True),
     Column("drawdown", figure=True),
 )
+_PASSED: Final = {
+    ScreeningFilter.UNREADABLE: "data readable",
+    ScreeningFilter.BAD_QUOTE: "quote valid",
+    ScreeningFilter.TRADING_FLAG: "no trading flag",
+    ScreeningFilter.PRICE_RANGE: "in the price range",
+    ScreeningFilter.THIN_VOLUME: "enough volume",
+    ScreeningFilter.THIN_TURNOVER: "enough turnover",
+    ScreeningFilter.WIDE_SPREAD: "narrow spread",
+    ScreeningFilter.RUN_UP: "no run-up",
+    ScreeningFilter.LOCKED: "locked by no other worker",
+    ScreeningFilter.COOLDOWN: "not cooling down",
+    ScreeningFilter.CUSTOM: "custom filters passed",
+    ScreeningFilter.STRATEGY_FAILED: "strategy answered",
+    ScreeningFilter.NO_SIGNAL: "signal",
+}
+"""What holds for the stocks that a filter left. The name of a filter says why it drops the others."""
 
 
 async def read_trades(fleet: Fleet, session_date: SessionDate) -> tuple[ClosedTrade, ...]:
@@ -172,10 +189,11 @@ def _of_the_trades(summary: DailySummary) -> list[str]:
 
 def _of_the_buys(summary: DailySummary) -> list[str]:
     denials, dropped = _named(summary.denials, "denials"), _named(summary.dropped, "filters")
+    passed = {say(text): summary.passed[name] for name, text in _PASSED.items() if name in summary.passed}
     return [
         f"buys denied: {_counts(denials)}",
         f"{summary.scans:,} scans looked at {summary.looked_at:,} stocks, dropped: {_counts(dropped)}",
-        f"left after each filter: {_counts(_named(summary.passed, 'filters'))}",
+        f"left after each filter: {_counts(passed)}",
     ]
 
 

@@ -58,8 +58,6 @@ async def backtest(asked: argparse.Namespace) -> int:
         raise OperationError(
             f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
         ) from error
-    if not days:
-        raise OperationError(f"no stored session from {asked.first} to {asked.last}; `bars list` shows what is there")
     values = summary_of(prepared.settings, days)
     written = (results.write_summary(values), *_pages(prepared, results, days, asked.lang))
     if asked.json:

@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 import httpx
 from pydantic import SecretStr
 
-from broker.kis import LIVE_URL, PAPER_URL, KisConnection
+from broker.kis import KisConnection
 from broker.protocol import AccessToken
 from domain.clock import KST
+from domain.hosts import REST_URLS
 from domain.identity import AccountId, Environment, IntentId, PositionId, WorkerId
 from domain.lane import Crowding, Lane
 from domain.market import Side, Symbol
@@ -28,8 +29,7 @@ APP_KEY = "HARU-" + "k" * 31
 APP_SECRET = "s3cret+" * 25 + "tail="
 ACCOUNT = "50067821"
 URLS = {
-    Environment.LIVE: LIVE_URL,
-    Environment.PAPER: PAPER_URL,
+    **REST_URLS,
     Environment.SIMULATED: "http://127.0.0.1:9",
 }
 

@@ -7,8 +7,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from broker.kis import PAPER_URL, KisBroker, KisConnection
+from broker.kis import KisBroker, KisConnection
 from domain.errors import BrokerRefusedError
+from domain.hosts import REST_URLS
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.market import Market, Side, Symbol, TradingFlag
@@ -40,7 +41,7 @@ class World:
         self.simulation: Simulation = create_simulation(settings)
         connection = KisConnection(
             environment=environment,
-            trading_url=PAPER_URL if environment is Environment.PAPER else "http://simulator",
+            trading_url=REST_URLS[Environment.PAPER] if environment is Environment.PAPER else "http://simulator",
             app_key=SecretStr(APP_KEY),
             app_secret=SecretStr(APP_SECRET),
             account_number=SecretStr(ACCOUNT),

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from broker.kis import LIVE_URL, PAPER_URL, KisBroker
+from broker.kis import KisBroker
 from domain.errors import EnvironmentMismatchError, TradingError
+from domain.hosts import REST_URLS
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.order import Rejected
@@ -132,10 +133,10 @@ def test_a_key_that_was_copied_badly_is_refused_without_being_shown(secret: str)
 @pytest.mark.parametrize(
     ("environment", "url"),
     [
-        (Environment.SIMULATED, LIVE_URL),
-        (Environment.SIMULATED, PAPER_URL),
-        (Environment.PAPER, LIVE_URL),
-        (Environment.LIVE, PAPER_URL),
+        (Environment.SIMULATED, REST_URLS[Environment.LIVE]),
+        (Environment.SIMULATED, REST_URLS[Environment.PAPER]),
+        (Environment.PAPER, REST_URLS[Environment.LIVE]),
+        (Environment.LIVE, REST_URLS[Environment.PAPER]),
         (Environment.SIMULATED, ""),
     ],
 )

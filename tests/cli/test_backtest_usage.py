@@ -50,6 +50,17 @@ def test_a_wrong_command_is_refused_with_the_remedy(
     assert says in refused(capsys, *words)
 
 
+def test_a_stretch_without_a_session_is_refused_before_anything_is_made(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_store(data / "bars", (date(2025, 11, 17),))
+
+    said = refused(capsys, *GOOD[:2], "--from", "2024-01-02", "--to", "2024-01-03")
+
+    assert said == "starter.py: no stored session from 2024-01-02 to 2024-01-03; `bars list` shows what is there\n"
+    assert not (data / "backtests").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -270,12 +270,12 @@ async def never(*_: object) -> tuple[Listed, ...]:
     raise AssertionError("Temporal is asked for a list")
 
 
-async def test_the_kill_switch_shuts_the_ledger_first_and_lists_nothing_beside_500_foreign_workflows(
+async def test_the_kill_switch_shuts_the_ledger_first_and_lists_nothing_beside_foreign_workflows(
     hosted: Hosted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet = hosted.fleet
     await start_workers(fleet, 2, some_rules())
-    for number in range(500):
+    for number in range(20):  # how many does not matter: a list fails the test
         foreign_id = worker_workflow_id(fleet.account_id, WorkerId(f"worker-{1000 + number}"))
         await fleet.client.start_workflow("TradingWorkerWorkflow", id=foreign_id, task_queue=ELSEWHERE)
     watching = WatchesTheLedger(fleet)

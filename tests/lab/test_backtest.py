@@ -147,8 +147,8 @@ def test_a_run_that_was_ended_keeps_its_days_and_goes_on(
     assert resumed["hash"] == whole["hash"]
 
 
-def test_a_page_can_be_written_again_in_korean_and_for_one_session(data: Path) -> None:
-    played = result(data)
+def test_a_page_can_be_written_again_in_korean_and_for_one_session(data: Path, whole: Any) -> None:
+    played = whole
     argv, environment = command(data)
 
     def report(*words: str) -> Any:
@@ -181,8 +181,8 @@ def test_the_universe_is_that_of_each_day(data: Path, tmp_path: Path) -> None:
     assert [(day["date"], day["stocks"]) for day in found["days"]] == [(f"{DAYS[0]}", 1), (f"{DAYS[1]}", 2)]
 
 
-def test_a_changed_rule_gives_another_backtest(data: Path) -> None:
-    assert result(data, "--set", "exits.stop_loss=1%")["id"] != result(data)["id"]
+def test_a_changed_rule_gives_another_backtest(data: Path, whole: Any) -> None:
+    assert result(data, "--set", "exits.stop_loss=1%")["id"] != whole["id"]
 
 
 def test_a_strategy_of_a_file_is_played_with_its_parameters_and_resumed_only_unchanged(data: Path) -> None:

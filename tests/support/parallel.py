@@ -15,6 +15,8 @@ REAL_TIME: Final = (
     "tests/trials/journeys/test_on_a_real_server.py",
 )
 """Whole days in real time, and measurements: each needs the whole machine."""
+LONG: Final = ("tests/runtime/embedded/test_parts.py", "tests/trials/crash_points/test_closing_matrix.py")
+"""Files of many short tests that take longer than most slow ones."""
 _TOGETHER: Final = "real time"
 _STEP_BACK: Final = 10
 """Added niceness: a day played 360 times faster ends without trades if it has to wait for the CPU."""
@@ -50,6 +52,6 @@ def _step_back() -> None:
 
 
 def longest_first(items: list[pytest.Item]) -> None:
-    """Put real-time tests first, then files with slow tests, so that the longest tests do not start last."""
-    slow = {scope_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
+    """Put real-time tests first, then files with slow tests and long ones, so that the longest do not start last."""
+    slow = {*LONG, *(scope_of(item.nodeid) for item in items if item.get_closest_marker("slow"))}
     items.sort(key=lambda item: (scope_of(item.nodeid) != _TOGETHER, scope_of(item.nodeid) not in slow))

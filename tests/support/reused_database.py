@@ -6,8 +6,12 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from lab.emptying import EMPTY_EVERYTHING, END_OTHERS
+from lab.emptying import EMPTY_EVERYTHING
 
+_END_OTHERS: Final = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+"""A session that a failed test left open might hold locks, or write into the next test's books."""
 _RESTART_SEQUENCES: Final = "SELECT setval(seqrelid, seqstart, false) FROM pg_sequence"
 _SCHEMA_TABLES: Final = (
     *("pg_class", "pg_attribute", "pg_constraint", "pg_trigger", "pg_proc", "pg_namespace"),
@@ -33,7 +37,7 @@ class ReusedDatabase:
         """Remove what a test has left: sessions, rows, the state of sequences, changes of the schema."""
         try:
             with psycopg.connect(self.url, autocommit=True) as connection:
-                for statement in (END_OTHERS, EMPTY_EVERYTHING, _RESTART_SEQUENCES):
+                for statement in (_END_OTHERS, EMPTY_EVERYTHING, _RESTART_SEQUENCES):
                     connection.execute(statement.encode())
                 unchanged = self._version == connection.execute(_VERSION.encode()).fetchall()
         except psycopg.Error:

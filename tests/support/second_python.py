@@ -1,7 +1,8 @@
 """The tests that also run on a second version of Python: all without servers, and one of each file with servers.
 
 What differs between versions is the language, its library and the wheels. Every rule, parser and format runs on both.
-A server behind a socket is the same program for both, so one test of each file shows that we reach it.
+A server behind a socket is the same program for both, so one test of each file shows that we reach it. What only reads
+our sources finds the same in them on each version.
 """
 
 import re
@@ -15,6 +16,7 @@ import pytest
 
 SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
 """The fixtures that start a server."""
+_READ_SOURCES: Final = "tests/architecture/"
 _STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLauncher\b", re.MULTILINE)
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
 
@@ -24,7 +26,8 @@ def mark_for_second_python(items: list[pytest.Item]) -> None:
     chosen = set()
     for item in items:
         file = item.nodeid.partition("::")[0]
-        if item.get_closest_marker("slow") or (needs_servers(item) and file in chosen):
+        is_slow = bool(item.get_closest_marker("slow"))
+        if is_slow or file.startswith(_READ_SOURCES) or (needs_servers(item) and file in chosen):
             continue
         if needs_servers(item):
             chosen.add(file)

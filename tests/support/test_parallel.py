@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from tests.support.parallel import REAL_TIME, longest_first, scope_of
+from tests.support.parallel import LONG, REAL_TIME, longest_first, scope_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,6 +48,12 @@ def test_real_time_begins_before_slow_files_and_those_before_the_others_whose_se
     assert in_sequence(quick, slow, quick_beside_slow, last, day) == [
         *(each.nodeid for each in (day, slow, quick_beside_slow, quick, last)),
     ]
+
+
+@pytest.mark.parametrize("file", LONG)
+def test_a_long_file_without_slow_tests_is_a_slow_one(file: str) -> None:
+    assert (ROOT / file).exists()
+    assert in_sequence(Collected("a.py::quick"), Collected(f"{file}::quick")) == [f"{file}::quick", "a.py::quick"]
 
 
 @pytest.mark.parametrize(("file", "steps"), [(REAL_TIME[0], 0), ("tests/domain/test_money.py", 10)])

@@ -84,6 +84,10 @@ def test_one_test_of_each_file_that_starts_processes_runs_again(
     assert chosen(Collected("a.py::1", starting), Collected("a.py::2", starting)) == ["a.py::1"]
 
 
+def test_what_reads_the_sources_does_not_run_again(module: Callable[..., ModuleType]) -> None:
+    assert chosen(Collected("tests/architecture/test_tree.py::1", module())) == []
+
+
 def test_a_slow_test_does_not_run_again_and_is_not_the_one_of_its_file(module: Callable[..., ModuleType]) -> None:
     pure = module()
 

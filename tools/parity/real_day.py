@@ -3,12 +3,9 @@
 import asyncio
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any, Final
 
 from temporalio.api.enums.v1 import EventType
 
+from cli.demo.worker_process import worker_process
 from domain.clock import MarketClock, in_seoul
 from domain.identity import SIMULATED_ACCOUNT, WorkerId
 from domain.rules import TradingRules
@@ -26,23 +24,18 @@ from fleet.schedule import latest_close, schedule_close
 from fleet.starting import start_workers
 from lab.steps import Step
 from runtime.embedded.endpoints import read_endpoints
-from runtime.embedded.guard import Program, start_guarded
 from runtime.embedded.stage import set_stage
 from runtime.opening import open_fleet
 from runtime.settings import load_settings
-from security.private_files import new_private
 from tools.parity.played import Played, Scans
 from verifier.books import Books
 from verifier.broker_truth import Simulated
 from verifier.histories import Run, read_runs
 from verifier.reading import Sources, read_books
 
-_ROOT: Final = Path(__file__).resolve().parents[2]
 _STARTING_UP: Final = (25.0, 150.0)
 """Real seconds for parts and workers to start before the session opens; a busy machine gets the second one."""
-_READY_WITHIN: Final = 180.0
 _CLOSED_WITHIN: Final = 240.0
-_GRACE: Final = 30.0
 _HOURS: Final = "HARU_CALENDAR__HOURS"
 _LOOK: Final = 0.05
 """Real seconds between two looks at the number of scans."""
@@ -83,8 +76,8 @@ async def _play(day: RealDay, folder: Path, early: float) -> Played:
     begins = start.replace(microsecond=0).isoformat()
     await set_stage(folder, day.rules, bars=day.bars, speed=day.speed, start=begins, opening_cash=day.capital)
     os.environ[_HOURS] = day.hours
-    async with _worker_process(folder / "worker.log") as worker:
-        await _until_ready(folder / "worker.log", worker)
+    async with worker_process(folder / "worker.log") as worker:
+        await worker.until_ready()
         async with open_fleet(load_settings()) as fleet:
             return await _trade(day, fleet, folder)
 
@@ -159,43 +152,3 @@ def _steps_of(run: Run, clock: MarketClock) -> Iterator[Step]:
 
 def _value(payloads: Any) -> Any:
     return json.loads(payloads[0].data or b"null") if payloads else None
-
-
-@asynccontextmanager
-async def _worker_process(log: Path) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """Run ``worker.py`` under a guard that stops it even if this process dies."""
-    program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
-    with new_private(log) as opened:
-        guard = start_guarded(program, opened)
-    try:
-        yield guard
-    finally:
-        await asyncio.shield(asyncio.to_thread(_stop, guard))
-
-
-def _stop(guard: "subprocess.Popen[bytes]") -> None:
-    if guard.stdin is not None:
-        guard.stdin.close()
-    try:
-        guard.wait(_GRACE + 5)
-    except subprocess.TimeoutExpired:
-        guard.kill()
-
-
-async def _until_ready(log: Path, worker: "subprocess.Popen[bytes]") -> None:
-    try:
-        async with asyncio.timeout(_READY_WITHIN):
-            while not _is_ready(log):
-                if worker.poll() is not None:
-                    raise NothingRunsError(f"worker.py has ended (exit {worker.returncode}): {_last_lines(log)}")
-                await asyncio.sleep(_LOOK)
-    except TimeoutError:
-        raise NothingRunsError(f"worker.py was not ready in time: {_last_lines(log)}") from None
-
-
-def _is_ready(log: Path) -> bool:
-    return b"worker ready" in log.read_bytes()
-
-
-def _last_lines(log: Path) -> str:
-    return "\n  | ".join(["", *log.read_text(errors="replace").splitlines()[-12:]])

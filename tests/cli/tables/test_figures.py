@@ -8,6 +8,7 @@ from datetime import timedelta
 from rich.console import Console
 
 from cli.tables.figures import (
+    _PASSED,
     days_table,
     read_days,
     read_summaries,
@@ -17,9 +18,11 @@ from cli.tables.figures import (
     trades_table,
 )
 from domain.identity import WorkerId
+from domain.screening import ScreeningFilter
 from domain.session import SessionDate
 from domain.summary import FLEET, DayCounts, summarise
 from fleet.fleet import Fleet
+from reporting.sentences import command_line_words
 from tests.support.builders import MONDAY, WORKER, a_closed_trade
 
 
@@ -51,6 +54,27 @@ def test_a_summary_is_shown_with_the_fleet_in_detail() -> None:
 
     for part in ("session 2026-11-23", "fleet", "worker-1", "50.0%", "COOLING_DOWN 3", "thin_volume 40"):
         assert part in text
+
+
+def test_what_each_filter_left_is_named_by_what_holds_for_it() -> None:
+    counts = DayCounts(dropped={"thin_volume": 40, "wide_spread": 2}, looked_at=50)
+
+    (left,) = [line for line in lines_of_fleet(counts) if "left after each filter" in line]
+
+    assert "in the price range 50, enough volume 10, enough turnover 10, narrow spread 8" in left
+    assert "thin_volume" not in left
+
+
+def lines_of_fleet(counts: DayCounts) -> list[str]:
+    console = Console(file=io.StringIO(), width=400, record=True)
+    console.print(summaries_table([summarise(MONDAY, FLEET, [], counts)]))
+    return console.export_text().splitlines()
+
+
+def test_each_filter_says_what_it_leaves_in_korean() -> None:
+    assert set(_PASSED) == set(ScreeningFilter)
+    said = command_line_words("ko")
+    assert [text for text in _PASSED.values() if said.say(text) == text] == []
 
 
 def test_a_summary_of_a_day_without_trades_has_no_ratios() -> None:

@@ -124,6 +124,15 @@ def test_list_and_check_are_text_for_people(run: Run, folder: Path) -> None:
     assert "  2026-11-23 005930: 379 of 380 minutes are missing" in checked.stdout
 
 
+def test_a_file_of_daily_bars_is_called_daily(run: Run, folder: Path) -> None:
+    (folder / "good.csv").write_text(
+        "symbol,date,open,high,low,close,volume\n005930,20261123,70000,70500,69900,70300,900\n"
+    )
+    run("import", str(folder))
+
+    assert "2026 daily       1 symbols           1 rows  import-" in run("list").stdout
+
+
 def test_a_check_of_nothing_says_how_to_import(run: Run) -> None:
     done = run("check")
 

@@ -1,7 +1,8 @@
 """A trade cycle with its process killed at every crossing, times every answer to every order request.
 
 ``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, or with ``HARU_MATRIX_EVERY=5`` each fifth. Otherwise each
-plot plays the crossings of the affected order, and a seeded sample of the others.
+plot plays every second crossing of the affected order, and a seeded sample of the others. Two plots that follow one
+another take turns, so that together they play every crossing, each with half of the answers.
 """
 
 import random
@@ -53,7 +54,7 @@ def _chosen(plot: Plot, crossings: list[str]) -> list[int]:
         return list(played_of(len(crossings), plot.name))
     on_the_way = set() if plot.answer is SERVER_ERROR else _on_the_way(plot, crossings)
     sample = random.Random(plot.name).sample(range(1, len(crossings) + 1), _SAMPLE)
-    return sorted({*on_the_way, *sample})
+    return sorted({*sorted(on_the_way)[PLOTS.index(plot) % 2 :: 2], *sample})
 
 
 def _on_the_way(plot: Plot, crossings: list[str]) -> set[int]:

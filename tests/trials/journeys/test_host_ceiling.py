@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from domain.event_kind import EventKind
@@ -38,6 +39,7 @@ TEN_TIMES = replace(
 )
 
 
+@pytest.mark.slow
 async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
     time_skipping_env: WorkflowEnvironment, database_url: str
 ) -> None:

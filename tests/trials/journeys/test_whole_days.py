@@ -38,6 +38,7 @@ def assert_flat_and_even(day: Stage) -> None:
     assert not any(order.remaining for order in account.orders)
 
 
+@pytest.mark.slow
 async def test_a_session_of_two_workers_and_the_cron_close_ends_flat_and_even_to_the_won(day: Stage) -> None:
     workers = [await day.start_worker(number) for number in (1, 2)]
     close = await day.start_close(cron=BEFORE_THE_CLOSE)
