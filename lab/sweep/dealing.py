@@ -1,5 +1,6 @@
 """The orders of one variant in one session: filled by the matching and the fill rule of a backtest."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,10 @@ from simulator.orders import Fill, Order
 _MOST_DELAY: Final = 5
 """Seconds between two looks at an order: 1, 2, 3, 4, then 5, as a backtest follows it."""
 
+_MINUTE: Final = 60
+_FORGETS: Final = 30
+"""Seconds after which the fill rule's book shows nothing of an order; its minute must be over too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
@@ -43,6 +48,8 @@ class Dealing:
 
     def __init__(self, scene: Scene, rules: TradingRules) -> None:
         self._scene, self._rules = scene, rules
+        self._memory: dict[Hashable, Dealt | None] = scene.dealt.setdefault(rules.execution, {})
+        self._touched: dict[Symbol, int] = {}
         self._session = scene.market.session_there
         self._book = BarLiquidity(scene.exchange)
         self._matching = Matching(scene.exchange, self._book, _take)
@@ -51,12 +58,37 @@ class Dealing:
 
     def buy(self, symbol: Symbol, quantity: Quantity, limit: Price, second: int) -> Dealt:
         """Send a buy and follow it until it is filled or its time is over."""
+        key = (symbol, quantity, limit, second)
+        found = self._memory.get(key) if self._is_untouched(symbol, second) else None
+        if found is None:
+            found = self._bought(symbol, quantity, limit, second)
+            if self._is_untouched(symbol, second):
+                self._memory[key] = found
+        self._touched[symbol] = found.ended_at
+        return found
+
+    def sell(self, symbol: Symbol, quantity: Quantity, quote: Quote, second: int, reason: ExitReason) -> Dealt | None:
+        """Sell on the rungs of the ladder; None if the session ends before all shares are sold."""
+        key = (symbol, quantity, second, reason is ExitReason.DEADLINE)
+        if not self._is_untouched(symbol, second):
+            return self._sold(symbol, quantity, quote, second, reason)
+        if key not in self._memory:
+            self._memory[key] = self._sold(symbol, quantity, quote, second, reason)
+        found = self._memory[key]
+        self._touched[symbol] = self._end if found is None else found.ended_at
+        return found
+
+    def _is_untouched(self, symbol: Symbol, second: int) -> bool:
+        """Return whether the book has forgotten the variant's last order of a stock: then all variants fill alike."""
+        touched = self._touched.get(symbol)
+        return touched is None or (second // _MINUTE > touched // _MINUTE and second - touched > _FORGETS)
+
+    def _bought(self, symbol: Symbol, quantity: Quantity, limit: Price, second: int) -> Dealt:
         order = self._order(symbol, Side.BUY, OrderType.LIMIT, quantity, limit)
         patience = int(self._rules.execution.entry_timeout.total_seconds())
         return self._followed(order, second, patience)
 
-    def sell(self, symbol: Symbol, quantity: Quantity, quote: Quote, second: int, reason: ExitReason) -> Dealt | None:
-        """Sell on the rungs of the ladder; None if the session ends before all shares are sold."""
+    def _sold(self, symbol: Symbol, quantity: Quantity, quote: Quote, second: int, reason: ExitReason) -> Dealt | None:
         plan = self._scene.plan
         unhurried = plan.liquidation_at if reason is ExitReason.DEADLINE else None
         clock = MarketClock(plan.session.opens_at, plan.session.opens_at)

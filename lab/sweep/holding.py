@@ -1,15 +1,14 @@
 """How long a variant holds a stock: the exit rules at the instants at which one of them can fire.
 
-The bounds of price and time are whole numbers, so that most minutes cost two comparisons. Where one is reached, the
+The bounds of price and time are whole numbers, so that most minutes cost a few comparisons. Where one is reached, the
 rules of ``domain.exits`` decide.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import partial
 from math import ceil, floor
-from typing import Final
+from typing import Any, Final
 
 from domain.close_plan import LONGEST_THIN_LEAD, own_start
 from domain.exits import ExitContext, decide_exit
@@ -22,6 +21,8 @@ from lab.sweep.scene import Scene
 
 _MINUTE: Final = 60
 _NEVER: Final = 10**12
+_MATTERS: Final = ("exit_rules", "high_water_mark", "last_price", "rules_version")
+"""What differs between variants that bought the same shares at the same second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +33,109 @@ class Decided:
     second: int
 
 
+@dataclass(slots=True)
+class Opinions:
+    """What a strategy has said about one purchase, by second, for all variants that made it."""
+
+    said: dict[int, bool]
+    shared: OpenPosition | None
+    """The position without what differs between variants; None once the strategy has asked for that."""
+
+
+class _OwnRulesError(Exception):
+    """A strategy asks for something that differs between variants."""
+
+
+class _Refusals:
+    """How often it was asked. A strategy may catch the error, so it alone proves nothing."""
+
+    count = 0
+
+
+def _refuse(_: object) -> Any:
+    _Refusals.count += 1
+    raise _OwnRulesError
+
+
+class _SharedPosition(OpenPosition):
+    """A position that refuses to show what differs between variants with the same purchase."""
+
+    __slots__ = ()
+    exit_rules = property(_refuse)
+    high_water_mark = property(_refuse)
+    last_price = property(_refuse)
+    rules_version = property(_refuse)
+
+
+def opinions_about(position: OpenPosition) -> Opinions:
+    """Return the empty opinions about a purchase."""
+    shared = object.__new__(_SharedPosition)
+    for each in fields(OpenPosition):
+        if each.name not in _MATTERS:
+            object.__setattr__(shared, each.name, getattr(position, each.name))
+    return Opinions({}, shared)
+
+
 class Holding:
     """One held position: it looks where a backtest's watch looks."""
 
-    def __init__(self, scene: Scene, position: OpenPosition, rules: TradingRules, strategy: Strategy | None) -> None:
-        self._scene, self._position, self._rules, self._strategy = scene, position, rules, strategy
+    def __init__(
+        self,
+        scene: Scene,
+        position: OpenPosition,
+        rules: TradingRules,
+        strategy: Strategy,
+        opinions: Opinions,
+    ) -> None:
+        self._scene, self._position, self._strategy = scene, position, strategy
+        self._texts, self._age = rules.strategy, rules.execution.greatest_quote_age
+        self._opinions = opinions
         self._symbol, self._exits = position.symbol, position.exit_rules
         self._deadline = scene.second(scene.plan.liquidation_at)
-        thin_from = scene.session.auction_at - LONGEST_THIN_LEAD
-        self._thin_from = scene.second(thin_from)
-        self._age = rules.execution.greatest_quote_age
+        self._thin_from = scene.second(scene.session.auction_at - LONGEST_THIN_LEAD)
         longest = self._exits.longest_holding
-        opened = scene.second(position.opened_at)
-        self._held_until = opened + longest.total_seconds() if longest else _NEVER
-        self._best = position.high_water_mark
+        held_until = scene.second(position.opened_at) + longest.total_seconds() if longest else _NEVER
+        self._held_until = held_until
+        self._sure_from = min(held_until, self._thin_from)
+        """The second from which a rule of time may fire."""
+        self._best = int(position.high_water_mark)
+        self._trails = bool(self._exits.trailing_start and self._exits.trailing_distance)
         self._set_bounds()
 
     def until_sold(self, second: int) -> Decided:
         """Return the first decision at ``second`` or later; at the fleet's deadline the latest."""
         decided = self._look(second)
-        looks = self._looks(second)
+        minute, inside = divmod(second, _MINUTE)
         while decided is None:
-            decided = self._look(next(looks))
+            crossing = self._crossing(minute, inside)
+            if crossing is None:
+                decided, minute = self._next_minutes(minute + 1)
+                inside = 0
+            else:
+                decided, inside = self._look(crossing), crossing % _MINUTE
         return decided
+
+    def _next_minutes(self, minute: int) -> tuple[Decided | None, int]:
+        """Look at the starts of minutes until one decides, or the path within one leaves the bounds; return it."""
+        scene, symbol = self._scene, self._symbol
+        opens, ranges, last = scene.opens(symbol), scene.ranges(symbol), self._deadline // _MINUTE
+        floors = scene.trend_floors(symbol, self._exits)
+        said = self._opinions.said
+        while minute < last:
+            second, price = minute * _MINUTE, opens[minute]
+            if price > self._best:
+                self._raise_best(price)
+            if price <= self._lower or price >= self._upper or price <= floors[second] or self._time_is_up(second):
+                decided = self._look(second)
+                if decided is not None:
+                    return decided, minute
+            elif said[second] if second in said else self._asked(second):
+                return Decided(ExitReason.STRATEGY, second), minute
+            low, high = ranges[minute]
+            if low <= self._lower or high >= self._upper or (self._trails and high > self._best):
+                return None, minute
+            minute += 1
+        return Decided(ExitReason.DEADLINE, self._deadline), minute
 
     def _look(self, second: int) -> Decided | None:
         if second >= self._deadline:
@@ -62,27 +143,31 @@ class Holding:
         view = self._scene.view(self._symbol, second)
         price = view.quote.price
         if price > self._best:
-            self._best = price
-            self._set_bounds()
+            self._raise_best(price)
         if self._may_fire(price, second):
             own = self._own_start(second)
             at = self._scene.instant(second)
-            position = replace(self._position, high_water_mark=self._best, last_price=price)
+            position = replace(self._position, high_water_mark=Price(self._best), last_price=price)
             deadline = self._scene.plan.liquidation_at if own is None else own
             signal = decide_exit(ExitContext(position, view, at, deadline, greatest_age=self._age))
             if signal is not None:
                 return Decided(signal.reason, second)
-        return Decided(ExitReason.STRATEGY, second) if self._wants_out(second) else None
+        said = self._opinions.said
+        wants_out = said[second] if second in said else self._asked(second)
+        return Decided(ExitReason.STRATEGY, second) if wants_out else None
 
     def _may_fire(self, price: int, second: int) -> bool:
         """Return whether a rule may fire; a false alarm costs only the call of the rules."""
-        if price <= self._lower or price >= self._upper or second >= self._held_until or second >= self._thin_from:
+        if price <= self._lower or price >= self._upper or self._time_is_up(second):
             return True
-        limit = self._exits.trend_break
-        if not limit:
+        return price <= self._scene.trend_floors(self._symbol, self._exits)[second]
+
+    def _time_is_up(self, second: int) -> bool:
+        """Return whether a rule of time may fire, or a thin position's own sale may begin."""
+        if second < self._sure_from:
             return False
-        average = self._scene.average(self._symbol, second, self._exits.trend_window)
-        return average is not None and price <= average * (1 - limit)
+        is_thin = second >= self._thin_from and self._position.quantity >= self._scene.thin_from(self._symbol, second)
+        return is_thin or second >= self._held_until
 
     def _own_start(self, second: int) -> datetime | None:
         if second < self._thin_from:
@@ -94,28 +179,27 @@ class Holding:
         own = own_start(plan.session, plan.liquidation_at, self._position.quantity, traded)
         return None if own is None else own.at
 
-    def _wants_out(self, second: int) -> bool:
-        if self._strategy is None:
-            return False
-        view = self._scene.view(self._symbol, second)
-        position = replace(self._position, high_water_mark=self._best, last_price=view.quote.price)
-        ask = partial(self._strategy.wants_out, view, position, self._rules.strategy)
-        return bool(self._scene.asked(ask, objection_to_flag))
-
-    def _looks(self, second: int) -> Iterator[int]:
-        """Yield the seconds to look at: each minute's start, and where the path leaves the bounds."""
-        ranges, last = self._scene.ranges(self._symbol), self._scene.minutes * _MINUTE
-        while second < last:
-            minute, inside = divmod(second, _MINUTE)
-            low, high = ranges[minute]
-            leaves = low <= self._lower or high >= self._upper or (self._trails and high > self._best)
-            crossing = self._crossing(minute, inside) if leaves and inside < _MINUTE - 1 else None
-            second = (minute + 1) * _MINUTE if crossing is None else crossing
-            yield second
-        yield self._deadline
+    def _asked(self, second: int) -> bool:
+        view, opinions = self._scene.view(self._symbol, second), self._opinions
+        if opinions.shared is not None:
+            before = _Refusals.count
+            outcome = self._scene.calls.outcome(partial(self._strategy.wants_out, view, opinions.shared, self._texts))
+            if _Refusals.count == before:
+                found = opinions.said[second] = self._scene.sound(outcome, objection_to_flag) is True
+                return found
+            opinions.shared = None
+            opinions.said.clear()
+        own = replace(self._position, high_water_mark=Price(self._best), last_price=view.quote.price)
+        outcome = self._scene.calls.outcome(partial(self._strategy.wants_out, view, own, self._texts))
+        return self._scene.sound(outcome, objection_to_flag) is True
 
     def _crossing(self, minute: int, inside: int) -> int | None:
         """Return the first later second beyond a bound, or the best price before it if that is a new one."""
+        if inside >= _MINUTE - 1:
+            return None
+        low, high = self._scene.ranges(self._symbol)[minute]
+        if low > self._lower and high < self._upper and not (self._trails and high > self._best):
+            return None
         rest = self._scene.prices(self._symbol, minute)[inside + 1 :]
         crossing = next((at for at, price in enumerate(rest) if price <= self._lower or price >= self._upper), None)
         if self._trails:
@@ -125,8 +209,12 @@ class Holding:
                 crossing = before.index(top)
         return None if crossing is None else minute * _MINUTE + inside + 1 + crossing
 
+    def _raise_best(self, price: int) -> None:
+        self._best = price
+        if self._trails:
+            self._set_bounds()
+
     def _set_bounds(self) -> None:
         bounds = Bounds.of(self._position, Price(self._best))
-        self._trails = bounds.trails
         self._lower = floor(bounds.lower)
         self._upper = _NEVER if bounds.upper.is_infinite() else ceil(bounds.upper)

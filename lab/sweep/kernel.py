@@ -5,7 +5,7 @@ What a backtest does beside it is left out: workflows, ledger, locks between pro
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from math import ceil
 from typing import Final
 
 from domain.close_plan import sellable_quantity
@@ -28,7 +28,7 @@ from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.strategy import Strategy
 from lab.sweep.dealing import Dealing, Dealt
-from lab.sweep.holding import Decided, Holding
+from lab.sweep.holding import Decided, Holding, opinions_about
 from lab.sweep.scene import Scene
 from simulator.krx.costs import most_commission
 
@@ -39,6 +39,8 @@ _LASTING: Final = frozenset(
     {Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.TRADE_COUNT_REACHED}
 )
 """Denials that no later minute of the session lifts."""
+
+_AFTER_A_LOSS: Final = frozenset({Denial.COOLING_DOWN, Denial.LOSING_STREAK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class _Worker:
     is_done: bool = False
     gate_from: int = 0
     """The second before which its gate is known to be shut."""
+    snapshot: RiskSnapshot | None = None
+    snapshot_of: object = None
 
 
 def play_variant(scene: Scene, rules: TradingRules, workers: int, capital: int) -> PlayedVariant:
@@ -115,9 +119,8 @@ class _Variant:
         self._rates = cost_rates(scene.session.date)
         self._signals = scene.signals_of(rules)
         self._strategies: dict[str, Strategy] = {each.name: each for each in self._signals.strategies}
-        self._stamps: dict[str, dict[str, str]] = {}
         self._dealing = Dealing(scene, rules)
-        self._cooling: dict[Symbol, datetime] = {}
+        self._cooling: dict[Symbol, int] = {}
         self._sides: Counter[tuple[Symbol, Side]] = Counter()
         self._result = PlayedVariant()
         self._closed: list[KernelTrade] = []
@@ -126,6 +129,8 @@ class _Variant:
         entries_until = self._scene.second(self._scene.plan.entries_until)
         for minute in range(-(-entries_until // _MINUTE)):
             second = minute * _MINUTE
+            if all(each.is_done or second < max(each.free_from, each.gate_from) for each in self._workers):
+                continue
             self._settle(second)
             for worker in self._workers:
                 if worker.held is None and not worker.is_done and second >= max(worker.free_from, worker.gate_from):
@@ -162,19 +167,19 @@ class _Variant:
         return replace(trade, exit_costs=sold)
 
     def _cool_down(self, symbol: Symbol, second: int) -> None:
-        self._cooling[symbol] = self._scene.instant(second) + self._rules.risk.symbol_cooldown
+        self._cooling[symbol] = second + ceil(self._rules.risk.symbol_cooldown.total_seconds())
 
     def _scan(self, worker: _Worker, minute: int) -> None:
         signals = self._scene.signals_at(self._signals, minute)
         if not signals:
             return
-        at = self._scene.instant(minute * _MINUTE)
+        second = minute * _MINUTE
         taken = {each.held.symbol for each in self._workers if each.held is not None}
-        taken |= {symbol for symbol, until in self._cooling.items() if until > at}
+        taken |= {symbol for symbol, until in self._cooling.items() if until > second}
         free = [each for each in signals if each.candidate.symbol not in taken] if taken else signals
         if not free:
             return
-        snapshot = self._snapshot(worker, at)
+        snapshot, at = self._snapshot(worker), self._scene.instant(second)
         shut = standing_denial(snapshot, self._rules.risk, self._scene.plan, at)
         if shut is not None:
             self._wait_for_the_gate(worker, shut, snapshot)
@@ -189,11 +194,20 @@ class _Variant:
         """Skip the minutes in which the gate stays shut; at the next one it is asked again."""
         if shut.denial in _LASTING and len(self._workers) == 1:
             worker.is_done = True
-        elif shut.denial is Denial.COOLING_DOWN and snapshot.last_loss_at is not None:
-            opens = snapshot.last_loss_at + self._rules.risk.cooldown_after_loss
-            worker.gate_from = self._scene.second(opens)
+        elif shut.denial in _AFTER_A_LOSS and snapshot.last_loss_at is not None:
+            risk = self._rules.risk
+            is_streak = shut.denial is Denial.LOSING_STREAK
+            pause = risk.cooldown_after_streak if is_streak else risk.cooldown_after_loss
+            worker.gate_from = self._scene.second(snapshot.last_loss_at + pause)
 
-    def _snapshot(self, worker: _Worker, at: datetime) -> RiskSnapshot:
+    def _snapshot(self, worker: _Worker) -> RiskSnapshot:
+        """Return what the ledger would say. Stocks that cool down are not offered, so they are not listed here."""
+        state = (len(self._closed), tuple(each.held.symbol for each in self._workers if each.held is not None))
+        if worker.snapshot is None or worker.snapshot_of != state:
+            worker.snapshot, worker.snapshot_of = self._new_snapshot(worker), state
+        return worker.snapshot
+
+    def _new_snapshot(self, worker: _Worker) -> RiskSnapshot:
         own = [trade for trade in self._closed if trade.worker == worker.number]
         losses = 0
         for trade in reversed(own):
@@ -218,7 +232,6 @@ class _Variant:
             last_loss_at=None if last_loss is None else self._scene.instant(last_loss.closed_at),
             fleet_peak_pnl=Won(peak),
             worker_losses_in_a_row=losses,
-            symbols_cooling_down=frozenset(symbol for symbol, until in self._cooling.items() if until > at),
             fleet_at_stake=Won(at_stake),
         )
 
@@ -259,9 +272,10 @@ class _Variant:
         return ""
 
     def _parameters(self, strategy: str) -> dict[str, str]:
-        found = self._stamps.get(strategy)
+        stamps = self._signals.parameters
+        found = stamps.get(strategy)
         if found is None:
-            found = self._stamps[strategy] = self._strategies[strategy].parameters(self._rules.strategy)
+            found = stamps[strategy] = self._strategies[strategy].parameters(self._rules.strategy)
         return found
 
     def _buyable(self, price: Price) -> Quantity:
@@ -298,7 +312,12 @@ class _Variant:
             exit_rules=rules.exits,
             rules_version=rules.version,
         )
-        decided = Holding(scene, position, rules, self._strategies.get(candidate.strategy)).until_sold(bought.ended_at)
+        key = (symbol, candidate.strategy, second, bought)
+        opinions = self._signals.opinions.get(key)
+        if opinions is None:
+            opinions = self._signals.opinions[key] = opinions_about(position)
+        strategy = self._strategies[candidate.strategy]
+        decided = Holding(scene, position, rules, strategy, opinions).until_sold(bought.ended_at)
         quote = scene.view(symbol, decided.second).quote
         sold = self._dealing.sell(symbol, quantity, quote, decided.second, decided.reason)
         trade = None if sold is None else _trade(worker, candidate, market, (bought, decided, sold), (second, costs))

@@ -1,16 +1,19 @@
 """One recorded session as all variants of a sweep see it: each view, path and signal is made once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Final, TypeVar
+from math import floor
+from typing import Any, Final, TypeVar
 
-from domain.close_plan import traded_per_minute
+from activities.support.bounded_calls import Outcome
+from domain.close_plan import PARTICIPATION, traded_per_minute
 from domain.exits import moving_average
 from domain.market import MarketView, Symbol
-from domain.rules import ScreeningRules, StrategyRules, TradingRules
+from domain.money import Rate
+from domain.rules import ExitRules, ScreeningRules, StrategyRules, TradingRules
 from domain.screening import (
     Candidate,
     CustomFilter,
@@ -35,6 +38,7 @@ T = TypeVar("T")
 _MINUTE: Final = 60
 _ONE_MINUTE: Final = timedelta(minutes=1)
 _LEAST_TO_RANK: Final = 2
+_NEARLY: Final = Decimal("0.999")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,22 @@ class Signals:
     strategies: tuple[Admitted, ...]
     filters: dict[str, CustomFilter]
     found: dict[int, tuple[Signal, ...]] = field(default_factory=dict)
+    opinions: dict[Hashable, Any] = field(default_factory=dict)
+    """What the strategies say of each purchase."""
+    parameters: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+class TrendFloors(dict[int, int]):
+    """By second: the price at or below which ``trend_break`` may fire; 0 while it cannot."""
+
+    def __init__(self, average: Callable[[int], Decimal | None], limit: Rate) -> None:
+        super().__init__()
+        self._average, self._limit = average, limit
+
+    def __missing__(self, second: int) -> int:
+        average = self._average(second) if self._limit else None
+        found = self[second] = 0 if average is None else floor(average * (1 - self._limit))
+        return found
 
 
 class Scene:
@@ -76,8 +96,13 @@ class Scene:
         self._views: dict[tuple[Symbol, int], MarketView] = {}
         self._prices: dict[tuple[Symbol, int], tuple[int, ...]] = {}
         self._traded: dict[tuple[Symbol, int], Decimal | None] = {}
+        self._thin: dict[tuple[Symbol, int], int] = {}
         self._averages: dict[tuple[Symbol, int, timedelta], Decimal | None] = {}
+        self._trends: dict[tuple[Symbol, timedelta, Rate], TrendFloors] = {}
         self._ranges: dict[Symbol, list[tuple[int, int]]] = {}
+        self._opens: dict[Symbol, list[int]] = {}
+        self.dealt: dict[Hashable, Any] = {}
+        """The fills of orders that no earlier order of the same variant has touched."""
         self._signals: dict[tuple[ScreeningRules, StrategyRules], Signals] = {}
         self._screened: dict[ScreeningRules, Screened] = {}
 
@@ -122,6 +147,13 @@ class Scene:
             self._ranges[symbol] = found
         return found
 
+    def opens(self, symbol: Symbol) -> list[int]:
+        """Return the price at the start of each minute."""
+        found = self._opens.get(symbol)
+        if found is None:
+            found = self._opens[symbol] = [bar.open for bar in self.market.path(symbol).natural.bars]
+        return found
+
     def traded(self, symbol: Symbol, second: int) -> Decimal | None:
         """Return the shares that trade in a minute, as the close plans with them."""
         key = (symbol, second)
@@ -130,7 +162,25 @@ class Scene:
             self._traded[key] = traded_per_minute(view.recent, view.quote.volume, self.session, self.instant(second))
         return self._traded[key]
 
-    def average(self, symbol: Symbol, second: int, window: timedelta) -> Decimal | None:
+    def thin_from(self, symbol: Symbol, second: int) -> int:
+        """Return the shares from which a position may have to be sold before the fleet's; rounded down."""
+        found = self._thin.get((symbol, second))
+        if found is None:
+            traded = self.traded(symbol, second) or Decimal(0)
+            left = Decimal((self.session.auction_at - self.instant(second)) / _ONE_MINUTE)
+            found = self._thin[symbol, second] = floor(traded * PARTICIPATION * left * _NEARLY)
+        return found
+
+    def trend_floors(self, symbol: Symbol, exits: ExitRules) -> TrendFloors:
+        """Return the prices at or below which ``trend_break`` may fire."""
+        key = (symbol, exits.trend_window, exits.trend_break)
+        found = self._trends.get(key)
+        if found is None:
+            average = partial(self._average, symbol, exits.trend_window)
+            found = self._trends[key] = TrendFloors(average, exits.trend_break)
+        return found
+
+    def _average(self, symbol: Symbol, window: timedelta, second: int) -> Decimal | None:
         """Return the moving average of a stock, as the rule ``trend_break`` takes it."""
         key = (symbol, second, window)
         if key not in self._averages:
@@ -215,7 +265,10 @@ class Scene:
 
     def asked(self, call: Callable[[], T], objection_to: Callable[[object], str]) -> T | None:
         """Return the answer of a strategy or filter; None, and a fault counted, if it fails or is not valid."""
-        outcome = self.calls.outcome(call)
+        return self.sound(self.calls.outcome(call), objection_to)
+
+    def sound(self, outcome: Outcome[T], objection_to: Callable[[object], str]) -> T | None:
+        """Return an answer; None, and a fault counted, if there is none or it is not valid."""
         if outcome.fault or objection_to(outcome.value):
             self.faults += 1
             return None
