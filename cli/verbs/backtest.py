@@ -45,7 +45,7 @@ async def backtest(asked: argparse.Namespace) -> int:
     """Run a backtest and print its result; return 1 if a day is not sound."""
     prepared = _prepared(asked)
     try:
-        with _interrupted_once():
+        with interrupted_once():
             results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
@@ -82,7 +82,7 @@ def _pages(
 
 
 @contextmanager
-def _interrupted_once() -> Iterator[None]:
+def interrupted_once() -> Iterator[None]:
     """Turn the first interrupt into a cancellation, and ignore others while the processes are ended."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     pressed: list[bool] = []
@@ -113,8 +113,8 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
     bars = asked.bars or settings.data_dir / "bars"
     if not BarStore(bars).sessions():
         raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
-    rules = _rules(settings.rules, asked)
-    universe, close = _universe(asked), settings.close
+    rules = rules_asked(settings.rules, asked)
+    universe, close = universe_asked(asked), settings.close
     leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))
     return Backtest(
         settings=Settings(
@@ -122,7 +122,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             version="+".join(each.version for each in strategies_named(rules.strategy.names)),
             first=asked.first.isoformat(),
             last=asked.last.isoformat(),
-            rules=_differing(rules, leads),
+            rules=differing_rules(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
@@ -138,7 +138,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
     )
 
 
-def _rules(configured: TradingRules, asked: argparse.Namespace) -> TradingRules:
+def rules_asked(configured: TradingRules, asked: argparse.Namespace) -> TradingRules:
     """Return the configured rules with the strategy and the changes of the command."""
     changes = dict(_pair(text) for text in asked.rules)
     if unknown := {"universe.symbols", "universe.ranking_size", "strategy.names"} & changes.keys():
@@ -154,7 +154,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+def differing_rules(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+    """Return the rules that differ from the defaults, by name."""
     defaults, usual = all_rule_values(TradingRules()), CloseLeads()
     close = {} if leads == usual else {"close": f"entries end {leads.entry_cutoff}, sales begin {leads.liquidation}"}
     return close | {
@@ -164,7 +165,8 @@ def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
     }
 
 
-def _universe(asked: argparse.Namespace) -> Universe:
+def universe_asked(asked: argparse.Namespace) -> Universe:
+    """Return the universe that ``--symbols`` or ``--universe`` names."""
     if asked.symbols:
         return tuple(_symbol(text.strip(), "--symbols") for text in asked.symbols.split(","))
     return None if asked.universe is None else _listed(asked.universe)
