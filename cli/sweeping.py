@@ -16,6 +16,7 @@ _TRIALS: Final = 200
 _TRAIN: Final = 40
 _TEST: Final = 10
 _GAP: Final = 1
+_CONFIRM: Final = 3
 
 
 def add_sweep(verbs: Any) -> None:
@@ -36,6 +37,8 @@ def add_sweep(verbs: Any) -> None:
     verb.add_argument("--test", type=_at_least(1), default=_TEST, metavar="N", help=say(reporting))
     between = "sessions left out between both (default 1)"
     verb.add_argument("--gap", type=_at_least(0), default=_GAP, metavar="N", help=say(between))
+    confirming = "play the best N as a backtest too, and print where both differ (default 3)"
+    verb.add_argument("--confirm", type=_at_least(0), default=_CONFIRM, metavar="N", help=say(confirming))
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))
 
 

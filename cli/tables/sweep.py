@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
 from cli.tables.backtest import clock
 from cli.tables.terminal import Terminal
 from lab.sweep.run import SweepProgress
-from reporting.spoken import say
+from reporting.spoken import label, say
+
+CAUSES: Final = {
+    "later": "sold at another second",
+    "size": "another number of shares",
+    "fill": "filled at another price",
+    "costs": "costs rounded elsewhere",
+    "reason": "sold for another reason",
+    "carried": "not sold by the close",
+    "follows": "follows from an earlier difference",
+    "unsound": "the backtest's day is not sound",
+    "unexplained": "UNEXPLAINED cause",
+}
 
 
 def sweep_line(progress: SweepProgress) -> str:
@@ -33,7 +45,27 @@ def print_sweep(console: Terminal, values: Mapping[str, Any], written: Sequence[
     )
     console.say("Best over the whole stretch; the choice knows the result, so it proves nothing:")
     console.print(_best(values["best"]))
+    for each in values["confirmed"]:
+        _print_confirmed(console, each)
     console.print(" · ".join(map(str, written)), soft_wrap=True)
+
+
+def _print_confirmed(console: Terminal, values: Mapping[str, Any]) -> None:
+    """Print where a backtest of a trial differs from the kernel."""
+    console.say(
+        f"Backtest of {rules_text(values['rules'])}: {values['agreed']:,} of {values['of']:,} trades agree, "
+        f"net {values['backtest_net']:+,} won ({values['kernel_net']:+,} here)"
+    )
+    if not values["differences"]:
+        return
+    table = Table(box=None)
+    for name in ("session", "stock", "bought at", "cause", "here", "backtest", "won apart"):
+        table.add_column(say(name), justify="right" if name == "won apart" else "left")
+    for each in values["differences"]:
+        reasons = (label("reasons", each[side]) if each[side] else "–" for side in ("kernel", "backtest"))
+        cause = say(CAUSES[each["cause"]])
+        table.add_row(each["date"], each["symbol"], each["bought_at"], cause, *reasons, f"{each['won']:+,}")
+    console.print(table)
 
 
 def rules_text(rules: Mapping[str, str]) -> str:

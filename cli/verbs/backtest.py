@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
 from history.store import BarStore
-from lab.backtest import Backtest, Progress, Universe, run
+from lab.backtest import Backtest, Universe, run
 from lab.day import Order
 from lab.hands import ProcessLostError
 from lab.report import Sources, write_page
@@ -46,7 +46,7 @@ async def backtest(asked: argparse.Namespace) -> int:
     prepared = _prepared(asked)
     try:
         with interrupted_once():
-            results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
+            results, days = await run(prepared, shown_by(progress_line, as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
     except ProcessLostError as error:
@@ -201,13 +201,13 @@ def _symbol(text: str, place: str) -> Symbol:
     return Symbol(text)
 
 
-def _shown(*, as_json: bool) -> Any:
+def shown_by(line: Callable[[Any], str], *, as_json: bool) -> Any:
     """Return how progress is shown: on a terminal one line that changes, else a line a day, with JSON none."""
     on_terminal = sys.stderr.isatty()
 
-    def show(progress: Progress) -> None:
+    def show(progress: Any) -> None:
         if not as_json:
-            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + progress_line(progress))
+            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + line(progress))
             sys.stderr.write("\n" if not on_terminal or progress.done == progress.of else "")
             sys.stderr.flush()
 

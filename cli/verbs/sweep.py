@@ -11,21 +11,28 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.desk import stdout_console
+from cli.tables.backtest import progress_line
 from cli.tables.sweep import print_sweep, sweep_line
-from cli.verbs.backtest import differing_rules, interrupted_once, rules_asked, universe_asked
+from cli.verbs.backtest import differing_rules, interrupted_once, rules_asked, shown_by, universe_asked
 from domain.close_plan import CloseLeads
 from domain.errors import BadRulesError
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
 from history.store import BarStore
+from lab.backtest import Backtest
+from lab.day import Order
 from lab.hands import ProcessLostError
+from lab.results import Settings
 from lab.sources import SourcesDifferError, sources_in_use
+from lab.sweep.confirm import confirmed
 from lab.sweep.hands import SweepJob, rules_of_trial
+from lab.sweep.page import write_page
 from lab.sweep.run import SweepPlan, run
 from lab.sweep.space import MOST_TRIALS, grid, read_space, size_of
 from lab.sweep.summary import summary_of
-from lab.trials import Sweep, TrialStore
+from lab.trials import SHARED, Sweep, Trial, TrialStore
+from reporting.sentences import Language
 from runtime.settings import load_settings
 from security.private_files import write_private
 from strategies import known, strategies_named, tradable
@@ -39,7 +46,12 @@ async def sweep(asked: argparse.Namespace) -> int:
     plan = _prepared(asked)
     try:
         with interrupted_once():
-            store = await run(plan, _shown(as_json=asked.json), again=asked.resume)
+            store = await run(plan, shown_by(sweep_line, as_json=asked.json), again=asked.resume)
+            values = summary_of(plan.sweep, plan.windows, store.trials(), store.days())
+            for best in values["best"][: asked.confirm]:
+                trial = Trial(best["trial"], SHARED, best["rules"])
+                shown = shown_by(progress_line, as_json=asked.json)
+                values["confirmed"].append(await confirmed(plan, trial, _backtest(plan, trial), shown))
     except HistoryError as error:
         raise OperationError(str(error)) from error
     except ProcessLostError as error:
@@ -51,8 +63,7 @@ async def sweep(asked: argparse.Namespace) -> int:
         raise OperationError(
             f"the sources have changed since the sweep began ({error}): run it again; the finished days are kept"
         ) from error
-    values = summary_of(plan.sweep, plan.windows, store.trials(), store.days())
-    written = _write(store, values)
+    written = _write(store, values, asked.lang or load_settings().report.language)
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
@@ -60,10 +71,36 @@ async def sweep(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _write(store: TrialStore, values: dict[str, Any]) -> Sequence[Path]:
+def _backtest(plan: SweepPlan, trial: Trial) -> Backtest:
+    """Return the backtest of a trial; the verb ``backtest`` would play the same one."""
+    sweep, job = plan.sweep, plan.job
+    rules = rules_of_trial(job.rules, trial.rules)
+    return Backtest(
+        settings=Settings(
+            strategy=sweep.strategy.replace(",", "+"),
+            version=sweep.version,
+            first=sweep.first,
+            last=sweep.last,
+            rules=differing_rules(rules, job.leads),
+            workers=sweep.workers,
+            capital=sweep.capital,
+            universe=sweep.universe,
+            sources=sources_in_use(rules),
+        ),
+        order=Order(rules, sweep.workers, sweep.capital, job.leads),
+        calendar=job.calendar,
+        bars=job.bars,
+        folder=plan.folder.parent / "backtests",
+        universe=plan.universe,
+        processes=plan.processes,
+        strategies=job.strategies,
+    )
+
+
+def _write(store: TrialStore, values: dict[str, Any], language: Language) -> Sequence[Path]:
     path = store.folder / "report.json"
     write_private(path, json.dumps(values, ensure_ascii=False, indent=1))
-    return (path,)
+    return path, write_page(store.folder, values, language)
 
 
 def _prepared(asked: argparse.Namespace) -> SweepPlan:
@@ -169,16 +206,3 @@ def _offered(strategies: str) -> str:
         (parameter, f"strategy.{each.name}.{parameter}") for each in found for parameter in each.model.model_fields
     ]
     return ", ".join(f"{parameter} ({bounds_of_rule(rule)})" for parameter, rule in named) or "–"
-
-
-def _shown(*, as_json: bool) -> Any:
-    """Return how progress is shown: on a terminal one line that changes, else a line each time, with JSON none."""
-    on_terminal = sys.stderr.isatty()
-
-    def show(progress: Any) -> None:
-        if not as_json:
-            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + sweep_line(progress))
-            sys.stderr.write("\n" if not on_terminal or progress.done == progress.of else "")
-            sys.stderr.flush()
-
-    return show

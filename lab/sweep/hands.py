@@ -80,13 +80,27 @@ class SweepHand:
         scene = scene_of(cls.job, cls.store, day, symbols)
         if scene is None:
             return PlayedTrials(day, bars, tuple(TrialDay(trial.number, day) for trial in trials), 0, 0)
-        job, played = cls.job, []
-        for trial in trials:
-            rules = cls.rules.get(trial.number)
-            if rules is None:
-                rules = cls.rules[trial.number] = rules_of_trial(job.rules, trial.rules)
-            played.append(day_of(trial.number, day, play_variant(scene, rules, job.workers, job.capital)))
-        return PlayedTrials(day, bars, tuple(played), len(scene.market.symbols), scene.faults)
+        played = tuple(day_of(trial.number, day, cls._played(scene, trial)) for trial in trials)
+        return PlayedTrials(day, bars, played, len(scene.market.symbols), scene.faults)
+
+    @classmethod
+    def trades(cls, day: date, symbols: Sequence[Symbol] | None, trial: Trial) -> tuple[date, PlayedVariant]:
+        """Play one trial over one session and return its trades.
+
+        Raises:
+            SourcesDifferError, HistoryError: as ``play``.
+        """
+        if cls.other:
+            raise SourcesDifferError(", ".join(cls.other))
+        scene = scene_of(cls.job, cls.store, day, symbols)
+        return day, PlayedVariant() if scene is None else cls._played(scene, trial)
+
+    @classmethod
+    def _played(cls, scene: Scene, trial: Trial) -> PlayedVariant:
+        rules = cls.rules.get(trial.number)
+        if rules is None:
+            rules = cls.rules[trial.number] = rules_of_trial(cls.job.rules, trial.rules)
+        return play_variant(scene, rules, cls.job.workers, cls.job.capital)
 
 
 def scene_of(job: SweepJob, store: BarStore, day: date, symbols: Sequence[Symbol] | None) -> Scene | None:

@@ -24,7 +24,9 @@ def summary_of(
     trained = [day for each in chosen for day in _within(days[each.trial.number], each.window.train)]
     return {
         "kind": "sweep",
-        **{name: value for name, value in asdict(sweep).items() if name != "trials"},
+        **{name: value for name, value in asdict(sweep).items() if name not in {"trials", "train", "test"}},
+        "train_sessions": sweep.train,
+        "test_sessions": sweep.test,
         "id": sweep.id,
         "trials": len(trials),
         "sessions": len({day.date for of_trial in days.values() for day in of_trial}),
@@ -40,6 +42,7 @@ def summary_of(
             for trial in ranked[:MOST_BEST]
         ],
         "earning": sum(each.net > 0 for each in found.values()),
+        "confirmed": [],
         "surfaces": [asdict(each) for each in surfaces(sweep.parameters, trials, found)],
     }
 
