@@ -33,6 +33,7 @@ from lab.sweep.scene import Scene
 from simulator.krx.costs import most_commission
 
 _MINUTE: Final = 60
+_NEVER: Final = 10**9
 _ACCOUNT: Final = AccountId("sweep")
 _ONE_SHARE: Final = Quantity(1)
 _LASTING: Final = frozenset(
@@ -105,6 +106,11 @@ class _Worker:
     snapshot: RiskSnapshot | None = None
     snapshot_of: object = None
 
+    @property
+    def looks_from(self) -> int:
+        """Return the second from which it may scan."""
+        return max(self.free_from, self.gate_from)
+
 
 def play_variant(scene: Scene, rules: TradingRules, workers: int, capital: int) -> PlayedVariant:
     """Let the workers of a variant trade a session."""
@@ -126,16 +132,16 @@ class _Variant:
         self._closed: list[KernelTrade] = []
 
     def played(self) -> PlayedVariant:
-        entries_until = self._scene.second(self._scene.plan.entries_until)
-        for minute in range(-(-entries_until // _MINUTE)):
+        minutes, minute = -(-self._scene.second(self._scene.plan.entries_until) // _MINUTE), 0
+        while minute < minutes:
             second = minute * _MINUTE
-            if all(each.is_done or second < max(each.free_from, each.gate_from) for each in self._workers):
-                continue
             self._settle(second)
             for worker in self._workers:
-                if worker.held is None and not worker.is_done and second >= max(worker.free_from, worker.gate_from):
+                if worker.held is None and not worker.is_done and second >= worker.looks_from:
                     self._scan(worker, minute)
-        self._settle(10**9)
+            left = [each.looks_from for each in self._workers if not each.is_done]
+            minute = max(minute + 1, -(-min(left, default=_NEVER) // _MINUTE))
+        self._settle(_NEVER)
         self._result.trades.sort(key=lambda trade: (trade.closed_at, trade.worker))
         return self._result
 
