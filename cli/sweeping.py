@@ -37,6 +37,8 @@ def add_sweep(verbs: Any) -> None:
     verb.add_argument("--test", type=_at_least(1), default=_TEST, metavar="N", help=say(reporting))
     between = "sessions left out between both (default 1)"
     verb.add_argument("--gap", type=_at_least(0), default=_GAP, metavar="N", help=say(between))
+    single = "each signal alone, exits as data: thousands of exits at once; the strategy's own exits are not asked"
+    verb.add_argument("--alone", action="store_true", help=say(single))
     confirming = "play the best N as a backtest too, and print where both differ (default 3)"
     verb.add_argument("--confirm", type=_at_least(0), default=_CONFIRM, metavar="N", help=say(confirming))
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))

@@ -87,6 +87,8 @@ class Sweep:
     """Sessions of a walk-forward window: for choosing, for reporting, and left out between both."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Hashes of Haru's sources and of the strategy's."""
+    alone: bool = False
+    """Whether every signal stands alone, as if each stock had a worker of its own, with exits as data."""
 
     @property
     def id(self) -> str:

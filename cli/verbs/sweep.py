@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,6 +127,7 @@ def _prepared(asked: argparse.Namespace) -> SweepPlan:
         leads=leads,
         strategies=own.expanduser().absolute() if own else None,
         sources=sources_in_use(rules),
+        alone=asked.alone,
     )
     space = _space(asked, job)
     plan = SweepPlan(
@@ -146,6 +148,7 @@ def _prepared(asked: argparse.Namespace) -> SweepPlan:
             test=asked.test,
             gap=asked.gap,
             sources=job.sources,
+            alone=asked.alone,
         ),
         job=job,
         folder=settings.data_dir / "sweeps",
@@ -177,24 +180,40 @@ def _space(asked: argparse.Namespace, job: SweepJob) -> dict[str, tuple[str, ...
         )
     try:
         space = read_space(asked.strategy, asked.vary)
-        if refused := {"universe", "execution"} & {rule.partition(".")[0] for rule in space}:
-            raise OperationError(f"--vary {min(refused)}: a sweep tries strategy, exits, screening and risk rules only")
-        for rule, texts in space.items():
-            for text in texts:
-                tradable(rules_of_trial(job.rules, {rule: text}), {rule})
+        _check_values(job, space)
+        if asked.search == _GRID:
+            _check_combinations(job, space)
     except BadRulesError as error:
         raise OperationError(str(error)) from error
-    if asked.search == _GRID and size_of(space) > MOST_TRIALS:
-        raise OperationError(
-            f"--vary: {size_of(space):,} combinations are more than {MOST_TRIALS:,}; use --search random --trials N"
-        )
-    if asked.search == _GRID:
-        _check_combinations(job, space)
     return space
 
 
+def _check_values(job: SweepJob, space: dict[str, tuple[str, ...]]) -> None:
+    """Refuse rules that a sweep does not try, and values that are not valid."""
+    if refused := {"universe", "execution"} & {rule.partition(".")[0] for rule in space}:
+        raise OperationError(f"--vary {min(refused)}: a sweep tries strategy, exits, screening and risk rules only")
+    if job.alone:
+        _check_alone(space)
+    for rule, texts in space.items():
+        for text in texts:
+            tradable(rules_of_trial(job.rules, {rule: text}), {rule})
+
+
+def _check_alone(space: dict[str, tuple[str, ...]]) -> None:
+    """Refuse what has no effect on signals that stand alone, and a machine without NumPy."""
+    idle = {"exits.trend_break", "exits.trend_window"} | {rule for rule in space if rule.startswith("risk.")}
+    if found := (idle - {"risk.capital_per_trade"}) & space.keys():
+        raise OperationError(f"--vary {min(found)}: it has no effect with --alone")
+    if find_spec("numpy") is None:
+        raise OperationError("--alone needs NumPy: pip install numpy")
+
+
 def _check_combinations(job: SweepJob, space: dict[str, tuple[str, ...]]) -> None:
-    """Refuse combinations that are not valid together, such as a least price above the greatest."""
+    """Refuse too many combinations, and those not valid together, such as a least price above the greatest."""
+    if size_of(space) > MOST_TRIALS:
+        raise OperationError(
+            f"--vary: {size_of(space):,} combinations are more than {MOST_TRIALS:,}; use --search random --trials N"
+        )
     for trial in grid(space):
         rules_of_trial(job.rules, trial)
 

@@ -33,6 +33,8 @@ class SweepJob:
     """Where the operator's own strategies are."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """The hashes of the parent's sources."""
+    alone: bool = False
+    """Whether every signal stands alone, with exits as data."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,12 @@ class SweepHand:
         scene = scene_of(cls.job, cls.store, day, symbols)
         if scene is None:
             return PlayedTrials(day, bars, tuple(TrialDay(trial.number, day) for trial in trials), 0, 0)
-        played = tuple(day_of(trial.number, day, cls._played(scene, trial)) for trial in trials)
+        if cls.job.alone:
+            from lab.sweep.alone import days_alone  # noqa: PLC0415 - it needs NumPy, an extra
+
+            played = days_alone(scene, [(trial.number, cls._rules(trial)) for trial in trials], cls.job.capital)
+        else:
+            played = tuple(day_of(trial.number, day, cls._played(scene, trial)) for trial in trials)
         return PlayedTrials(day, bars, played, len(scene.market.symbols), scene.faults)
 
     @classmethod
@@ -97,10 +104,14 @@ class SweepHand:
 
     @classmethod
     def _played(cls, scene: Scene, trial: Trial) -> PlayedVariant:
-        rules = cls.rules.get(trial.number)
-        if rules is None:
-            rules = cls.rules[trial.number] = rules_of_trial(cls.job.rules, trial.rules)
-        return play_variant(scene, rules, cls.job.workers, cls.job.capital)
+        return play_variant(scene, cls._rules(trial), cls.job.workers, cls.job.capital)
+
+    @classmethod
+    def _rules(cls, trial: Trial) -> TradingRules:
+        found = cls.rules.get(trial.number)
+        if found is None:
+            found = cls.rules[trial.number] = rules_of_trial(cls.job.rules, trial.rules)
+        return found
 
 
 def scene_of(job: SweepJob, store: BarStore, day: date, symbols: Sequence[Symbol] | None) -> Scene | None:
