@@ -11,7 +11,7 @@ from reporting.sentences import LANGUAGES
 from reporting.spoken import say
 
 _CAPITAL: Final = Won(100_000_000)
-_SEARCHES: Final = ("grid", "random")
+_SEARCHES: Final = ("grid", "random", "optuna")
 _TRIALS: Final = 200
 _TRAIN: Final = 40
 _TEST: Final = 10
@@ -28,7 +28,7 @@ def add_sweep(verbs: Any) -> None:
     verb.add_argument("--vary", action="append", default=[], metavar="NAME=VALUES", help=say(varied))
     add_stretch(verb)
     verb.add_argument("--search", choices=_SEARCHES, default="grid", help=say("default grid: all combinations"))
-    many = "how many combinations a search tries (default 200)"
+    many = "how many combinations a search tries; Optuna in each window (default 200)"
     verb.add_argument("--trials", type=_at_least(1), default=_TRIALS, metavar="N", help=say(many))
     verb.add_argument("--seed", type=int, default=0, metavar="N", help=say("the seed of a search (default 0)"))
     choosing = "sessions that choose in each walk-forward window (default 40)"

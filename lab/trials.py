@@ -152,11 +152,12 @@ class TrialStore:
         rows = self._parquet.rows("SELECT trial, fold, rules FROM {files} ORDER BY trial", self._files("trials"))
         return tuple(Trial(number, fold, json.loads(rules)) for number, fold, rules in rows)
 
-    def days(self) -> dict[int, list[TrialDay]]:
-        """Return each trial's sessions in order."""
+    def days(self, batch: int | None = None) -> dict[int, list[TrialDay]]:
+        """Return each trial's sessions in order, of one batch or of all."""
+        files = self._files("days", "*" if batch is None else f"{batch:05}-*")
         query = "SELECT trial, date, trades, wins, gross, net, stakes FROM {files} ORDER BY trial, date"
         found: dict[int, list[TrialDay]] = {}
-        for row in self._parquet.rows(query, self._files("days")):
+        for row in self._parquet.rows(query, files):
             found.setdefault(row[0], []).append(TrialDay(*row))
         return found
 
@@ -168,8 +169,8 @@ class TrialStore:
     def _day_file(self, batch: int, day: date) -> Path:
         return self.folder / "days" / f"{batch:05}-{day}.parquet"
 
-    def _files(self, folder: str) -> list[Path]:
-        return sorted((self.folder / folder).glob("*.parquet"))
+    def _files(self, folder: str, named: str = "*") -> list[Path]:
+        return sorted((self.folder / folder).glob(f"{named}.parquet"))
 
 
 def sweeps_of(folder: Path, strategy: str) -> list[TrialStore]:

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +26,7 @@ from lab.hands import ProcessLostError
 from lab.results import Settings
 from lab.sources import SourcesDifferError, sources_in_use
 from lab.sweep.confirm import confirmed
+from lab.sweep.guided import is_installed, search
 from lab.sweep.hands import SweepJob, rules_of_trial
 from lab.sweep.page import write_page
 from lab.sweep.run import SweepPlan, run
@@ -40,6 +40,7 @@ from strategies import known, strategies_named, tradable
 from strategies.catalogue import bounds_of_rule
 
 _GRID: Final = "grid"
+_OPTUNA: Final = "optuna"
 
 
 async def sweep(asked: argparse.Namespace) -> int:
@@ -47,7 +48,8 @@ async def sweep(asked: argparse.Namespace) -> int:
     plan = _prepared(asked)
     try:
         with interrupted_once():
-            store = await run(plan, shown_by(sweep_line, as_json=asked.json), again=asked.resume)
+            found = search if asked.search == _OPTUNA else None
+            store = await run(plan, shown_by(sweep_line, as_json=asked.json), again=asked.resume, guided=found)
             values = summary_of(plan.sweep, plan.windows, store.trials(), store.days())
             for best in values["best"][: asked.confirm]:
                 trial = Trial(best["trial"], SHARED, best["rules"])
@@ -138,7 +140,7 @@ def _prepared(asked: argparse.Namespace) -> SweepPlan:
             last=asked.last.isoformat(),
             search=asked.search,
             parameters=space,
-            trials=size_of(space) if asked.search == _GRID else min(asked.trials, size_of(space)),
+            trials=_trials(asked, space),
             seed=asked.seed,
             rules=differing_rules(rules, leads),
             workers=asked.workers,
@@ -159,6 +161,13 @@ def _prepared(asked: argparse.Namespace) -> SweepPlan:
     return plan
 
 
+def _trials(asked: argparse.Namespace, space: dict[str, tuple[str, ...]]) -> int:
+    """Return how many trials are played; of Optuna in each window, where one may come twice."""
+    if asked.search == _OPTUNA:
+        return int(asked.trials)
+    return size_of(space) if asked.search == _GRID else min(asked.trials, size_of(space))
+
+
 def _check_windows(plan: SweepPlan) -> None:
     """Refuse a stretch that is too short for one window."""
     sessions, sweep = len(plan.sessions), plan.sweep
@@ -173,6 +182,8 @@ def _check_windows(plan: SweepPlan) -> None:
 
 def _space(asked: argparse.Namespace, job: SweepJob) -> dict[str, tuple[str, ...]]:
     """Return the swept parameters; every single value of them is valid."""
+    if asked.search == _OPTUNA and not is_installed("optuna"):
+        raise OperationError("--search optuna needs Optuna: pip install optuna")
     if not asked.vary:
         raise OperationError(
             f"--vary: name what to try, such as stop_loss=1%..3%..0.5%; parameters of {asked.strategy}: "
@@ -204,7 +215,7 @@ def _check_alone(space: dict[str, tuple[str, ...]]) -> None:
     idle = {"exits.trend_break", "exits.trend_window"} | {rule for rule in space if rule.startswith("risk.")}
     if found := (idle - {"risk.capital_per_trade"}) & space.keys():
         raise OperationError(f"--vary {min(found)}: it has no effect with --alone")
-    if find_spec("numpy") is None:
+    if not is_installed("numpy"):
         raise OperationError("--alone needs NumPy: pip install numpy")
 
 

@@ -36,6 +36,9 @@ class Cause(StrEnum):
 AGREEING = frozenset({Cause.LATER, Cause.SIZE, Cause.FILL, Cause.COSTS})
 """Causes with which stock, second of the purchase and reason of the sale are still the same."""
 
+_HARMLESS = frozenset({Cause.COSTS})
+"""Causes that change no later decision but by a limit of the day's result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -132,7 +135,7 @@ def _gaps(
                 cause = Cause.CARRIED
             elif first is not None and key[1] > first:
                 cause = Cause.FOLLOWS
-        first = min(filter(None, (first, key[1])), default=key[1])
+        first = key[1] if first is None and cause not in _HARMLESS else first
         yield Gap(
             date=session.date,
             symbol=key[0],

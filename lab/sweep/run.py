@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -61,8 +61,15 @@ class SweepPlan:
         return self.universe.get(day, ()) if isinstance(self.universe, Mapping) else self.universe
 
 
-async def run(plan: SweepPlan, show: Callable[[SweepProgress], None], *, again: bool = False) -> TrialStore:
+Search = Callable[[SweepPlan, TrialStore, Processes, Callable[[SweepProgress], None]], Awaitable[None]]
+
+
+async def run(
+    plan: SweepPlan, show: Callable[[SweepProgress], None], *, again: bool = False, guided: Search | None = None
+) -> TrialStore:
     """Play all trials on all sessions. ``again`` keeps what an interrupted sweep has finished.
+
+    ``guided`` is a search that chooses its trials by the results of earlier ones.
 
     Raises:
         HistoryError: bars cannot be read, or another process plays this sweep.
@@ -72,12 +79,19 @@ async def run(plan: SweepPlan, show: Callable[[SweepProgress], None], *, again: 
     store = TrialStore(plan.folder / plan.sweep.id)
     with _held(store.folder):
         store.begin(plan.sweep, again=again)
-        trials = tuple(Trial(number, SHARED, rules) for number, rules in enumerate(_combinations(plan.sweep)))
-        store.keep_trials(0, trials)
         prepare_processes()
         with Processes(plan.processes, SweepHand.begin, plan.job) as processes:
-            await play_batch(plan, store, processes, (0, trials), show)
+            await (guided or _listed)(plan, store, processes, show)
     return store
+
+
+async def _listed(
+    plan: SweepPlan, store: TrialStore, processes: Processes, show: Callable[[SweepProgress], None]
+) -> None:
+    """Play the trials of a grid, or of a draw."""
+    trials = tuple(Trial(number, SHARED, rules) for number, rules in enumerate(_combinations(plan.sweep)))
+    store.keep_trials(0, trials)
+    await play_batch(plan, store, processes, (0, trials), show)
 
 
 async def play_batch(

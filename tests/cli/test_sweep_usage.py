@@ -1,5 +1,6 @@
 """The verb ``sweep`` refuses a wrong command with what to write instead, before anything is played."""
 
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -68,3 +69,21 @@ def test_a_number_that_is_too_small_is_wrong_usage(words: list[str], capsys: pyt
 
     assert ended.value.code == 2
     assert "name a whole number of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"), [("optuna", ["--search", "optuna"]), ("numpy", ["--alone", "--vary", "stop_loss=1%"])]
+)
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, missing: str, words: list[str]
+) -> None:
+    a_store(data / "bars", (date(2025, 11, 17),))
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    assert f"pip install {missing}" in refused(capsys, *GOOD, *words)
+
+
+def test_what_has_no_effect_on_a_signal_alone_is_refused(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_store(data / "bars", (date(2025, 11, 17),))
+
+    assert "it has no effect with --alone" in refused(capsys, *GOOD, "--alone", "--vary", "trend_break=1%")
