@@ -25,10 +25,12 @@ CAUSES: Final = {
 
 
 def sweep_line(progress: SweepProgress) -> str:
-    """Return one line: finished sessions, trials, time left."""
+    """Return one line: finished sessions, trials, time left, and failed calls."""
     parts = [say(f"{progress.done}/{progress.of} days"), say(f"{progress.trials:,} trials")]
     if progress.left is not None:
         parts.append(say(f"{clock(progress.left)} left"))
+    if progress.faults:
+        parts.append(say(f"{progress.faults:,} calls of strategies failed"))
     return " · ".join(parts)
 
 

@@ -10,8 +10,8 @@ from lab.backtest import run as run_backtest
 from lab.hands import Processes, as_finished, prepare_processes
 from lab.sweep.gaps import compare, summed
 from lab.sweep.hands import SweepHand
-from lab.sweep.kernel import PlayedVariant
 from lab.sweep.run import SweepPlan
+from lab.sweep.trades import PlayedVariant
 from lab.trials import Trial
 
 

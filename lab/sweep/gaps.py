@@ -11,7 +11,7 @@ from domain.market import Symbol
 from domain.position import ClosedTrade
 from domain.session import Session
 from lab.results import DayResult
-from lab.sweep.kernel import KernelTrade, PlayedVariant
+from lab.sweep.trades import KernelTrade, PlayedVariant
 
 
 class Cause(StrEnum):

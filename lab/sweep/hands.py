@@ -14,8 +14,9 @@ from history.store import BarStore
 from lab.hands import bars_hash, begin_process, collect_rarely
 from lab.recording import read_session
 from lab.sources import SourcesDifferError
-from lab.sweep.kernel import PlayedVariant, play_variant
+from lab.sweep.kernel import play_variant
 from lab.sweep.scene import Scene
+from lab.sweep.trades import PlayedVariant
 from lab.trials import Trial, TrialDay
 
 
@@ -44,8 +45,7 @@ class PlayedTrials:
     date: date
     bars: str
     days: tuple[TrialDay, ...]
-    stocks: int
-    faults: int
+    faults: int = 0
 
 
 def rules_of_trial(rules: TradingRules, trial: Mapping[str, str]) -> TradingRules:
@@ -81,14 +81,14 @@ class SweepHand:
         bars = bars_hash(cls.job.bars, day)
         scene = scene_of(cls.job, cls.store, day, symbols)
         if scene is None:
-            return PlayedTrials(day, bars, tuple(TrialDay(trial.number, day) for trial in trials), 0, 0)
+            return PlayedTrials(day, bars, tuple(TrialDay(trial.number, day) for trial in trials))
         if cls.job.alone:
             from lab.sweep.alone import days_alone  # noqa: PLC0415 - it needs NumPy, an extra
 
             played = days_alone(scene, [(trial.number, cls._rules(trial)) for trial in trials], cls.job.capital)
         else:
             played = tuple(day_of(trial.number, day, cls._played(scene, trial)) for trial in trials)
-        return PlayedTrials(day, bars, played, len(scene.market.symbols), scene.faults)
+        return PlayedTrials(day, bars, played, scene.faults)
 
     @classmethod
     def trades(cls, day: date, symbols: Sequence[Symbol] | None, trial: Trial) -> tuple[date, PlayedVariant]:

@@ -4,7 +4,7 @@ What a backtest does beside it is left out: workflows, ledger, locks between pro
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
@@ -13,7 +13,7 @@ from domain.costs import Costs, added_costs, cost_rates
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
 from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won, notional
-from domain.position import ExitReason, OpenPosition, StrategyStamp
+from domain.position import OpenPosition, StrategyStamp
 from domain.pricing import entry_limit, size_entry
 from domain.risk import (
     Denial,
@@ -30,6 +30,7 @@ from domain.strategy import Strategy
 from lab.sweep.dealing import Dealing, Dealt
 from lab.sweep.holding import Decided, Holding, opinions_about
 from lab.sweep.scene import Scene
+from lab.sweep.trades import KernelTrade, PlayedVariant
 from simulator.krx.costs import most_commission
 
 _MINUTE: Final = 60
@@ -42,47 +43,6 @@ _LASTING: Final = frozenset(
 """Denials that no later minute of the session lifts."""
 
 _AFTER_A_LOSS: Final = frozenset({Denial.COOLING_DOWN, Denial.LOSING_STREAK})
-
-
-@dataclass(frozen=True, slots=True)
-class KernelTrade:
-    """A trade of the kernel. Seconds since the open: of the scan, of the first fill seen, of the last one seen."""
-
-    worker: int
-    symbol: Symbol
-    market: Market
-    quantity: int
-    entry_amount: int
-    exit_amount: int
-    entry_costs: Costs
-    exit_costs: Costs
-    decided_at: int
-    opened_at: int
-    sold_because: ExitReason
-    sold_at: int
-    """The second of the decision to sell."""
-    closed_at: int
-    strategy: str = ""
-
-    @property
-    def gross(self) -> int:
-        """Return the result before costs (won)."""
-        return self.exit_amount - self.entry_amount
-
-    @property
-    def net(self) -> int:
-        """Return the result after costs (won)."""
-        return self.gross - self.entry_costs.total - self.exit_costs.total
-
-
-@dataclass(slots=True)
-class PlayedVariant:
-    """A session's trades, by the second in which they are closed, and what else happened."""
-
-    trades: list[KernelTrade] = field(default_factory=list)
-    not_bought: Counter[str] = field(default_factory=Counter)
-    carried: dict[Symbol, int] = field(default_factory=dict)
-    """Shares that the close could not sell."""
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 from domain.market import Symbol
 from history.errors import StoreBusyError
 from history.store import BarStore
-from lab.backtest import Universe
+from lab.backtest import Universe, refuse_unknown
 from lab.hands import Processes, as_finished, bars_hash, prepare_processes
-from lab.sweep.hands import PlayedTrials, SweepHand, SweepJob
+from lab.sweep.hands import SweepHand, SweepJob
 from lab.sweep.space import drawn, grid
 from lab.sweep.windows import Window, windows_of
 from lab.trials import SHARED, Sweep, Trial, TrialStore
@@ -29,6 +29,8 @@ class SweepProgress:
     of: int
     trials: int
     left: float | None
+    faults: int = 0
+    """Calls of strategies and filters that have failed, on the sessions played now."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,10 @@ async def run(
         ProcessLostError: a process was killed.
         SourcesDifferError: the sources have changed since the command began.
     """
-    store = TrialStore(plan.folder / plan.sweep.id)
+    sweep, store = plan.sweep, TrialStore(plan.folder / plan.sweep.id)
+    refuse_unknown(plan.job.bars, plan.universe, date.fromisoformat(sweep.first), date.fromisoformat(sweep.last))
     with _held(store.folder):
-        store.begin(plan.sweep, again=again)
+        store.begin(sweep, again=again)
         prepare_processes()
         with Processes(plan.processes, SweepHand.begin, plan.job) as processes:
             await (guided or _listed)(plan, store, processes, show)
@@ -105,19 +108,15 @@ async def play_batch(
     number, trials = batch
     finished = {day for day, bars in store.finished(number).items() if bars == bars_hash(plan.job.bars, day)}
     days = [day for day in plan.sessions if day not in finished]
-    done, of, began = len(finished), len(finished) + len(days), time.monotonic()
+    done, of, began, faults = len(finished), len(finished) + len(days), time.monotonic(), 0
     show(SweepProgress(done, of, len(trials), None))
     calls = [processes.submit(SweepHand.play, day, plan.symbols(day), trials) for day in days]
     async for results in as_finished(calls):
         for played in results:
-            _keep(store, number, played)
-            done += 1
+            store.keep_day(number, played.days, played.bars)
+            done, faults = done + 1, faults + played.faults
         per_day = (time.monotonic() - began) / (done - len(finished))
-        show(SweepProgress(done, of, len(trials), per_day * (of - done)))
-
-
-def _keep(store: TrialStore, batch: int, played: PlayedTrials) -> None:
-    store.keep_day(batch, played.days, played.bars)
+        show(SweepProgress(done, of, len(trials), per_day * (of - done), faults))
 
 
 def _combinations(sweep: Sweep) -> Iterator[dict[str, str]]:

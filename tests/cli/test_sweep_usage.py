@@ -44,6 +44,7 @@ def test_without_recorded_bars_it_says_how_to_get_some(data: Path, capsys: pytes
         (["--vary", "screening.least_price=2000,3000", "--vary", "screening.greatest_price=2500"], "must not exceed"),
         ([*VARY, "--set", "exits.stop_loss=3"], "write 3%"),
         ([*VARY, "--processes", "0"], "at least 1"),
+        ([*VARY, "--train", "2", "--test", "1", "--gap", "0", "--symbols", "5930"], "six characters"),
         ([*VARY], "1 sessions are stored and a window needs 4"),
         ([*VARY, "--from", "2024-01-02", "--to", "2024-01-03"], "no stored session"),
     ],
@@ -87,3 +88,10 @@ def test_what_has_no_effect_on_a_signal_alone_is_refused(data: Path, capsys: pyt
     a_store(data / "bars", (date(2025, 11, 17),))
 
     assert "it has no effect with --alone" in refused(capsys, *GOOD, "--alone", "--vary", "trend_break=1%")
+
+
+def test_a_stock_without_bars_is_refused_by_name(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_store(data / "bars")
+    words = ["volatility_breakout", "--from", "2025-11-17", "--to", "2025-11-19", "--train", "2", "--test", "1"]
+
+    assert "999999: no stored bars" in refused(capsys, *words, "--gap", "0", *VARY, "--symbols", "005930,999999")

@@ -14,7 +14,7 @@ from domain.position import ClosedTrade, ExitReason, StrategyStamp
 from lab.recording import Gaps
 from lab.results import DayResult
 from lab.sweep.gaps import Cause, compare, summed
-from lab.sweep.kernel import KernelTrade, PlayedVariant
+from lab.sweep.trades import KernelTrade, PlayedVariant
 from tests.lab.recorded_days import CALENDAR, DAYS
 
 SESSION = CALENDAR.session_on(DAYS[0])

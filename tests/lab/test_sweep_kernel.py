@@ -15,8 +15,9 @@ from domain.rules import StrategyRules, TradingRules
 from domain.strategy import EntrySignal
 from lab.day import LabBooks, Order, play
 from lab.recording import RecordedSession, read_session
-from lab.sweep.kernel import KernelTrade, PlayedVariant, play_variant
+from lab.sweep.kernel import play_variant
 from lab.sweep.scene import Scene
+from lab.sweep.trades import KernelTrade, PlayedVariant
 from strategies import known
 from strategies.admission import admitted
 from strategies.api import Parameters

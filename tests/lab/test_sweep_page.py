@@ -77,7 +77,11 @@ def test_trials_alone_share_their_purchases_and_not_their_exits(tmp_path: Path) 
     assert session is not None
     plan = plan_session(session, CloseLeads(), 1)
     base = TradingRules(strategy=StrategyRules(names=("volatility_breakout",)))
-    changes = [{"exits.stop_loss": "0.5%"}, {"exits.stop_loss": "3%"}, {"strategy.volatility_breakout.least_range": "50%"}]
+    changes = [
+        {"exits.stop_loss": "0.5%"},
+        {"exits.stop_loss": "3%"},
+        {"strategy.volatility_breakout.least_range": "50%"},
+    ]
     trials = [(number, replace(changed(base, each), version=1)) for number, each in enumerate(changes)]
     scene = Scene(read_session(a_store(tmp_path / "bars"), session), plan, 50_000_000, CALENDAR)
 
