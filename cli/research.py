@@ -2,22 +2,20 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cli.asked_dates import session_date
-from cli.grammar import add_alone, capital, count
-from domain.money import Won
-from reporting.sentences import LANGUAGES
+from cli.grammar import add_alone
+from cli.sweeping import add_stretch, add_sweep
 from reporting.spoken import say
-
-_CAPITAL: Final = Won(100_000_000)
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy``, ``bars`` and ``backtest``."""
+    """Add ``strategy``, ``bars``, ``backtest`` and ``sweep``."""
     _add_strategy(verbs)
     _add_bars(verbs)
     _add_backtest(verbs)
+    add_sweep(verbs)
 
 
 def _add_strategy(verbs: Any) -> None:
@@ -73,24 +71,5 @@ def _add_backtest(verbs: Any) -> None:
     verb = add_alone(verbs, "backtest", "backtest:backtest", recorded, reads_only=True)
     named = "a strategy, or several separated by commas"
     verb.add_argument("--strategy", required=True, metavar="NAME", help=say(named))
-    verb.add_argument(
-        "--from", dest="first", type=session_date, required=True, metavar="DATE", help=say("first session")
-    )
-    verb.add_argument("--to", dest="last", type=session_date, required=True, metavar="DATE", help=say("last session"))
-    universe = verb.add_mutually_exclusive_group()
-    only = "only these stocks, on the days on which they have bars"
-    universe.add_argument("--symbols", metavar="A,B", help=say(only))
-    universe.add_argument("--universe", type=Path, metavar="FILE", help=say("CSV with the columns date and symbol"))
-    verb.add_argument(
-        "--set", dest="rules", action="append", default=[], metavar="RULE=VALUE", help=say("change a rule")
-    )
-    verb.add_argument("--workers", type=count, default=1, metavar="N", help=say("trading workers (default 1)"))
-    cash = "cash at the start of each day (default 100,000,000)"
-    verb.add_argument("--capital", type=capital, default=_CAPITAL, metavar="WON", help=say(cash))
-    verb.add_argument("--processes", type=int, metavar="N", help=say("default: one for each processor"))
-    stored = "store of recorded bars, default in the data folder"
-    verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
-    verb.add_argument(
-        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
-    )
+    add_stretch(verb)
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))

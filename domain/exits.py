@@ -107,15 +107,15 @@ def _take_profit(context: ExitContext) -> str | None:
 
 def _trend_break(context: ExitContext) -> str | None:
     limit = context.position.exit_rules.trend_break
-    average = _moving_average(context)
+    average = moving_average(context.view, context.now, context.position.exit_rules.trend_window)
     if not limit or average is None or context.price > average * (1 - limit):
         return None
     return f"{context.price:,} under the average {average:,.0f} by {limit:.2%}"
 
 
-def _moving_average(context: ExitContext) -> Decimal | None:
-    window = context.position.exit_rules.trend_window
-    samples = [sample for sample in context.view.recent if context.now - window <= sample.at <= context.now]
+def moving_average(view: MarketView, now: datetime, window: timedelta) -> Decimal | None:
+    """Return the average price (won) of a window up to now; None while there are too few samples."""
+    samples = [sample for sample in view.recent if now - window <= sample.at <= now]
     if len(samples) < LEAST_TREND_SAMPLES or samples[-1].at - samples[0].at < window / 2:
         return None
     return Decimal(sum(sample.price for sample in samples)) / len(samples)

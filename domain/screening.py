@@ -171,16 +171,21 @@ def select_candidates(
     for stock in stocks:
         failed = first_failed_filter(stock, rules, now, greatest_age)
         if failed is None and stock.signal is not None:
-            found.append(_candidate(stock.view, stock.signal))
+            found.append(candidate_of(stock.view, stock.signal))
             continue
         dropped[failed or ScreeningFilter.NO_SIGNAL] += 1
         if failed is ScreeningFilter.CUSTOM:
             refused[stock.refused_by] += 1
-    found.sort(key=lambda candidate: (-candidate.score, candidate.symbol))
-    return ScanReport(len(stocks), tuple(found[:MOST_CANDIDATES]), dict(dropped), dict(refused))
+    return ScanReport(len(stocks), best_first(found), dict(dropped), dict(refused))
 
 
-def _candidate(view: MarketView, signal: EntrySignal) -> Candidate:
+def best_first(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Return the candidates that a worker tries: the best score first, ties by symbol."""
+    return tuple(sorted(found, key=lambda candidate: (-candidate.score, candidate.symbol))[:MOST_CANDIDATES])
+
+
+def candidate_of(view: MarketView, signal: EntrySignal) -> Candidate:
+    """Return a stock that a strategy would buy as a candidate."""
     return Candidate(
         symbol=view.quote.symbol,
         name=view.quote.name,

@@ -61,10 +61,10 @@ async def run(
         EmbeddedError: PostgreSQL cannot be started.
     """
     days = _days(backtest)
+    first, last = _stretch(backtest.settings)
     if not days:
-        first, last = _stretch(backtest.settings)
         raise HistoryError(f"no stored session from {first} to {last}; `bars list` shows what is there")
-    _refuse_unknown(backtest)
+    refuse_unknown(backtest.bars, backtest.universe, first, last)
     async with held_engine(backtest.folder / ENGINE) as hold:
         results = Results(backtest.folder, backtest.settings)
         results.begin(again=again)
@@ -100,13 +100,16 @@ async def _played(
             yield day
 
 
-def _refuse_unknown(backtest: Backtest) -> None:
-    """Refuse named stocks without bars: the name is probably mistyped."""
-    if backtest.universe is None or isinstance(backtest.universe, Mapping):
+def refuse_unknown(bars: Path, universe: Universe, first: date, last: date) -> None:
+    """Refuse named stocks without bars: the name is probably mistyped.
+
+    Raises:
+        HistoryError: a named stock has no bars of the stretch.
+    """
+    if universe is None or isinstance(universe, Mapping):
         return
-    first, last = _stretch(backtest.settings)
-    there = BarStore(backtest.bars).symbols_among(backtest.universe, first, last)
-    if missing := sorted(set(backtest.universe) - there):
+    there = BarStore(bars).symbols_among(universe, first, last)
+    if missing := sorted(set(universe) - there):
         named = ", ".join(missing)
         raise HistoryError(f"{named}: no stored bars from {first} to {last}; `bars list` shows what is there")
 

@@ -42,7 +42,7 @@ from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_BEFORE_THE_OPEN: Final = timedelta(seconds=30)
+BEFORE_THE_OPEN: Final = timedelta(seconds=30)
 _CLOSE: Final = "market-close"
 _MINUTE: Final = 60
 _AFTER_THE_END: Final = timedelta(minutes=15)
@@ -147,7 +147,7 @@ class _Stage:
     def __init__(self, books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> None:
         self._recorded, self._order, self._database = recorded, order, books.database
         session = recorded.session
-        begins_at = session.opens_at - _BEFORE_THE_OPEN
+        begins_at = session.opens_at - BEFORE_THE_OPEN
         self._simulation = open_exchange(recorded, order.capital, calendar, begins_at)
         market = LabMarket(recorded, self._simulation)
         self._rules = replace(order.rules, universe=UniverseRules(ranking_size=0, symbols=market.symbols))

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -20,9 +20,10 @@ from multiprocessing.connection import wait as wait_for
 from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from domain.market import Symbol
+from domain.rules import TradingRules
 from domain.session import SessionDate, TradingCalendar
 from history.store import BarStore
 from lab.day import LabBooks, Order, play
@@ -30,6 +31,8 @@ from lab.recording import Gaps, read_session
 from lab.results import DayResult, result_of
 from lab.sources import SourcesDifferError, differing, sources_in_use
 from runtime.strategy_loading import install_strategies
+
+T = TypeVar("T")
 
 _YOUNG_OBJECTS: Final = 100_000
 """New objects after which the collector looks at them; usual are some hundreds."""
@@ -72,6 +75,18 @@ def _digest_of(files: tuple[tuple[Path, int], ...]) -> "hashlib._Hash":
     return digest
 
 
+def begin_process(strategies: Path | None, rules: TradingRules, sources: Mapping[str, str]) -> Sequence[str]:
+    """Prepare a process of a backtest or sweep; return the sources that differ from its parent's.
+
+    Interrupts are the parent's; without a parent the process ends.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.basicConfig(handlers=[logging.NullHandler()])
+    install_strategies(strategies)
+    return differing(sources, sources_in_use(rules))
+
+
 class Hand:
     """One process. The pool calls ``begin`` once, then ``play`` for each of its days."""
 
@@ -84,16 +99,12 @@ class Hand:
 
     @classmethod
     def begin(cls, urls: "SimpleQueue[str]", job: Job) -> None:
-        """Open the process's own database. Interrupts are the parent's; without a parent the process ends."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-        logging.basicConfig(handlers=[logging.NullHandler()])
-        install_strategies(job.strategies)
-        cls.other = differing(job.sources, sources_in_use(job.order.rules))
+        """Open the process's own database."""
+        cls.other = begin_process(job.strategies, job.order.rules, job.sources)
         cls.job, cls.loop = job, asyncio.new_event_loop()
         cls.books = LabBooks(urls.get())
         cls.store = BarStore(job.bars)
-        _collect_rarely()
+        collect_rarely()
 
     @classmethod
     def play(cls, day: date, symbols: Sequence[Symbol] | None) -> DayResult:
@@ -131,7 +142,7 @@ async def played(books: LabBooks, store: BarStore, job: Job, day: date, symbols:
     return result_of(found, bars, time.monotonic() - began)
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """Do not search the program itself for garbage, and a day's objects rarely: nearly all go by their references."""
     gc.collect()
     gc.freeze()
@@ -166,31 +177,40 @@ async def play_all(
         ProcessLostError: a process was killed.
         SourcesDifferError: a process has other sources than this one.
     """
-    with _Hands(urls, job) as hands:
-        left = {asyncio.wrap_future(hands.plays(*day)) for day in days}
-        for each in left:
-            each.add_done_callback(_seen)
-        while left:
-            done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-            for result in sorted(map(_result, done), key=lambda result: result.date):
+    queue = _context().SimpleQueue()
+    for url in urls:
+        queue.put(url)
+    with Processes(len(urls), Hand.begin, queue, job) as processes:
+        async for results in as_finished([processes.submit(Hand.play, *day) for day in days]):
+            for result in sorted(results, key=lambda result: result.date):
                 yield result
 
 
-class _Hands:
+async def as_finished(futures: "Iterable[Future[T]]") -> AsyncGenerator[list[T], None]:
+    """Yield the results of calls as they finish, all that have finished meanwhile at once.
+
+    Raises:
+        ProcessLostError: a process was killed.
+    """
+    left = {asyncio.wrap_future(each) for each in futures}
+    for each in left:
+        each.add_done_callback(_seen)
+    while left:
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        yield [_result(each) for each in done]
+
+
+class Processes:
     """The pool of processes. Once it is left nothing refers to it, so that its semaphores are removed."""
 
-    def __init__(self, urls: Sequence[str], job: Job) -> None:
-        context = _context()
-        queue = context.SimpleQueue()
-        for url in urls:
-            queue.put(url)
-        pool = ProcessPoolExecutor(len(urls), context, initializer=Hand.begin, initargs=(queue, job))
+    def __init__(self, count: int, begin: Callable[..., None], *about: object) -> None:
+        pool = ProcessPoolExecutor(count, _context(), initializer=begin, initargs=about)
         self._pool: ProcessPoolExecutor | None = pool
 
-    def plays(self, day: date, symbols: Sequence[Symbol] | None) -> "Future[DayResult]":
-        """Let a process play a day."""
+    def submit(self, call: Callable[..., T], *about: object) -> "Future[T]":
+        """Let a process make a call."""
         assert self._pool is not None  # noqa: S101 - it is used before it is left
-        return self._pool.submit(Hand.play, day, symbols)
+        return self._pool.submit(call, *about)
 
     def __enter__(self) -> Self:
         return self
@@ -206,14 +226,14 @@ class _Hands:
         pool.shutdown(cancel_futures=kind is not None)
 
 
-def _result(played: "asyncio.Future[DayResult]") -> DayResult:
+def _result(played: "asyncio.Future[T]") -> T:
     try:
         return played.result()
     except BrokenProcessPool as error:
         raise ProcessLostError("a process has ended before its day") from error
 
 
-def _seen(played: "asyncio.Future[DayResult]") -> None:
+def _seen(played: "asyncio.Future[T]") -> None:
     """Take note of the error of a day that is not waited for any more."""
     if not played.cancelled():
         played.exception()

@@ -17,7 +17,7 @@ def progress_line(progress: Progress) -> str:
     if progress.other:
         parts.append(say(f"no finished day to keep: {', '.join(progress.other)} differ from the last run's"))
     if progress.left is not None:
-        parts.append(say(f"{_clock(progress.left)} left"))
+        parts.append(say(f"{clock(progress.left)} left"))
     if day := progress.last:
         parts.append(f"{day.date} {say(f'{len(day.trades)} trades')}")
         parts += [] if day.is_sound else [say("NOT SOUND")]
@@ -69,6 +69,7 @@ def _reasons(values: Mapping[str, Any]) -> Table:
     return table
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}"

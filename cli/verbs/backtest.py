@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
 from history.store import BarStore
-from lab.backtest import Backtest, Progress, Universe, run
+from lab.backtest import Backtest, Universe, run
 from lab.day import Order
 from lab.hands import ProcessLostError
 from lab.report import Sources, write_page
@@ -45,8 +45,8 @@ async def backtest(asked: argparse.Namespace) -> int:
     """Run a backtest and print its result; return 1 if a day is not sound."""
     prepared = _prepared(asked)
     try:
-        with _interrupted_once():
-            results, days = await run(prepared, _shown(as_json=asked.json), again=asked.resume)
+        with interrupted_once():
+            results, days = await run(prepared, shown_by(progress_line, as_json=asked.json), again=asked.resume)
     except HistoryError as error:
         raise OperationError(str(error)) from error
     except ProcessLostError as error:
@@ -80,7 +80,7 @@ def _pages(
 
 
 @contextmanager
-def _interrupted_once() -> Iterator[None]:
+def interrupted_once() -> Iterator[None]:
     """Turn the first interrupt into a cancellation, and ignore others while the processes are ended."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     pressed: list[bool] = []
@@ -111,8 +111,8 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
     bars = asked.bars or settings.data_dir / "bars"
     if not BarStore(bars).sessions():
         raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
-    rules = _rules(settings.rules, asked)
-    universe, close = _universe(asked), settings.close
+    rules = rules_asked(settings.rules, asked)
+    universe, close = universe_asked(asked), settings.close
     leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))
     return Backtest(
         settings=Settings(
@@ -120,7 +120,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             version="+".join(each.version for each in strategies_named(rules.strategy.names)),
             first=asked.first.isoformat(),
             last=asked.last.isoformat(),
-            rules=_differing(rules, leads),
+            rules=differing_rules(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
             universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
@@ -136,7 +136,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
     )
 
 
-def _rules(configured: TradingRules, asked: argparse.Namespace) -> TradingRules:
+def rules_asked(configured: TradingRules, asked: argparse.Namespace) -> TradingRules:
     """Return the configured rules with the strategy and the changes of the command."""
     changes = dict(_pair(text) for text in asked.rules)
     if unknown := {"universe.symbols", "universe.ranking_size", "strategy.names"} & changes.keys():
@@ -152,7 +152,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+def differing_rules(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
+    """Return the rules that differ from the defaults, by name."""
     defaults, usual = all_rule_values(TradingRules()), CloseLeads()
     close = {} if leads == usual else {"close": f"entries end {leads.entry_cutoff}, sales begin {leads.liquidation}"}
     return close | {
@@ -162,7 +163,8 @@ def _differing(rules: TradingRules, leads: CloseLeads) -> Mapping[str, str]:
     }
 
 
-def _universe(asked: argparse.Namespace) -> Universe:
+def universe_asked(asked: argparse.Namespace) -> Universe:
+    """Return the universe that ``--symbols`` or ``--universe`` names."""
     if asked.symbols:
         return tuple(_symbol(text.strip(), "--symbols") for text in asked.symbols.split(","))
     return None if asked.universe is None else _listed(asked.universe)
@@ -197,13 +199,13 @@ def _symbol(text: str, place: str) -> Symbol:
     return Symbol(text)
 
 
-def _shown(*, as_json: bool) -> Any:
+def shown_by(line: Callable[[Any], str], *, as_json: bool) -> Any:
     """Return how progress is shown: on a terminal one line that changes, else a line a day, with JSON none."""
     on_terminal = sys.stderr.isatty()
 
-    def show(progress: Progress) -> None:
+    def show(progress: Any) -> None:
         if not as_json:
-            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + progress_line(progress))
+            sys.stderr.write(("\r\x1b[K" if on_terminal else "") + line(progress))
             sys.stderr.write("\n" if not on_terminal or progress.done == progress.of else "")
             sys.stderr.flush()
 

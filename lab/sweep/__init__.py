@@ -1,0 +1,1 @@
+"""Many variants of a strategy over recorded sessions, by the pure functions that trade."""
