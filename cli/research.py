@@ -14,10 +14,11 @@ _CAPITAL: Final = Won(100_000_000)
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy``, ``bars`` and ``backtest``."""
+    """Add ``strategy``, ``bars``, ``backtest`` and ``verdict``."""
     _add_strategy(verbs)
     _add_bars(verbs)
     _add_backtest(verbs)
+    _add_verdict(verbs)
 
 
 def _add_strategy(verbs: Any) -> None:
@@ -94,3 +95,25 @@ def _add_backtest(verbs: Any) -> None:
         "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
     )
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))
+
+
+def _add_verdict(verbs: Any) -> None:
+    judges = "judge whether a backtest proves an edge: pass, not enough evidence, or no edge after costs"
+    verb = add_alone(verbs, "verdict", "verdict:verdict", judges, reads_only=True)
+    verb.add_argument("name", metavar="STRATEGY", help=say("as `strategy list` lists it"))
+    newest = "the backtest to judge, default the newest of this strategy's present code"
+    verb.add_argument("--backtest", metavar="ID", help=say(newest))
+    elsewhere = "variants that were tried outside Haru (default 0)"
+    verb.add_argument("--trials", type=_number, default=0, metavar="N", help=say(elsewhere))
+    stored = "the backtest's bars, default in the data folder"
+    verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
+    verb.add_argument(
+        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    )
+    verb.add_argument("--open", action="store_true", help=say("show the page in a browser"))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("name a whole number, 0 or more")
+    return int(text)

@@ -27,13 +27,14 @@ _OF_A_TRADE: Final = (
     *("symbol", "name", "worker", "exit_reason", "opened_at", "closed_at", "entry_price", "exit_price"),
     *("net", "net_bp", "slippage", "entry_ticks", "exit_ticks", "adverse_bp", "favourable_bp"),
 )
+_DRAWS_NOTHING: Final = frozenset({"index", "verdict"})
 _WORDS: Final = ("language", "won", "chart", "reasons", "strategies", "denials", "classes", "lines", "notes")
 
 
 def page(values: Mapping[str, Any], language: Language) -> str:
     """Return the report as HTML. Content of the books is shown as text: escaped, and blocked as a script."""
     said = words(language)
-    drawn = ("echarts.common.min.js", "report.js", "research.js") if values["kind"] != "index" else ()
+    drawn = ("echarts.common.min.js", "report.js", "research.js") if values["kind"] not in _DRAWS_NOTHING else ()
     scripts = [_asset(name) for name in drawn]
     shown = {"values": _drawn(values, said), "words": {name: said[name] for name in _WORDS}}
     return (

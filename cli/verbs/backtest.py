@@ -29,7 +29,7 @@ from lab.backtest import Backtest, Progress, Universe, run
 from lab.day import Order
 from lab.hands import ProcessLostError
 from lab.report import Sources, write_page
-from lab.results import DayResult, Results, Settings
+from lab.results import DATED, NAMED, DayResult, Results, Settings
 from lab.sources import SourcesDifferError, sources_in_use
 from lab.summary import TOO_DEAR, summary_of
 from reporting.listing import write_index
@@ -125,7 +125,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             rules=_differing(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
-            universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
+            universe=_chosen(universe),
             sources=sources_in_use(rules),
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
@@ -168,6 +168,14 @@ def _universe(asked: argparse.Namespace) -> Universe:
     if asked.symbols:
         return tuple(_symbol(text.strip(), "--symbols") for text in asked.symbols.split(","))
     return None if asked.universe is None else _listed(asked.universe)
+
+
+def _chosen(universe: Universe) -> str:
+    """Return whether the command names the stocks once or by date, with a hash of them; blank if it names none."""
+    if universe is None:
+        return ""
+    kind = DATED if isinstance(universe, Mapping) else NAMED
+    return f"{kind} {sha256(repr(universe).encode()).hexdigest()[:16]}"
 
 
 def _listed(file: Path) -> Mapping[date, Sequence[Symbol]]:

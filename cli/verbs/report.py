@@ -114,9 +114,15 @@ def _open(page: Path) -> bool:
 
 
 async def _shown(page: Path, asked: argparse.Namespace) -> int:
-    if asked.open and not await asyncio.to_thread(_open, page):
-        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
+    if asked.open:
+        await open_page(page)
     return 0
+
+
+async def open_page(page: Path) -> None:
+    """Show a page in a browser, or say that there is none."""
+    if not await asyncio.to_thread(_open, page):
+        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
 
 
 async def sessions_of(books: OpenBooks) -> list[dict[str, Any]]:
