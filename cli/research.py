@@ -99,7 +99,7 @@ def _add_backtest(verbs: Any) -> None:
 
 def _add_verdict(verbs: Any) -> None:
     judges = "judge whether a backtest proves an edge: pass, not enough evidence, or no edge after costs"
-    verb = add_alone(verbs, "verdict", "verdict:verdict", judges, reads_only=True)
+    verb = add_alone(verbs, "verdict", "verdict:verdict", judges)
     verb.add_argument("name", metavar="STRATEGY", help=say("as `strategy list` lists it"))
     newest = "the backtest to judge, default the newest of this strategy's present code"
     verb.add_argument("--backtest", metavar="ID", help=say(newest))

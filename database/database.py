@@ -37,6 +37,7 @@ from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
 from database.trades import Trades
 from database.unreadable_rows import UnreadableRows
+from database.verdicts import Verdicts
 from database.workers import Workers
 from domain.identity import AccountId
 from domain.masking import Masking
@@ -86,6 +87,7 @@ class Database:
         self.stream_news = StreamNews(pool, url)
         self.trades = Trades(pool)
         self.unreadable_rows = UnreadableRows(pool)
+        self.verdicts = Verdicts(pool)
         self.workers = Workers(pool)
 
     def load(self) -> "Database":

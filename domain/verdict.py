@@ -1,6 +1,6 @@
 """Whether a strategy's code has passed its trial on recorded data, and what real money requires if it has not."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,14 @@ class Conclusion(StrEnum):
     PASS = "pass"  # noqa: S105 - a conclusion, not a password
     NOT_ENOUGH = "not_enough_evidence"
     NO_EDGE = "no_edge_after_costs"
+
+
+CONCLUSIONS: Final[Mapping[Conclusion, str]] = {
+    Conclusion.PASS: "pass",
+    Conclusion.NOT_ENOUGH: "not enough evidence",
+    Conclusion.NO_EDGE: "no edge after costs",
+}
+"""Conclusions in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +73,17 @@ class Standing:
 
 
 def standings(
-    sources: Mapping[str, str], verdicts: Collection[StrategyVerdict], accepted: Mapping[tuple[str, str], str]
+    codes: Iterable[tuple[str, str]], verdicts: Collection[StrategyVerdict], accepted: Mapping[tuple[str, str], str]
 ) -> tuple[Standing, ...]:
-    """Return the standing of each strategy.
+    """Return the standing of each code.
 
     Args:
-        sources: the hash of each strategy's source. Code without a hash has no verdict.
+        codes: strategies and the hashes of their sources. Code without a hash has no verdict.
         verdicts: the latest verdict of each strategy and source.
         accepted: by strategy and source, why an operator trades it without a passing verdict.
     """
     known = {(each.strategy, each.source): each.conclusion for each in verdicts if each.source}
     return tuple(
         Standing(name, source, known.get((name, source)), accepted.get((name, source), "") if source else "")
-        for name, source in sources.items()
+        for name, source in codes
     )

@@ -6,9 +6,9 @@ from typing import Final
 from rich.table import Table
 
 from cli.tables.terminal import Terminal
-from domain.verdict import Conclusion
+from domain.verdict import CONCLUSIONS, Conclusion
 from lab.evidence.judging import Judgement
-from lab.evidence.wording import CONCLUSIONS, METHOD, TITLES, holds_text
+from lab.evidence.wording import METHOD, TITLES, holds_text
 from lab.results import Settings
 from reporting.spoken import say
 

@@ -4,14 +4,17 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.desk import stdout_console
 from cli.tables.verdict import print_verdict
-from cli.verbs.report import open_page
+from cli.verbs.report import open_books, open_page
 from cli.verbs.report_backtest import settings_of
+from database.errors import DATABASE_FAULTS, database_cause
+from domain.errors import TradingError
 from domain.verdict import Conclusion
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
@@ -23,6 +26,7 @@ from lab.evidence.trials import known_trials
 from lab.evidence.wording import plain, write_verdict
 from lab.report import rules_of
 from lab.results import Results, Settings
+from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings as Configured
 from runtime.settings import load_settings
 from strategies import known, strategies_named
@@ -42,14 +46,33 @@ async def verdict(asked: argparse.Namespace) -> int:
     configured = load_settings()
     strategies_named((asked.name,))
     found = await asyncio.to_thread(_judged, asked, configured)
+    values = plain(found.settings, found.judgement)
+    why_not = await _keep(configured, values)
     if asked.json:
-        values = plain(found.settings, found.judgement) | {"html": str(found.page)}
-        sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
+        shown = values | {"html": str(found.page), "not_kept_because": why_not or None}
+        sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
     else:
-        print_verdict(stdout_console(), found.settings, found.judgement, found.page)
+        console = stdout_console()
+        print_verdict(console, found.settings, found.judgement, found.page)
+        kept = f"The books of this folder do not have it: {why_not}" if why_not else "The books have this verdict."
+        console.say(kept)
     if asked.open:
         await open_page(found.page)
     return 0 if found.judgement.conclusion is Conclusion.PASS else 1
+
+
+async def _keep(configured: Configured, values: Mapping[str, Any]) -> str:
+    """Write a verdict into the books; return why not, empty if they have it."""
+    if not values["source"]:
+        return "the backtest does not name the strategy's source"
+    try:
+        async with open_books(configured) as books:
+            await books.database.verdicts.keep(values)
+    except (EmbeddedError, OperationError, TradingError) as error:
+        return str(error)
+    except DATABASE_FAULTS as fault:
+        return database_cause(fault)
+    return ""
 
 
 def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from domain.verdict import Conclusion
+from domain.verdict import CONCLUSIONS, Conclusion
 from lab.evidence.judging import Check, Judgement
 from lab.results import Settings
 from reporting.page import page
@@ -14,11 +14,6 @@ from reporting.writing import suffixed
 from security.private_files import write_private
 
 NAME: Final = "verdict"
-CONCLUSIONS: Final[Mapping[Conclusion, str]] = {
-    Conclusion.PASS: "pass",
-    Conclusion.NOT_ENOUGH: "not enough evidence",
-    Conclusion.NO_EDGE: "no edge after costs",
-}
 TITLES: Final[Mapping[str, str]] = {
     "data": "unbiased data",
     "soundness": "sound days",
