@@ -1,9 +1,11 @@
 """The verb ``verdict``: it finds the backtest, prints each check, and writes the page in both languages."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from cli.main import main
@@ -97,3 +99,24 @@ def test_a_wrong_number_of_trials_is_a_usage_error(data: Path, capsys: pytest.Ca
     with pytest.raises(SystemExit):
         main(["verdict", "momentum", "--trials", "-1"])
     assert "whole number" in capsys.readouterr().err
+
+
+def test_the_books_get_the_verdict(
+    paper_fleet: Mapping[str, str], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_backtest(data)
+
+    main(["verdict", "momentum"])
+
+    assert "The books have this verdict." in capsys.readouterr().out
+    with psycopg.connect(paper_fleet["DATABASE_URL"]) as connection:
+        rows = connection.execute("SELECT strategy, source, conclusion, backtest FROM strategy_verdicts").fetchall()
+    assert rows == [("momentum", SETTINGS.sources["momentum"], "not_enough_evidence", SETTINGS.id)]
+
+
+def test_without_books_it_says_so(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_backtest(data)
+
+    main(["verdict", "momentum"])
+
+    assert "The books of this folder do not have it: there are no books" in capsys.readouterr().out
