@@ -14,11 +14,15 @@ _CAPITAL: Final = Won(100_000_000)
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy``, ``bars``, ``backtest`` and ``verdict``."""
+    """Add ``strategy``, ``bars``, ``backtest``, ``verdict`` and ``slippage``."""
     _add_strategy(verbs)
     _add_bars(verbs)
     _add_backtest(verbs)
     _add_verdict(verbs)
+    learns = "learn the slippage of fills from the books, and compare it with the fill model"
+    learnt = add_alone(verbs, "slippage", "slippage:slippage", learns, reads_only=True)
+    of_turnover = "bars for the turnover of the session before, default in the data folder"
+    learnt.add_argument("--bars", type=Path, metavar="FOLDER", help=say(of_turnover))
 
 
 def _add_strategy(verbs: Any) -> None:
@@ -94,6 +98,8 @@ def _add_backtest(verbs: Any) -> None:
     verb.add_argument(
         "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
     )
+    fills = "slippage of the stated fill model, or as learnt from the books' fills (default stated)"
+    verb.add_argument("--slippage", choices=("stated", "learnt"), default="stated", help=say(fills))
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))
 
 

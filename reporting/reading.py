@@ -84,7 +84,8 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
     trades = await database.trades.on(account_id, date)
     left = await database.positions.left_after(account_id, date)
     positions = [*(trade.position_id for trade in trades), *(position.position_id for position in left)]
-    codes = {(each.strategy.name, each.strategy.source) for each in (*trades, *left)}
+    stamps = {each.position_id: each.strategy for each in left} | {each.position_id: each.strategy for each in trades}
+    codes = {(stamp.name, stamp.source) for stamp in stamps.values()}
     return DayBooks(
         account_id=account_id,
         session=session,

@@ -26,6 +26,7 @@ from lab.evidence.trials import known_trials
 from lab.evidence.wording import plain, write_verdict
 from lab.report import rules_of
 from lab.results import Results, Settings
+from lab.slippage import kept
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings as Configured
 from runtime.settings import load_settings
@@ -87,7 +88,7 @@ def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:
     store = BarStore(asked.bars or configured.data_dir / "bars")
     try:
         trials = known_trials(configured.data_dir, settings.strategy, asked.trials)
-        evidence = Reading(settings, store, calendar, rules.exits).evidence(days, trials)
+        evidence = Reading(settings, store, calendar, rules.exits, kept(results.folder)).evidence(days, trials)
     except HistoryError as error:
         raise OperationError(str(error)) from error
     judgement = judge(evidence)

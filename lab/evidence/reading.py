@@ -1,7 +1,7 @@
 """The evidence in a finished backtest: its trades, replays of its entries and of random ones, and what flatters it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from random import Random
 from statistics import fmean
@@ -22,7 +22,9 @@ from lab.evidence.replay import ReplayRules, Tape, gross_rate
 from lab.evidence.rows import Evidence, Sizing, Traded
 from lab.evidence.trials import Trials
 from lab.hands import bars_hash
+from lab.recorded_market import turnovers
 from lab.results import DATED, NAMED, DayResult, Settings
+from lab.slippage import STATED, Calibration, extra_slippage
 
 _REPLAYS: Final = 6_000
 """Random entries of a whole backtest; their mean then has a standard error of about 2 bp."""
@@ -40,6 +42,8 @@ class Reading:
     store: BarStore
     calendar: TradingCalendar
     exits: ExitRules
+    calibration: Calibration | None = None
+    """Slippage learnt from fills, if the backtest used it."""
     _universe: Universe = field(default_factory=Universe)
     _stale: int = 0
 
@@ -54,14 +58,17 @@ class Reading:
         draws = min(max(_REPLAYS // max(1, len(trades)), _FEWEST), _MOST)
         chance = Random(f"{_SEED}{self.settings.id}")
         read = [row for day in days for row in self._day(day, _Draws(pool, draws, chance))]
-        stakes = sum(trade.entry_amount for trade in trades)
+        stakes, before = sum(trade.entry_amount for trade in trades), turnovers(self.store.folder, trades)
+        learnt = self.calibration
+        extra = [extra_slippage(trade, learnt, before) if learnt is not None else 0 for trade in trades]
         return Evidence(
             sessions=tuple(date(*day.date.timetuple()[:3]) for day in days),
-            trades=tuple(read),
+            trades=tuple(replace(row, net=row.net - more) for row, more in zip(read, extra, strict=True)),
             trials=trials,
             biases=tuple(self._biases(days)),
             unsound=sum(not day.is_sound for day in days),
-            slippage=sum(trade.slippage for trade in trades) / stakes if stakes else 0.0,
+            slippage=(sum(trade.slippage for trade in trades) + sum(extra)) / stakes if stakes else 0.0,
+            fills=STATED if learnt is None else learnt.name,
         )
 
     def _day(self, day: DayResult, draws: "_Draws") -> Iterator[Traded]:

@@ -1,7 +1,6 @@
 """What a verdict needs to know of each trade, and where the conclusion's figures come from. Rates, not basis points."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 from domain.market import Symbol
@@ -46,5 +45,6 @@ class Evidence:
     unsound: int = 0
     """Days that failed their checks."""
     slippage: float = 0.0
-    """The modelled slippage that is in the results, ÷ entry amounts."""
-    about: Mapping[str, str] = field(default_factory=dict)
+    """The slippage that is in the results, ÷ entry amounts."""
+    fills: str = "the stated fill model"
+    """Where that slippage comes from."""

@@ -96,10 +96,9 @@ async def test_a_page_names_the_verdict_on_the_code_that_decided(books: Books) -
         "verdict": "no_edge_after_costs",
         "confirmed_because": "a trial",
     } in (values["standings"])
-    for language, said in (("en", "verdict: no edge after costs"), ("ko", "판정: 비용을 빼면 우위 없음")):
-        text = page(values, language)
-        assert f"momentum (abc): {said}" in text
-        assert "a trial" in text
+    english, korean = page(values, "en"), page(values, "ko")
+    assert "momentum (abc): verdict: no edge after costs · confirmed without a pass: a trial" in english
+    assert "momentum (abc): 판정: 비용을 빼면 우위 없음 · 통과 없이 확인함: a trial" in korean
 
 
 async def test_a_position_is_left_on_the_days_before_its_sale_only(books: Books) -> None:
