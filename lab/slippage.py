@@ -19,6 +19,8 @@ from reporting.grouping import UNKNOWN, spread_class, turnover_class
 from security.private_files import write_private
 
 FILE: Final = "slippage.json"
+MODEL_FILE: Final = "slippage-of-the-model.json"
+"""What the fill model took in a backtest, by the same classes: a report compares it with the books' fills."""
 STATED: Final = "the stated fill model"
 LEAST_FILLS: Final = 100
 """Fills of each side below which a calibration says more about chance than about costs."""
@@ -128,9 +130,9 @@ def extra_slippage(trade: ClosedTrade, calibration: Calibration, turnover_before
     return Won(round(extra))
 
 
-def keep(folder: Path, calibration: Calibration) -> Path:
-    """Write a calibration into the data folder."""
-    path = folder / FILE
+def keep(folder: Path, calibration: Calibration, name: str = FILE) -> Path:
+    """Write a calibration into a folder."""
+    path = folder / name
     write_private(path, json.dumps(asdict(calibration), ensure_ascii=False, indent=1))
     return path
 
@@ -143,10 +145,10 @@ def keep_in(folder: Path, calibration: Calibration | None) -> None:
         keep(folder, calibration)
 
 
-def kept(folder: Path) -> Calibration | None:
-    """Return the calibration of a data folder, None without a readable one."""
+def kept(folder: Path, name: str = FILE) -> Calibration | None:
+    """Return the calibration of a folder, None without a readable one."""
     try:
-        values: dict[str, Any] = json.loads((folder / FILE).read_bytes())
+        values: dict[str, Any] = json.loads((folder / name).read_bytes())
         return Calibration(**values)
     except (OSError, ValueError, TypeError):
         return None

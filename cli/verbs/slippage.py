@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 
@@ -17,7 +17,7 @@ from domain.position import ClosedTrade
 from fleet.errors import OperationError
 from lab.recorded_market import turnovers
 from lab.results import Results
-from lab.slippage import Calibration, TooFewFillsError, compared, keep, kept, learn
+from lab.slippage import MODEL_FILE, Calibration, TooFewFillsError, compared, keep, kept, learn
 from reporting.spoken import label, say
 from runtime.settings import load_settings
 
@@ -36,6 +36,8 @@ async def slippage(asked: argparse.Namespace) -> int:
         raise OperationError(str(error)) from None
     modelled = await asyncio.to_thread(_modelled, configured.data_dir / "backtests", bars)
     path = keep(configured.data_dir, realised)
+    if modelled is not None:
+        keep(configured.data_dir, modelled, MODEL_FILE)
     rows, environment = compared(realised, modelled), configured.broker.environment
     if asked.json:
         values = {"environment": environment.value, "model": realised.name, "classes": rows, "file": str(path)}
@@ -79,18 +81,17 @@ def calibration_of(data: Path, choice: str) -> Calibration | None:
     return found
 
 
+_SIDES: Final = {"entry": "entry fills", "exit": "exit fills"}
+
+
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None)
-    for name in ("side", "class", "fills", "realised bp", "modelled bp"):
-        table.add_column(say(name), justify="left" if name in {"side", "class"} else "right")
+    for name in ("side of the trade", "class of the fill"):
+        table.add_column(say(name))
+    for name in ("number of fills", "realised bp", "modelled bp"):
+        table.add_column(say(name), justify="right")
     for row in rows:
         modelled = "–" if row["modelled_bp"] is None else f"{row['modelled_bp']:+.1f}"
-        realised = f"{row['realised_bp']:+.1f}"
-        table.add_row(
-            say(row["side"]),
-            label("classes", row["class"]) if row["class"] else say("all"),
-            f"{row['fills']:,}",
-            realised,
-            modelled,
-        )
+        name = label("classes", row["class"]) if row["class"] else say("all classes")
+        table.add_row(say(_SIDES[row["side"]]), name, f"{row['fills']:,}", f"{row['realised_bp']:+.1f}", modelled)
     return table

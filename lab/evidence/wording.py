@@ -36,8 +36,8 @@ METHOD: Final = (
     "Price and time rules sell them. A strategy's own exits are not replayed, for its own entries neither.",
     "Largest size: impact by the square-root law on the session's turnover, and a tenth of the turnover of the minute.",
 )
-PASSED: Final = "yes"
-FAILED: Final = "no"
+PASSED: Final = "holds"
+FAILED: Final = "fails"
 SHOWN: Final = "shown only"
 
 

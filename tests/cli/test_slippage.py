@@ -12,7 +12,8 @@ from cli.main import main
 from database.database import open_database
 from domain.identity import Environment
 from lab import slippage
-from lab.slippage import kept
+from lab.slippage import MODEL_FILE, Calibration, keep, kept
+from reporting.page import signed
 from tests.database.books import FINGERPRINT, Books
 from tests.lab.recorded_days import DAYS, a_store
 from tests.support.builders import ACCOUNT, NOW, WORKER
@@ -68,3 +69,20 @@ def test_a_backtest_with_learnt_slippage_needs_some(data: Path, capsys: pytest.C
 
     assert main(["backtest", *asked]) == 1
     assert "nothing has been learnt yet; `starter.py slippage` does it" in capsys.readouterr().err
+
+
+def test_the_page_shows_realised_beside_modelled_slippage(
+    database_url: str, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model takes 10 bp of 700,000 won bought at the decided price, and 5 bp of the 710,000 won sold."""
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    asyncio.run(a_sale(database_url))
+    keep(data, Calibration({"entry": 0.0010, "exit": 0.0005}, {}, {"entry": 100, "exit": 100}, 10), MODEL_FILE)
+
+    for language, said in (("en", "realised {} won · fill model {} won"), ("ko", "실현 {}원 · 체결 모델 {}원")):
+        assert main(["report", "--json", "--lang", language]) == 0
+        written = json.loads(capsys.readouterr().out)
+        found = json.loads(Path(written["json"]).read_text())["slippage"]
+        assert found["modelled"] == 700 + 355
+        numbers = (signed(found["realised"]), signed(found["modelled"]))
+        assert said.format(*numbers).replace("원", " 원") in Path(written["html"]).read_text()
