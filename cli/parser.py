@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     add_verb(verbs, "close", "commanding:close", "start the market close now")
     _add_order_verbs(verbs)
     _add_setup_verbs(verbs)
+    _add_unproven_verbs(verbs)
     add_research_verbs(verbs)
     _add_looking_back(verbs)
     return whole
@@ -119,6 +120,19 @@ def _add_order_verbs(verbs: Any) -> None:
     adopt.add_argument(
         "--unchecked", action="store_true", help=say("without asking the broker whether it lists that order")
     )
+
+
+def _add_unproven_verbs(verbs: Any) -> None:
+    listing = "list strategies in use without a passing verdict, confirm one for real money, or withdraw that"
+    unproven = add_verb(verbs, "unproven", "unproven:list_unproven", listing, reads_only=True)
+    actions = unproven.add_subparsers(metavar="[accept|withdraw]")
+    accepts = "let real money buy by a strategy's present code without a passing verdict"
+    accept = add_verb(actions, "accept", "unproven:accept_unproven", accepts)
+    withdraw = add_verb(actions, "withdraw", "unproven:withdraw_unproven", "take a confirmation back")
+    for verb in (accept, withdraw):
+        verb.add_argument("name", metavar="STRATEGY", help=say("as `strategy list` lists it"))
+        verb.add_argument("--reason", required=True, help=say("kept in the books"))
+    accept.add_argument("--live", metavar="WORD", help=f"{say('confirm real money')}: {LIVE_WORD}")
 
 
 def _add_setup_verbs(verbs: Any) -> None:

@@ -7,15 +7,21 @@ from typing import Any
 from cli.asked_dates import session_date
 from cli.grammar import add_alone
 from cli.sweeping import add_stretch, add_sweep
+from reporting.sentences import LANGUAGES
 from reporting.spoken import say
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy``, ``bars``, ``backtest`` and ``sweep``."""
+    """Add ``strategy``, ``bars``, ``backtest``, ``sweep``, ``verdict`` and ``slippage``."""
     _add_strategy(verbs)
     _add_bars(verbs)
     _add_backtest(verbs)
     add_sweep(verbs)
+    _add_verdict(verbs)
+    learns = "learn the slippage of fills from the books, and compare it with the fill model"
+    learnt = add_alone(verbs, "slippage", "slippage:slippage", learns, reads_only=True)
+    of_turnover = "bars for the turnover of the session before, default in the data folder"
+    learnt.add_argument("--bars", type=Path, metavar="FOLDER", help=say(of_turnover))
 
 
 def _add_strategy(verbs: Any) -> None:
@@ -72,4 +78,28 @@ def _add_backtest(verbs: Any) -> None:
     named = "a strategy, or several separated by commas"
     verb.add_argument("--strategy", required=True, metavar="NAME", help=say(named))
     add_stretch(verb)
+    fills = "slippage of the stated fill model, or as learnt from the books' fills (default stated)"
+    verb.add_argument("--slippage", choices=("stated", "learnt"), default="stated", help=say(fills))
     verb.add_argument("--resume", action="store_true", help=say("keep the finished days of an interrupted run"))
+
+
+def _add_verdict(verbs: Any) -> None:
+    judges = "judge whether a backtest proves an edge: pass, not enough evidence, or no edge after costs"
+    verb = add_alone(verbs, "verdict", "verdict:verdict", judges)
+    verb.add_argument("name", metavar="STRATEGY", help=say("as `strategy list` lists it"))
+    newest = "the backtest to judge, default the newest of this strategy's present code"
+    verb.add_argument("--backtest", metavar="ID", help=say(newest))
+    elsewhere = "variants that were tried outside Haru (default 0)"
+    verb.add_argument("--trials", type=_number, default=0, metavar="N", help=say(elsewhere))
+    stored = "the backtest's bars, default in the data folder"
+    verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
+    verb.add_argument(
+        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    )
+    verb.add_argument("--open", action="store_true", help=say("show the page in a browser"))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("name a whole number, 0 or more")
+    return int(text)

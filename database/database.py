@@ -40,6 +40,7 @@ from database.stream_news import StreamNews
 from database.trades import Trades
 from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
+from database.verdicts import Verdicts
 from database.watch_calls import WatchCalls
 from database.workers import Workers
 from domain.identity import AccountId
@@ -94,6 +95,7 @@ class Database:
         self.unattended_sales = UnattendedSales(pool)
         self.watch_calls = WatchCalls(url)
         self.unreadable_rows = UnreadableRows(pool)
+        self.verdicts = Verdicts(pool)
         self.workers = Workers(pool)
 
     def load(self) -> "Database":

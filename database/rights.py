@@ -13,7 +13,7 @@ DELETED: Final = (
 """Tables from which the code deletes."""
 INSERT_ONLY: Final = (
     *("cash_baselines", "fills", "first_looks", "listed_orders", "owners_shares", "session_days"),
-    *("share_restatements", "strategy_sources", "trades", "worker_states"),
+    *("share_restatements", "strategy_sources", "strategy_verdicts", "trades", "unproven_strategies", "worker_states"),
 )
 """Tables whose rows the code never changes. Tables with a trigger that refuses changes are not listed."""
 _APPEND_ONLY: Final = """

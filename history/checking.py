@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Final
 
-from domain.bar import DailyBar
+from domain.bar import DailyBar, MinuteBar
 from domain.market import Symbol
 from domain.session import TradingCalendar
 from domain.tick_size import ETF_GRID, STOCK_GRID, PriceGrid, grid_of
@@ -72,7 +72,7 @@ def check(store: BarStore, calendar: TradingCalendar, progress: Callable[[], Non
     sessions = store.sessions()
     daily = store.daily_between(date.min, date.max)
     checked, dates = Checked(), Dates(calendar)
-    universe = _Universe()
+    universe = Universe()
     for day in sessions:
         stored = store.day(day)
         try:
@@ -83,7 +83,7 @@ def check(store: BarStore, calendar: TradingCalendar, progress: Callable[[], Non
         for symbol, stock in stored.stocks.items():
             bars = {bar.date: bar for bar in daily.get(symbol, ()) if bar.date == day}
             checked.findings += _StockDayCheck(symbol, day, stock, hours, bars.get(day)).findings(checked.totals)
-        universe.add(stored.stocks)
+        universe.add({symbol: stock.bars for symbol, stock in stored.stocks.items()})
         progress()
     checked.findings += _missing_sessions(sessions, calendar)
     checked.findings += [finding for symbol, bars in daily.items() for finding in _splits(symbol, bars)]
@@ -180,18 +180,18 @@ def _splits(symbol: Symbol, bars: Sequence[DailyBar]) -> Iterator[Finding]:
             yield Finding("split", text, later.date, symbol)
 
 
-class _Universe:
+class Universe:
     """Which stocks the store has on which sessions, and how they went."""
 
     def __init__(self) -> None:
         self._sets: list[frozenset[Symbol]] = []
         self._moves: dict[Symbol, list[float]] = {}
 
-    def add(self, stocks: Mapping[Symbol, StockDay]) -> None:
-        """Add a session."""
+    def add(self, stocks: Mapping[Symbol, Sequence[MinuteBar]]) -> None:
+        """Add the minutes of a session by stock."""
         self._sets.append(frozenset(stocks))
-        for symbol, stock in stocks.items():
-            self._moves.setdefault(symbol, []).append(stock.bars[-1].close / stock.bars[0].open - 1)
+        for symbol, bars in stocks.items():
+            self._moves.setdefault(symbol, []).append(bars[-1].close / bars[0].open - 1)
 
     def findings(self) -> Iterator[Finding]:
         """Yield signs of survivorship and of selection."""

@@ -1,13 +1,17 @@
 """The part of the store of recorded bars that a report shows: traded stocks, daily bars, universe and indexes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Final
 
 from domain.market import Symbol
+from domain.position import ClosedTrade
+from history.errors import HistoryError
 from history.indexes import read_indexes
 from history.store import BarStore
 from reporting.market import Recorded, RecordedDay
+from reporting.research import turnover_before
 
 _EARLIER: Final = timedelta(days=21)
 """Daily bars before the stretch, for the session before its first one."""
@@ -35,3 +39,16 @@ def read_market(store: BarStore, traded: Traded, *, universe: bool = False) -> R
     every |= {symbol for day in days.values() for symbol in day.universe}
     daily = store.daily_between(first - _EARLIER, last, sorted(every))
     return Recorded(days, daily, read_indexes(store.folder))
+
+
+def turnovers(bars: Path, trades: Sequence[ClosedTrade]) -> Callable[[ClosedTrade], int | None]:
+    """Return how to find a stock's turnover in the session before a trade; nothing is found without stored bars."""
+    recorded = Recorded()
+    if trades and bars.exists():
+        dates = [date(*trade.session_date.timetuple()[:3]) for trade in trades]
+        symbols = sorted({trade.symbol for trade in trades})
+        try:
+            recorded = Recorded(daily=BarStore(bars).daily_between(min(dates) - _EARLIER, max(dates), symbols))
+        except HistoryError:
+            recorded = Recorded()
+    return lambda trade: turnover_before(trade, recorded)

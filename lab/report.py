@@ -21,8 +21,9 @@ from history.store import BarStore
 from lab.books import ACCOUNT
 from lab.fills import FILL_RULE
 from lab.hands import bars_hash
-from lab.recorded_market import Traded, read_market
+from lab.recorded_market import Traded, read_market, turnovers
 from lab.results import DayResult, Settings, hash_of
+from lab.slippage import kept, slippage_values
 from lab.summary import gaps_of, problems_of
 from reporting.candles import held_bars
 from reporting.day import day_values
@@ -60,9 +61,17 @@ def write_page(
 ) -> Path:
     """Write ``report.html`` into a backtest's folder and return its path."""
     read = read_all(settings, days, sources)
+    read = replace(read, notes=(*read.notes, _slippage(folder, days, sources)))
     books = [books_of(day, read, sources.calendar) for day in days]
     values = stretch_values(books, Won(settings.capital), read.recorded)
     return _write(folder, "report", values | head_of(settings, days, read, language), language)
+
+
+def _slippage(folder: Path, days: Sequence[DayResult], sources: Sources) -> str:
+    """Return which slippage a backtest used, and its net result with it."""
+    trades = [trade for day in days for trade in day.trades]
+    values = slippage_values(trades, kept(folder), turnovers(sources.bars, trades))
+    return f"Slippage by {values['model']}: {values['modelled'] + values['extra']:+,} won; net {values['net']:+,} won"
 
 
 def write_day_page(folder: Path, settings: Settings, day: DayResult, sources: Sources, language: Language) -> Path:

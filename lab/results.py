@@ -21,6 +21,9 @@ from security.private_files import private_folder, write_private
 from verifier.invariants import violations
 
 _HASH: Final = 16
+DATED: Final = "dated"
+NAMED: Final = "named"
+"""The universe of a backtest: a list by date, or the same stocks for every date."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Settings:
     workers: int
     capital: int
     universe: str
-    """A hash of the symbols by day; blank if every stored stock of a day is in it."""
+    """Who chose the stocks and a hash of them; blank if every stored stock of a day is in it."""
     sources: Mapping[str, str] = field(default_factory=dict)
     """Hashes of Haru's sources, and of the strategies and filters in use, so that the days of other code are not taken
     for those of this one."""
@@ -71,6 +74,8 @@ class DayResult:
     """The entries of single stocks that a guard refused."""
     signals: Mapping[Symbol, tuple[SignalRun, ...]] | None = None
     """Signals of the traded stocks; None in the files of earlier versions."""
+    symbols: tuple[Symbol, ...] = ()
+    """The stocks that could be traded; empty in the files of earlier versions."""
 
     @property
     def is_sound(self) -> bool:
@@ -99,6 +104,7 @@ def result_of(day: PlayedDay, bars: str, seconds: float) -> DayResult:
         seconds=seconds,
         refused=refused_entries(each.event for each in books.ledger.events),
         signals={symbol: runs_of(minutes, books.plan.session) for symbol, minutes in day.signals.items()},
+        symbols=tuple(day.recorded.stocks),
     )
 
 

@@ -21,7 +21,7 @@ from reporting.market import UNRECORDED, Recorded
 from reporting.metrics import metrics
 from reporting.reading import DayBooks
 from reporting.research import of_trades
-from reporting.tables import greatest_capital, milliseconds, rows_by, trade_row
+from reporting.tables import greatest_capital, milliseconds, rows_by, standing_rows, trade_row
 from reporting.timeline import timeline
 
 _SUMMARY: Final = TypeAdapter(DailySummary)
@@ -51,6 +51,7 @@ def day_values(day: DayBooks, capital: Won | None = None, recorded: Recorded = U
         "poor_symbols": list(day.fleet.poor_symbols),
         "summaries": [_SUMMARY.dump_python(summary, mode="json") for summary in day.summaries],
         "verdict": _verdict(day),
+        "standings": standing_rows(day.standings),
         "after_close": after_close_values(day.after_close),
         "commands": [_command(row.event) for row in day.commands if row.event is not None],
         "charts": charts_of_session(day, recorded),

@@ -15,6 +15,7 @@ from domain.position import ClosedTrade, OpenPosition
 from domain.rules import ExitRules
 from domain.session import Session, SessionDate
 from domain.summary import DailySummary
+from domain.verdict import Standing
 from reporting.after_close import NOT_LOOKED, AfterClose, read_after_close
 from reporting.market import RefusedEntry, refused_entries
 
@@ -50,6 +51,8 @@ class DayBooks:
     """Last row of the whole audit log when the books were read."""
     exit_rules: Mapping[PositionId, ExitRules] = field(default_factory=dict)
     refused: tuple[RefusedEntry, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    """What stands behind the code that decided the entries: a verdict, or an operator's confirmation."""
 
     @property
     def date(self) -> SessionDate:
@@ -81,6 +84,8 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
     trades = await database.trades.on(account_id, date)
     left = await database.positions.left_after(account_id, date)
     positions = [*(trade.position_id for trade in trades), *(position.position_id for position in left)]
+    stamps = {each.position_id: each.strategy for each in left} | {each.position_id: each.strategy for each in trades}
+    codes = {(stamp.name, stamp.source) for stamp in stamps.values()}
     return DayBooks(
         account_id=account_id,
         session=session,
@@ -98,4 +103,5 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         last_row=await database.audit_logs.last(account_id),
         exit_rules=await seen.exit_rules_of(positions),
         refused=refused_entries(await seen.refusals_on(account_id, date)),
+        standings=await database.verdicts.standings(account_id, sorted(codes)),
     )

@@ -16,7 +16,7 @@ from reporting.market import UNRECORDED, Recorded
 from reporting.metrics import Unit, metric, metrics
 from reporting.reading import DayBooks
 from reporting.research import of_days, of_trades
-from reporting.tables import greatest_capital, percent, row, rows_by, trade_row
+from reporting.tables import greatest_capital, percent, row, rows_by, standing_rows, trade_row
 
 _UNITS: dict[str, Unit] = {
     "annual_return": "percent",
@@ -55,6 +55,7 @@ def stretch_values(
         },
         "tables": {name: rows_by(name_of, trades, seen, base) for name, name_of in KEYS.items()},
         "trades": [trade_row(trade, seen) for trade in trades],
+        "standings": standing_rows(each for day in days for each in day.standings),
         "denials": _sum([day.fleet.denials for day in days]),
         "charts": charts_of(days, recorded),
         **of_trades(trades, recorded),

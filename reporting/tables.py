@@ -1,6 +1,6 @@
 """Tables in freqtrade's format: a row per name, with trades, wins, profit and durations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 from typing import Any, Final
@@ -11,6 +11,7 @@ from domain.identity import PositionId
 from domain.money import Won, average_price
 from domain.performance import performance
 from domain.position import ClosedTrade
+from domain.verdict import Standing
 
 Ranges = Mapping[PositionId, PriceRange]
 _PERCENT: Final = Decimal("0.01")
@@ -142,3 +143,16 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
+
+
+def standing_rows(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """Return each code once: its verdict (None without one), and why it was confirmed without a pass."""
+    return [
+        {
+            "strategy": each.strategy,
+            "source": each.source,
+            "verdict": None if each.conclusion is None else each.conclusion.value,
+            "confirmed_because": each.accepted_because,
+        }
+        for each in dict.fromkeys(standings)
+    ]

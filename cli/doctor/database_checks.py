@@ -1,8 +1,12 @@
-"""Doctor checks of PostgreSQL: the durability of commits, and the role under which the application uses it."""
+"""Doctor checks of PostgreSQL and its books: durable commits, the application's role, verdicts on strategies."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
+from cli.tables.standings import standing_warnings
+from domain.identity import Environment
+from domain.verdict import Standing
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
 
 if TYPE_CHECKING:
@@ -38,3 +42,12 @@ def look_at_role(role: "Role", *, is_live: bool) -> Finding:
     if role.owns_tables:
         return doubtful(f"the role {role.name} owns the tables, and could drop or rewrite them", SEPARATE_ROLES)
     return fine(f"the role {role.name} reads and writes rows only")
+
+
+def look_at_verdicts(standings: Sequence[Standing]) -> Finding:
+    """Check that real money may buy by each strategy of the settings."""
+    if refused := [each.objection for each in standings if not each.may_buy]:
+        return wrong("; ".join(refused), "judge a backtest with `verdict`, or confirm with `unproven accept`")
+    if warnings := standing_warnings(standings, Environment.LIVE):
+        return doubtful("; ".join(warnings), "judge a backtest with `verdict`")
+    return fine(", ".join(f"{each.strategy} has passed" for each in standings))

@@ -16,10 +16,11 @@ from broker.kis.clock import read_clock
 from broker.kis.wire import Wire
 from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
-from cli.doctor.database_checks import look_at_durability, look_at_role
+from cli.doctor.database_checks import look_at_durability, look_at_role, look_at_verdicts
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
 from cli.tables.duties import overdue_lines
 from cli.tables.host_limits import host_warnings
+from cli.tables.standings import codes_of
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from domain.clock import ClockReading
@@ -115,6 +116,7 @@ class Doctor:
             Check("limits", self._look_at_limits, ("settings",)),
             Check("hosts", self._look_at_hosts, ("books",)),
             Check("real money", self._look_at_dangers, ("settings",)),
+            Check("verdicts", self._look_at_verdicts, ("books",)),
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
         )
@@ -306,6 +308,12 @@ class Doctor:
         if self.settings.broker.environment is not Environment.LIVE:
             return fine("none is traded")
         return self._judged(settings_dangers(self.settings, session_date_of(system_now())))
+
+    async def _look_at_verdicts(self) -> Finding:
+        if self.settings.broker.environment is not Environment.LIVE:
+            return fine("only real money needs one")
+        names, account = self.settings.rules.strategy.names, account_in(self.settings, self.database)
+        return look_at_verdicts(await self.database.verdicts.standings(account, codes_of(names)))
 
     async def _look_at_worth(self) -> Finding:
         worth = await account_worth(self.broker)

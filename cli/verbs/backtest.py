@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cli.desk import stdout_console
 from cli.tables.backtest import print_summary, progress_line
+from cli.verbs.slippage import calibration_of
 from domain.close_plan import CloseLeads
 from domain.market import Symbol
 from domain.rule_changes import changed, value_text
@@ -28,8 +29,10 @@ from history.store import BarStore
 from lab.backtest import Backtest, Universe, run
 from lab.day import Order
 from lab.hands import ProcessLostError
+from lab.recorded_market import turnovers
 from lab.report import Sources, write_page
-from lab.results import DayResult, Results, Settings
+from lab.results import DATED, NAMED, DayResult, Results, Settings
+from lab.slippage import Calibration, keep_in, slippage_values
 from lab.sources import SourcesDifferError, sources_in_use
 from lab.summary import TOO_DEAR, summary_of
 from reporting.listing import write_index
@@ -44,6 +47,7 @@ _SYMBOL_LENGTH: Final = 6
 async def backtest(asked: argparse.Namespace) -> int:
     """Run a backtest and print its result; return 1 if a day is not sound."""
     prepared = _prepared(asked)
+    calibration = calibration_of(load_settings().data_dir, asked.slippage)
     try:
         with interrupted_once():
             results, days = await run(prepared, shown_by(progress_line, as_json=asked.json), again=asked.resume)
@@ -58,7 +62,8 @@ async def backtest(asked: argparse.Namespace) -> int:
         raise OperationError(
             f"the sources have changed since the backtest began ({error}): run it again; the finished days are kept"
         ) from error
-    values = summary_of(prepared.settings, days)
+    keep_in(results.folder, calibration)
+    values = summary_of(prepared.settings, days) | _costs(prepared, days, calibration)
     written = (results.write_summary(values), *_pages(prepared, results, days, asked.lang))
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
@@ -67,6 +72,11 @@ async def backtest(asked: argparse.Namespace) -> int:
     if values["not_bought"] and not values["trades"] and set(values["not_bought"]) == {TOO_DEAR}:
         raise OperationError(f"--capital {asked.capital:,}: it buys no share of any candidate; name more")
     return 0 if values["sound"] else 1
+
+
+def _costs(prepared: Backtest, days: Sequence[DayResult], calibration: Calibration | None) -> dict[str, Any]:
+    trades = [trade for day in days for trade in day.trades]
+    return {"slippage": slippage_values(trades, calibration, turnovers(prepared.bars, trades))}
 
 
 def _pages(
@@ -123,7 +133,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             rules=differing_rules(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
-            universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
+            universe=_chosen(universe),
             sources=sources_in_use(rules),
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
@@ -168,6 +178,14 @@ def universe_asked(asked: argparse.Namespace) -> Universe:
     if asked.symbols:
         return tuple(_symbol(text.strip(), "--symbols") for text in asked.symbols.split(","))
     return None if asked.universe is None else _listed(asked.universe)
+
+
+def _chosen(universe: Universe) -> str:
+    """Return whether the command names the stocks once or by date, with a hash of them; blank if it names none."""
+    if universe is None:
+        return ""
+    kind = DATED if isinstance(universe, Mapping) else NAMED
+    return f"{kind} {sha256(repr(universe).encode()).hexdigest()[:16]}"
 
 
 def _listed(file: Path) -> Mapping[date, Sequence[Symbol]]:

@@ -18,6 +18,7 @@ from database.errors import DATABASE_FAULTS
 from domain.errors import TradingError
 from domain.identity import AccountId
 from domain.money import Won
+from domain.position import ClosedTrade
 from domain.session import Session, SessionDate, session_date_of
 from domain.summary import FLEET
 from exchange.calendar import krx_calendar
@@ -114,9 +115,15 @@ def _open(page: Path) -> bool:
 
 
 async def _shown(page: Path, asked: argparse.Namespace) -> int:
-    if asked.open and not await asyncio.to_thread(_open, page):
-        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
+    if asked.open:
+        await open_page(page)
     return 0
+
+
+async def open_page(page: Path) -> None:
+    """Show a page in a browser, or say that there is none."""
+    if not await asyncio.to_thread(_open, page):
+        sys.stderr.write(f"starter.py: {say('no browser could be opened; open the page yourself')}\n")
 
 
 async def sessions_of(books: OpenBooks) -> list[dict[str, Any]]:
@@ -157,7 +164,8 @@ async def values_of_day(books: OpenBooks, date: SessionDate | None, capital: Won
     await _verify(books, session)
     day = await read_day(books.database, books.account_id, session)
     recorded, notes = await asyncio.to_thread(_recorded, books.settings, [day])
-    return day_values(day, capital, recorded) | notes
+    costs = await asyncio.to_thread(_slippage, books.settings, day.trades)
+    return day_values(day, capital, recorded) | notes | costs
 
 
 async def _values_of_stretch(
@@ -169,7 +177,23 @@ async def _values_of_stretch(
         raise OperationError(unknown_stretch(first, last))
     days = [await read_day(books.database, books.account_id, session) for session in _sessions(books, dates)]
     recorded, notes = await asyncio.to_thread(_recorded, books.settings, days)
-    return stretch_values(days, capital, recorded) | notes
+    trades = [trade for day in days for trade in day.trades]
+    costs = await asyncio.to_thread(_slippage, books.settings, trades)
+    return stretch_values(days, capital, recorded) | notes | costs
+
+
+def _slippage(settings: Settings, trades: Sequence[ClosedTrade]) -> dict[str, Any]:
+    """Return the realised slippage beside that of the fill model (won), if ``slippage`` has measured the model."""
+    from lab.slippage import MODEL_FILE, extra_slippage, kept  # noqa: PLC0415 - most folders have none
+
+    model = kept(settings.data_dir, MODEL_FILE)
+    if model is None or not trades:
+        return {}
+    from lab.recorded_market import turnovers  # noqa: PLC0415 - brings the store of recorded bars
+
+    before, realised = turnovers(settings.data_dir / "bars", trades), sum(trade.slippage for trade in trades)
+    modelled = realised + sum(extra_slippage(trade, model, before) for trade in trades)
+    return {"slippage": {"realised": realised, "modelled": modelled}}
 
 
 def _recorded(settings: Settings, days: Sequence[DayBooks]) -> tuple[Recorded, dict[str, Any]]:

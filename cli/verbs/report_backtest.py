@@ -22,7 +22,7 @@ def write_again(asked: argparse.Namespace, configured: Configured, language: Lan
     if asked.first or asked.last or asked.out or asked.capital:
         raise OperationError("--backtest goes with a date, --bars and --lang; --from, --to, --out and --capital do not")
     folder = configured.data_dir / "backtests"
-    settings = _settings(folder, asked.backtest)
+    settings = settings_of(folder, asked.backtest)
     results = Results(folder, settings)
     days = {day.date: day for _, day in sorted(results.finished().items())}
     if not days:
@@ -37,7 +37,12 @@ def write_again(asked: argparse.Namespace, configured: Configured, language: Lan
     return write_day_page(results.folder, settings, days[SessionDate(asked.date)], sources, language)
 
 
-def _settings(folder: Path, name: str) -> Settings:
+def settings_of(folder: Path, name: str) -> Settings:
+    """Return the settings of a backtest.
+
+    Raises:
+        OperationError: it is unknown, or its file is damaged.
+    """
     found = sorted(file.parent.name for file in folder.glob("*/settings.json"))
     if not found:
         raise OperationError(f"unknown backtest {name}: there is none yet; `backtest` makes one")

@@ -7,6 +7,7 @@ from temporalio.service import RPCError
 from cli.desk import Desk
 from cli.live_changes import refuse_dangerous_start
 from cli.tables.board import read_board
+from cli.tables.standings import read_standings, standing_warnings
 from cli.tables.watching import watch
 from domain.audit_log import Outcome
 from domain.identity import WorkerId
@@ -25,12 +26,15 @@ async def start(desk: Desk) -> int:
         desk.console.say(describe_env_file())
     refuse_dangerous_start(fleet, desk.asked.live)
     refuse_open_temporal(load_settings())
+    standings = await read_standings(fleet, rules.strategy.names)
     names = await start_workers(fleet, desk.asked.workers, rules)
     await schedule_close(fleet, rules, fleet.market_now())
     running = await _running(fleet, names)
     started = {"environment": fleet.environment.value, "account": fleet.account_id, "workers": names}
     text = f"{fleet.environment.upper()} account {fleet.account_id}: {_counted(len(running))}, the close is scheduled."
-    desk.answer({**started, "running": sorted(running), "web_ui": fleet.web_ui}, lambda: desk.console.say(text))
+    warnings = [f"WARNING {each}" for each in standing_warnings(standings, fleet.environment)]
+    answer = {**started, "running": sorted(running), "web_ui": fleet.web_ui}
+    desk.answer(answer, lambda: desk.console.say_all([text, *warnings]))
     await desk.conclude(Outcome.ACCEPTED, "")
     if not desk.asked.detach and not desk.asked.json:
         await _watch_until_interrupted(desk)

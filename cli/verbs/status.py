@@ -6,6 +6,7 @@ from cli.tables.board_view import rendered
 from cli.tables.duties import duties_json, overdue_lines
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, limits_json, read_limits
+from cli.tables.standings import read_standings, standing_warnings, standings_json
 from cli.tables.watching import print_plainly
 
 
@@ -14,7 +15,13 @@ async def status(desk: Desk) -> int:
     board = await read_board(desk.fleet, desk.fleet.market_now())
     limits, hosts = await read_limits(desk.fleet, board, desk.rules.risk), await read_host_limits(desk.fleet)
     duties = await desk.fleet.database.hosts.duties(desk.fleet.account_id)
-    found = [*host_warnings(hosts, desk.rules, desk.fleet.environment), *overdue_lines(duties)]
+    standings = await read_standings(desk.fleet, desk.rules.strategy.names)
+    environment = desk.fleet.environment
+    found = [
+        *host_warnings(hosts, desk.rules, environment),
+        *standing_warnings(standings, environment),
+        *overdue_lines(duties),
+    ]
     warnings = [f"WARNING {each}" for each in found]
 
     def show() -> None:
@@ -25,7 +32,6 @@ async def status(desk: Desk) -> int:
         for line in [*limit_lines(limits), *warnings]:
             desk.console.say(line)
 
-    desk.answer(
-        {**as_json(board), "limits": limits_json(limits) | host_limits_json(hosts), **duties_json(duties)}, show
-    )
+    shared = {"limits": limits_json(limits) | host_limits_json(hosts), "strategies": standings_json(standings)}
+    desk.answer({**as_json(board), **shared, **duties_json(duties)}, show)
     return 0

@@ -1,9 +1,10 @@
-"""Keep hosts with different code under one strategy's name from buying by it; report refused strategies."""
+"""Keep hosts from buying by code that differs between them, or that real money has not been confirmed for."""
 
 import logging
 
 from activities.support.strategy_standing import StrategyStanding
 from domain.events.entries import RefusedStrategy, strategy_refused
+from domain.identity import Environment
 from domain.rules import TradingRules
 from domain.strategy_agreement import disagreements
 from fleet.duties.duty import Terms
@@ -37,16 +38,33 @@ class StrategyDuty:
         return self
 
     async def look(self) -> None:
-        """Compare with the living hosts; while one differs, none of them buys by that strategy."""
+        """Compare with the living hosts; while one differs, none of them buys by that strategy.
+
+        Real money buys only by code that has passed its verdict, or that an operator has confirmed.
+        """
         others: dict[str, dict[str, str]] = {}
         for each in await self._fleet.database.strategy_sources.of_living(self._fleet.account_id):
             if each.host_id != self._host_id:
                 others.setdefault(each.host_id, {})[each.strategy] = each.source
-        found = disagreements(self.standing.sources, others, self._used)
+        differing = disagreements(self.standing.sources, others, self._used)
+        found = await self._unproven() | differing
         self.standing.objections = found
         for name, why in found.items():
-            await self._report(name, why)
+            if name in differing or name in self._used:
+                await self._report(name, why)
         self._reported = {name: why for name, why in self._reported.items() if name in found or "refused" in why}
+
+    async def _unproven(self) -> dict[str, str]:
+        """Return the strategies by whose code real money does not buy: no verdict has passed it, and no operator.
+
+        Every strategy is judged, not only those of the settings: a change of rules may name another one.
+        """
+        fleet = self._fleet
+        if fleet.environment is not Environment.LIVE:
+            return {}
+        codes = [(name, each.source) for name, each in self._catalogue.strategies.items()]
+        found = await fleet.database.verdicts.standings(fleet.account_id, codes)
+        return {each.strategy: each.objection for each in found if not each.may_buy}
 
     async def _report(self, name: str, why: str) -> None:
         """Report each cause once."""

@@ -93,6 +93,14 @@ async def test_a_strategy_that_the_hosts_disagree_on_buys_nothing_and_the_others
     assert event.detail["cause"] == why
 
 
+async def test_a_position_of_a_strategy_that_may_not_buy_is_held_and_sold_as_before(desk: Desk) -> None:
+    odd = Odd(wants_out_is=lambda: True)
+    entry = await held_by_odd(desk, odd)
+    stand(desk, odd, StrategyStanding({"odd": OURS}, {"odd": "odd has no verdict"}))
+
+    assert (await desk.watches(entry)).reason is ExitReason.STRATEGY
+
+
 async def test_a_call_that_allocates_without_end_is_interrupted_and_its_memory_is_free_again() -> None:
     calls = BoundedCalls(longest=3600, most_memory=64 * 1024 * 1024)
 

@@ -48,7 +48,9 @@ SPEAKERS: Final = (
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),
     *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),
     *(ROOT / "history" / name for name in ("importing.py", "provenance.py", "rows.py", "tables.py")),
-    *(ROOT / name for name in ("domain/strategy.py", "security/private_files.py")),
+    *(ROOT / name for name in ("domain/strategy.py", "domain/verdict.py", "security/private_files.py")),
+    *(ROOT / "lab" / "evidence" / name for name in ("judging.py", "reading.py", "wording.py")),
+    ROOT / "lab" / "slippage.py",
 )
 """Modules whose texts reach the user of a verb."""
 PARTS: Final = frozenset(

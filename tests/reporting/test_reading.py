@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from database.database import Database, open_database
+from database.verdicts import Confirmation
 from domain.identity import Environment
 from domain.money import Price
 from domain.rules import ExitRules
 from domain.session import SessionDate
 from domain.worker_state import WorkerState
 from reporting.day import day_values
+from reporting.page import page
 from reporting.reading import read_day
 from reporting.writing import write
 from tests.database.books import FINGERPRINT, Books
@@ -76,6 +78,27 @@ async def test_a_day_is_read_from_the_books_alone(books: Books, tmp_path: Path) 
     written = await write(values, "ko", tmp_path)
     assert written.html.name == "report-2026-11-23.ko.html"
     assert json.loads(written.json.read_text()) == values
+
+
+async def test_a_page_names_the_verdict_on_the_code_that_decided(books: Books) -> None:
+    database = await a_traded_day(books)
+    await books.database.positions._pool.execute("UPDATE trades SET strategy_source = 'abc'")
+    judged_so = {"strategy": "momentum", "source": "abc", "conclusion": "no_edge_after_costs", "backtest": "b"}
+    await database.verdicts.keep({**judged_so, "checks": [], "figures": {}})
+    confirmed = Confirmation("momentum", "abc", "kim", "a trial")
+    await database.verdicts.decide(ACCOUNT, confirmed, accepted=True)
+
+    values = day_values(await read_day(database, ACCOUNT, a_session()))
+
+    assert {
+        "strategy": "momentum",
+        "source": "abc",
+        "verdict": "no_edge_after_costs",
+        "confirmed_because": "a trial",
+    } in (values["standings"])
+    english, korean = page(values, "en"), page(values, "ko")
+    assert "momentum (abc): verdict: no edge after costs · confirmed without a pass: a trial" in english
+    assert "momentum (abc): 판정: 비용을 빼면 우위 없음 · 통과 없이 확인함: a trial" in korean
 
 
 async def test_a_position_is_left_on_the_days_before_its_sale_only(books: Books) -> None:

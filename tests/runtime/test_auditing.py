@@ -32,7 +32,7 @@ KEY = "K" * 36
 READS = {
     *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key", "codec-server"),
     *("summary", "report", "trades", "audit"),
-    *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep"),
+    *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep", "unproven", "slippage"),
     *("bars", "bars import", "bars list", "bars check", "bars download"),
 }
 """Verbs that change nothing of a fleet. A new verb is recorded unless it is named here and in starter.py."""
@@ -55,6 +55,9 @@ CHANGES = {
     "migrate": "migrate",
     "forget-keys": "forget-keys",
     "statement": "statement",
+    "verdict": "verdict momentum",
+    "unproven accept": "unproven accept momentum --reason trial",
+    "unproven withdraw": "unproven withdraw momentum --reason over",
 }
 """An example of each other verb."""
 AWAY = {"reconcile", "statement"}

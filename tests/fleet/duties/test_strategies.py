@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from database.verdicts import Confirmation
 from domain.event import Event
 from domain.event_kind import EventKind
+from domain.identity import Environment
 from domain.rules import TradingRules
 from fleet.duties.host import HostDuty
 from fleet.duties.strategies import StrategyDuty
@@ -78,3 +80,39 @@ async def test_what_was_refused_at_the_start_is_an_incident(fleet: Fleet) -> Non
 
     (event,) = await failures(fleet)
     assert event.detail == {"strategy": "gap", "cause": "refused: /my/gap.py:3: imports time"}
+
+
+def real(fleet: Fleet) -> Fleet:
+    """Return the same fleet as if it traded real money."""
+    return replace(fleet, environment=Environment.LIVE)
+
+
+async def test_real_money_buys_by_no_code_without_a_verdict_and_paper_by_any(fleet: Fleet) -> None:
+    _, live = await joined(real(fleet), with_sources("a"))
+    _, paper = await joined(replace(fleet, environment=Environment.PAPER), with_sources("a"))
+
+    assert set(live.standing.objections) == {"momentum", "volatility_breakout"}
+    assert paper.standing.objections == {}
+    causes = [str(event.detail["cause"]) for event in await failures(fleet)]
+    assert len(causes) == 2
+    assert all("has no verdict, and real money does not buy by it" in each for each in causes)
+    assert all(words("ko").say(each) != each for each in causes)
+
+
+async def test_a_pass_or_a_confirmation_opens_that_source_only(fleet: Fleet) -> None:
+    verdicts, judged = fleet.database.verdicts, {"backtest": "b-1", "checks": [], "figures": {}}
+    await verdicts.keep({**judged, "strategy": "momentum", "source": "a" * 64, "conclusion": "pass"})
+    about = Confirmation("volatility_breakout", "b" * 64, "kim", "a trial")
+    await verdicts.decide(fleet.account_id, about, accepted=True)
+
+    host, duty = await joined(real(fleet), with_sources("a"))
+    assert duty.standing.objections == {}
+    await host.leave()
+    host, changed = await joined(real(fleet), with_sources("c"))
+    assert set(changed.standing.objections) == {"momentum"}
+    await host.leave()
+
+    _, again = await joined(real(fleet), with_sources("a"))
+    await verdicts.decide(fleet.account_id, replace(about, reason="over"), accepted=False)
+    await again.look()
+    assert set(again.standing.objections) == {"volatility_breakout"}
