@@ -1,9 +1,11 @@
 """When a held position is sold: named rules in a fixed order; the first match decides."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from domain.clock import in_seoul
@@ -113,12 +115,17 @@ def _trend_break(context: ExitContext) -> str | None:
     return f"{context.price:,} under the average {average:,.0f} by {limit:.2%}"
 
 
+_AT: Final = attrgetter("at")
+_PRICE: Final = attrgetter("price")
+
+
 def _moving_average(context: ExitContext) -> Decimal | None:
-    window = context.position.exit_rules.trend_window
-    samples = [sample for sample in context.view.recent if context.now - window <= sample.at <= context.now]
-    if len(samples) < LEAST_TREND_SAMPLES or samples[-1].at - samples[0].at < window / 2:
+    window, recent = context.position.exit_rules.trend_window, context.view.recent  # oldest first
+    first, end = bisect_left(recent, context.now - window, key=_AT), bisect_right(recent, context.now, key=_AT)
+    number = end - first
+    if number < LEAST_TREND_SAMPLES or recent[end - 1].at - recent[first].at < window / 2:
         return None
-    return Decimal(sum(sample.price for sample in samples)) / len(samples)
+    return Decimal(sum(map(_PRICE, recent[first:end]))) / number
 
 
 def _strategy(context: ExitContext) -> str | None:
