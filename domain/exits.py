@@ -154,8 +154,9 @@ _NEED_NO_PRICE: Final = frozenset({ExitReason.DEADLINE, ExitReason.TIME_STOP})
 
 def decide_exit(context: ExitContext) -> ExitSignal | None:
     """Return the signal of the first rule that decides to sell, or None to continue holding."""
+    price_is_sound = context.price_is_sound
     for reason, objection_to in EXIT_RULES:
-        if not context.price_is_sound and reason not in _NEED_NO_PRICE:
+        if not price_is_sound and reason not in _NEED_NO_PRICE:
             continue
         detail = objection_to(context)
         if detail is not None:

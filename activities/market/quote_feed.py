@@ -295,9 +295,10 @@ class QuoteFeed:
         return None if at is None or self._pace.now() - at > greatest_age else known
 
     def _stale(self, symbols: Iterable[Symbol], ages: _Ages) -> list[Symbol]:
-        covers, is_older = self.coverage.covers, self._prices.is_older_than
-        older = [symbol for symbol in symbols if is_older(ages.polled, symbol)]
-        return [symbol for symbol in older if not covers(symbol) or is_older(ages.covered, symbol)]
+        older, covers = self._prices.older_than(ages.polled, symbols), self.coverage.covers
+        covered = set(filter(covers, older))
+        confirmed = covered.difference(self._prices.older_than(ages.covered, covered))
+        return [symbol for symbol in older if symbol not in confirmed]
 
     async def _ask_for(self, wanted: tuple[Symbol, ...], ages: _Ages, lane: "Lane") -> None:
         """Join the lane's current call, and start one if that does not cover our symbols."""
