@@ -278,7 +278,11 @@ class EntryActivities:
             spending = replace(proposal, reserved=reserved)
             return self._host.review(spending, snapshot, request.rules.risk, request.plan)
 
-        verdict = self._host.objection_to(request.rules, self._broker.environment) or reviewed(NO_WON)
+        verdict: Review = (
+            self._host.objection_to(request.rules, self._broker.environment)
+            or self._host.objection_to_one_more(self._host.capped(request.rules).execution, snapshot)
+            or reviewed(NO_WON)
+        )
         if not isinstance(verdict, Denied):
             try:
                 spending = Spending(asked_at, reviewed)

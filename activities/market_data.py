@@ -20,7 +20,7 @@ from domain.events.entries import entries_denied, rules_above_host_limits
 from domain.identity import AccountId, WorkerId
 from domain.lane import Lane
 from domain.market import Symbol
-from domain.risk import Denial, Denied, standing_denial
+from domain.risk import Denial, Denied
 from domain.rules import TradingRules
 from domain.screening import (
     Candidate,
@@ -131,7 +131,7 @@ class MarketDataActivities:
         snapshot = await self._database.risk.snapshot(
             request.account_id, request.worker_id, request.plan.session.date, now
         )
-        denied = standing_denial(snapshot, request.rules.risk, request.plan, now)
+        denied = self._host.standing_denial(snapshot, request.rules, request.plan, now)
         return denied or await self._unconfirmed(request)
 
     async def _unconfirmed(self, request: ScanRequest) -> Denied | None:

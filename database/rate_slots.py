@@ -13,15 +13,10 @@ from database.errors import DATABASE_FAULTS
 from database.pool import Pool
 from database.rate_waiting import LONG_REST, Grant, Slot, Waiter, WaitingLine
 from domain.identity import AccountId
-from domain.lane import Crowding, Lane
-
-MARGIN: Final = timedelta(milliseconds=20)
-"""Real time added to the broker's second, for clocks that run differently.
-
-The second runs from the response to the next request, so the network can only lengthen it.
-"""
+from domain.lane import LEFT_FOR_OTHERS, PROPORTION, SLOT_RESTS, Crowding, Lane
 
 _SECOND: Final = timedelta(seconds=1)
+MARGIN: Final = SLOT_RESTS - _SECOND
 LONGEST_CALL: Final = timedelta(seconds=30)
 """Real time after which the slot of a crashed process is free; longer than any request may take."""
 _CORRECTION: Final = timedelta(seconds=1)
@@ -30,9 +25,6 @@ _LONGEST_SLEEP: Final = 0.1
 """Real seconds between two attempts while all slots are held, since another process may release one."""
 _PAUSE_AFTER_FAULT: Final = 0.5
 
-_LEFT_FOR_OTHERS: Final = {Lane.EXIT: 0, Lane.RESOLVE: 1, Lane.ENTRY: 2, Lane.WATCH: 4, Lane.SCAN: 6}
-"""Of 18 slots, how many a lane leaves free for more urgent lanes; other sizes in proportion."""
-_PROPORTION: Final = 18
 _AHEAD: Final = {Lane.EXIT: 0.2, Lane.RESOLVE: 0.15, Lane.ENTRY: 0.1, Lane.WATCH: 0.06, Lane.SCAN: 0.03}
 """Real seconds before a slot is free at which a lane may book it.
 
@@ -151,7 +143,7 @@ class RateSlots:
 
     def _rest_of(self, slot: Slot) -> timedelta:
         """Keep a few slots from resting long, so that many refusals cannot delay a sale."""
-        always_at_work = max(self._size * _LEAST_AT_WORK // _PROPORTION, 1)
+        always_at_work = max(self._size * _LEAST_AT_WORK // PROPORTION, 1)
         return self._rest if slot.rest >= LONG_REST and slot.grant.slot < always_at_work else slot.rest
 
     _PAUSE = """
@@ -208,8 +200,8 @@ class RateSlots:
             return 0.0
         lane, wanted = self._queue.head_lane()
         holder = f"{self._process}/{next(self._turns)}"
-        left, ahead = _LEFT_FOR_OTHERS[Lane(lane)], timedelta(seconds=_AHEAD[Lane(lane)])
-        about = (self._account_id, self._size, wanted, left, holder, self._longest_call, _PROPORTION, ahead)
+        left, ahead = LEFT_FOR_OTHERS[Lane(lane)], timedelta(seconds=_AHEAD[Lane(lane)])
+        about = (self._account_id, self._size, wanted, left, holder, self._longest_call, PROPORTION, ahead)
         row = await self._pool.fetchrow(self._TAKE, *about, self._longest_call + _CORRECTION)
         if row is None or row["rows"] < self._size:
             await self._add_missing_slots()

@@ -47,7 +47,8 @@ WITH live AS (
         * LEAST(cost::numeric / bought_quantity * (1 - stop), last_price), 0) AS at_stake
     FROM live WHERE bought_quantity > 0
 ), bought_at_stake AS (
-    SELECT (orders.quantity - filled_quantity) * COALESCE(limit_price, orders.decision_price) * stop AS at_stake
+    SELECT (orders.quantity - filled_quantity) * COALESCE(limit_price, orders.decision_price) * stop AS at_stake,
+        position_id
     FROM orders JOIN live USING (position_id)
     WHERE side = 'buy' AND is_active AND (orders.status <> 'intended' OR orders.worker_id = $2)
 )
@@ -62,7 +63,12 @@ SELECT
     ) AS curve), 0)::bigint AS fleet_peak_pnl,
     ARRAY(SELECT symbol FROM symbol_cool_downs WHERE account_id = $1 AND until > $4) AS cooling,
     ceil(COALESCE((SELECT sum(at_stake) FROM held_at_stake), 0)
-        + COALESCE((SELECT sum(at_stake) FROM bought_at_stake), 0))::bigint AS fleet_at_stake
+        + COALESCE((SELECT sum(at_stake) FROM bought_at_stake), 0))::bigint AS fleet_at_stake,
+    (SELECT count(*) FROM live WHERE worker_id <> $2 AND (
+        bought_quantity > 0 OR position_id IN (SELECT position_id FROM bought_at_stake)
+    )) AS held_by_others,
+    EXISTS (SELECT FROM stream_leases WHERE account_id = $1 AND expires_at > clock_timestamp()
+        AND connected_since IS NOT NULL) AS stream_is_live
 FROM risk_state, (
     SELECT
         COALESCE(sum(net_pnl), 0)::bigint AS fleet_pnl,
@@ -255,4 +261,6 @@ def _from_row(view: RiskView, row: Row) -> RiskSnapshot:
         worker_losses_in_a_row=row["losses_in_a_row"],
         symbols_cooling_down=frozenset(Symbol(symbol) for symbol in row["cooling"]),
         fleet_at_stake=Won(row["fleet_at_stake"]),
+        held_by_others=row["held_by_others"],
+        stream_is_live=row["stream_is_live"],
     )

@@ -1,9 +1,11 @@
 """When a held position is sold: named rules in a fixed order; the first match decides."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from domain.clock import in_seoul
@@ -113,12 +115,18 @@ def _trend_break(context: ExitContext) -> str | None:
     return f"{context.price:,} under the average {average:,.0f} by {limit:.2%}"
 
 
+_AT: Final = attrgetter("at")
+_PRICE: Final = attrgetter("price")
+
+
 def moving_average(view: MarketView, now: datetime, window: timedelta) -> Decimal | None:
     """Return the average price (won) of a window up to now; None while there are too few samples."""
-    samples = [sample for sample in view.recent if now - window <= sample.at <= now]
-    if len(samples) < LEAST_TREND_SAMPLES or samples[-1].at - samples[0].at < window / 2:
+    recent = view.recent  # oldest first
+    first, end = bisect_left(recent, now - window, key=_AT), bisect_right(recent, now, key=_AT)
+    number = end - first
+    if number < LEAST_TREND_SAMPLES or recent[end - 1].at - recent[first].at < window / 2:
         return None
-    return Decimal(sum(sample.price for sample in samples)) / len(samples)
+    return Decimal(sum(map(_PRICE, recent[first:end]))) / number
 
 
 def _strategy(context: ExitContext) -> str | None:
@@ -147,8 +155,9 @@ _NEED_NO_PRICE: Final = frozenset({ExitReason.DEADLINE, ExitReason.TIME_STOP})
 
 def decide_exit(context: ExitContext) -> ExitSignal | None:
     """Return the signal of the first rule that decides to sell, or None to continue holding."""
+    price_is_sound = context.price_is_sound
     for reason, objection_to in EXIT_RULES:
-        if not context.price_is_sound and reason not in _NEED_NO_PRICE:
+        if not price_is_sound and reason not in _NEED_NO_PRICE:
             continue
         detail = objection_to(context)
         if detail is not None:

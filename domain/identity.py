@@ -33,8 +33,6 @@ def is_recovery(worker_id: WorkerId) -> bool:
 
 ALL_WORKERS: Final = "all"
 """Names every worker in a command."""
-MOST_WORKERS: Final = 200
-"""More workers cannot share one account's twenty calls a second."""
 LIVE_WORD: Final = "trade-real-money"
 """The confirmation of trading with real money, on the command line and in the settings."""
 

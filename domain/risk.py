@@ -37,6 +37,7 @@ class Denial(StrEnum):
     CAPITAL_EXCEEDED = "CAPITAL_EXCEEDED"
     BUYING_POWER_RESERVED = "BUYING_POWER_RESERVED"
     UNSELLABLE_BY_CLOSE = "UNSELLABLE_BY_CLOSE"
+    PRICES_TOO_OLD = "PRICES_TOO_OLD"
     LEASE_LOST = "LEASE_LOST"
     DECISION_TOO_OLD = "DECISION_TOO_OLD"
     SYMBOL_NOT_ALLOWED = "SYMBOL_NOT_ALLOWED"
@@ -47,7 +48,7 @@ class Denial(StrEnum):
 _WORTH_TELLING: Final = frozenset(
     {
         *(Denial.WORKER_LOSS_LIMIT_REACHED, Denial.FLEET_LOSS_LIMIT_REACHED, Denial.PROFIT_GIVEN_BACK),
-        *(Denial.LOSING_STREAK, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED),
+        *(Denial.LOSING_STREAK, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED, Denial.PRICES_TOO_OLD),
     }
 )
 
@@ -79,6 +80,10 @@ class RiskSnapshot:
 
     It includes the worker's own buy once that is an intent.
     """
+    held_by_others: int = 0
+    """Stocks that the account's other workers hold or are buying."""
+    stream_is_live: bool = False
+    """Whether a process holds the stream and has an open session."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NewType
 
 from domain.clock import KST
@@ -129,8 +130,9 @@ class TradingCalendar:
                 return session
 
 
+@lru_cache(maxsize=1_024)
 def session_of(day: date, hours: SessionHours) -> Session:
-    """Return the session of a KST date with these hours."""
+    """Return the session of a KST date with these hours. Every judgement of a held position asks for today's."""
     return Session(
         date=SessionDate(day),
         opens_at=_instant(day, hours.opens),

@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from domain.market import Quote, Side, Symbol
 from domain.money import Price, Quantity
+
+BESIDE_STOCKS: Final = 2
+"""Registrations of a stream session that are no stocks: the order notices and the market's phases."""
 
 
 class NoticeKind(StrEnum):

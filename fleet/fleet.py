@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.capacity import PriceSupply
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.identity import ALL_WORKERS, AccountId, Environment, WorkerId
@@ -52,6 +53,8 @@ class Fleet:
     calendar: TradingCalendar
     web_ui: str | None = None
     leads: CloseLeads = field(default_factory=CloseLeads)
+    supply: PriceSupply | None = None
+    """The sources of prices; None: they limit nothing."""
     command_id: str = ""
     """Id of the operator's command that this process carries out; empty in a host."""
 

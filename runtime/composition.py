@@ -63,7 +63,7 @@ from workflows.market_watch import MarketWatchWorkflow
 from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_WATCH_SLOTS: Final = 1_000
+_WATCH_SLOTS: Final = 10_000
 """More than any fleet holds positions. A watcher without a slot would leave its position unwatched."""
 _ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)

@@ -57,6 +57,7 @@ from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
 from runtime.place import Place, calendar_of, leads_of, place_of
+from runtime.price_supply import supply_of
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
@@ -132,7 +133,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        with_ = _collaborators(settings, fleet, broker, HostGate(limits, fleet.plan_of_the_day), standing)
+        with_ = _collaborators(settings, fleet, broker, HostGate(limits, fleet.plan_of_the_day, fleet.supply), standing)
         parts = HostParts(
             settings=settings,
             fleet=fleet,
@@ -190,6 +191,7 @@ def _fleet(settings: Settings, stage: Stage) -> Fleet:
         clock,
         calendar_of(settings, clock),
         leads=leads_of(settings),
+        supply=supply_of(settings),
     )
 
 

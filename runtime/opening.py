@@ -17,6 +17,7 @@ from runtime.account_names import account_in
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import find_endpoints
 from runtime.place import calendar_of, leads_of, place_of
+from runtime.price_supply import supply_of
 from runtime.settings import Settings, SettingsError
 from runtime.temporal_connection import USUAL_REMEDY, TemporalAwayError, check_keys, connect_temporal
 
@@ -65,6 +66,7 @@ async def open_fleet(settings: Settings, *, without_books: bool = False, lazy: b
             calendar=calendar_of(settings, place.clock),
             web_ui=place.temporal_ui_url,
             leads=leads_of(settings),
+            supply=supply_of(settings),
         )
     finally:
         await database.aclose()

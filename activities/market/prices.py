@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -43,10 +43,10 @@ class Prices:
         """Return the samples of the last half hour, oldest first."""
         return tuple(self._paths.get(symbol, ()))
 
-    def is_older_than(self, age: timedelta, symbol: Symbol) -> bool:
-        """Return whether a stock's last tick or query, answered or not, is older than ``age`` (market time)."""
-        known_at = self._known_at.get(symbol)
-        return known_at is None or abs(self._pace.now() - known_at) > age
+    def older_than(self, age: timedelta, symbols: Iterable[Symbol]) -> list[Symbol]:
+        """Return the stocks whose last tick or query, answered or not, is older than ``age`` (market time)."""
+        known_at, now = self._known_at, self._pace.now()
+        return [each for each in symbols if (at := known_at.get(each)) is None or abs(now - at) > age]
 
     def doubt(self, symbol: Symbol) -> None:
         """Mark a stock to be queried again at the next look."""

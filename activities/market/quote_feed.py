@@ -146,8 +146,12 @@ class QuoteFeed:
 
     def has_fresh(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> bool:
         """Return whether these stocks need no call; either way they stay of interest."""
+        return not self.stale(symbols, greatest_age, covered_age)
+
+    def stale(self, symbols: Collection[Symbol], greatest_age: timedelta, covered_age: timedelta) -> list[Symbol]:
+        """Return which of these stocks need a call; all of them stay of interest."""
         self._wanted_at |= dict.fromkeys(symbols, self._pace.now())
-        return not self._stale(symbols, _Ages(greatest_age, max(greatest_age, covered_age)))
+        return self._stale(symbols, _Ages(greatest_age, max(greatest_age, covered_age)))
 
     @property
     def stocks_per_call(self) -> int:
@@ -212,16 +216,8 @@ class QuoteFeed:
         date, symbol = session_date_of(quote.observed_at), quote.symbol
         reference, minutes = self._references.get((symbol, date)), self._prices.minutes.of(symbol)
         index, no_index = self._indices.of(quote.market, quote.observed_at)
-        return MarketView(
-            quote,
-            reference,
-            self._prices.path(symbol),
-            minutes,
-            self._calendar.session_on(date),
-            index,
-            no_index,
-            self._depth(symbol),
-        )
+        path, session = self._prices.path(symbol), self._calendar.session_on(date)
+        return MarketView(quote, reference, path, minutes, session, index, no_index, self._depth(symbol))
 
     def _depth(self, symbol: Symbol) -> OrderBook | None:
         """Return the order book if it has been read a moment ago."""
@@ -299,8 +295,10 @@ class QuoteFeed:
         return None if at is None or self._pace.now() - at > greatest_age else known
 
     def _stale(self, symbols: Iterable[Symbol], ages: _Ages) -> list[Symbol]:
-        covers, is_older = self.coverage.covers, self._prices.is_older_than
-        return [symbol for symbol in symbols if is_older(ages.covered if covers(symbol) else ages.polled, symbol)]
+        older, covers = self._prices.older_than(ages.polled, symbols), self.coverage.covers
+        covered = set(filter(covers, older))
+        confirmed = covered.difference(self._prices.older_than(ages.covered, covered))
+        return [symbol for symbol in older if symbol not in confirmed]
 
     async def _ask_for(self, wanted: tuple[Symbol, ...], ages: _Ages, lane: "Lane") -> None:
         """Join the lane's current call, and start one if that does not cover our symbols."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.capacity import PriceSupply, objection_to_one_more
 from domain.host_limits import (
     Ceiling,
     HostLimits,
@@ -14,8 +15,8 @@ from domain.host_limits import (
     review_within,
 )
 from domain.identity import Environment
-from domain.risk import Denied, EntryProposal, Review, RiskSnapshot, review
-from domain.rules import RiskRules, TradingRules
+from domain.risk import Denied, EntryProposal, Review, RiskSnapshot, review, standing_denial
+from domain.rules import ExecutionRules, RiskRules, TradingRules
 from domain.session import SessionPlan
 
 
@@ -27,6 +28,8 @@ class HostGate:
     """Limits of the process's settings, as recorded in the database. None: only a workflow's own rules apply."""
     plan_of: Callable[[datetime], SessionPlan] | None = None
     """The host's own deadlines at a market instant. None: only those of a workflow's input apply."""
+    supply: PriceSupply | None = None
+    """The sources of prices. None: the number of held stocks is not limited by them."""
     closed_because: str = ""
     """Reason of the disk duty; empty while entries may be sent."""
     clock_off: str = ""
@@ -57,9 +60,22 @@ class HostGate:
     def review(self, proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
         """Review a buy by the stricter of a workflow's limits and hours and the host's."""
         verdict = self._review(proposal, snapshot, rules, plan)
-        if isinstance(verdict, Denied) or self.plan_of is None:
+        if not isinstance(verdict, Denied) and self.plan_of is not None:
+            verdict = self._review(proposal, snapshot, rules, self.plan_of(proposal.at))
+        if isinstance(verdict, Denied) or self.limits is None:
             return verdict
-        return self._review(proposal, snapshot, rules, self.plan_of(proposal.at))
+        return self.objection_to_one_more(self.limits.ceiling.execution, snapshot) or verdict
+
+    def objection_to_one_more(self, rules: ExecutionRules, snapshot: RiskSnapshot) -> Denied | None:
+        """Return why held prices would get too old with another position; None if there is room."""
+        return None if self.supply is None else objection_to_one_more(self.supply, rules, snapshot)
+
+    def standing_denial(
+        self, snapshot: RiskSnapshot, rules: TradingRules, plan: SessionPlan, at: datetime
+    ) -> Denied | None:
+        """Return why no stock may be bought at a market instant, or None when a buy may be proposed."""
+        shut = standing_denial(snapshot, rules.risk, plan, at)
+        return shut or self.objection_to_one_more(self.capped(rules).execution, snapshot)
 
     def _review(self, proposal: EntryProposal, snapshot: RiskSnapshot, rules: RiskRules, plan: SessionPlan) -> Review:
         if self.limits is None:

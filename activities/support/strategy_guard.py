@@ -5,8 +5,8 @@ No clock or price rule passes through here: those decide without any strategy.
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -46,6 +46,19 @@ _GRACE: Final = 0.05
 """Seconds that a watch waits for a strategy before it continues without an answer."""
 
 
+_MOST_IN_A_BATCH: Final = 25
+"""Positions that one thread asks a strategy about. One that takes too long delays the answers about these only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A position about which its own strategy is asked."""
+
+    view: MarketView
+    position: OpenPosition
+    rules: StrategyRules
+
+
 @dataclass(frozen=True, slots=True)
 class _Rest:
     until: float
@@ -80,7 +93,8 @@ class StrategyGuard:
         self._calls = calls or BoundedCalls()
         self._rests: dict[tuple[str, Symbol], _Rest] = {}
         self._reported: dict[tuple[str, Symbol | None], str] = {}
-        self._opinions: dict[PositionId, asyncio.Task[bool]] = {}
+        self._opinions: dict[PositionId, asyncio.Task[frozenset[PositionId]]] = {}
+        """Unfetched answers: each task has those of some positions."""
         self._asking: set[asyncio.Task[Any]] = set()
 
     async def judged(
@@ -96,24 +110,23 @@ class StrategyGuard:
         return tuple((found | kept).values())
 
     async def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        """Return whether the position's own strategy would sell it now, or would have a moment ago.
+        """Return whether the position's own strategy would sell it now, or would have a moment ago."""
+        return bool(await self.who_wants_out([Held(view, position, rules)]))
 
-        A later look fetches an answer that takes longer than a twentieth of a second.
+    async def who_wants_out(self, held: Sequence[Held]) -> frozenset[PositionId]:
+        """Return the positions that their own strategies would sell now, or would have a moment ago.
+
+        One thread makes the calls of some positions, one after the other. A later look fetches the answers that take
+        longer than a twentieth of a second.
         """
-        asking = self._opinions.get(position.position_id)
-        if asking is None:
-            asking = self._kept(self._opinion(view, position, rules))
-            self._opinions[position.position_id] = asking
-        await asyncio.wait([asking], timeout=_GRACE)
-        if not asking.done():
-            return False
-        self._opinions.pop(position.position_id, None)
-        try:
-            return asking.result()
-        except Exception:
-            # For example, no free thread: the rules of price and clock continue without the strategy.
-            logger.exception("strategy_not_asked", extra={"symbol": position.symbol})
-            return False
+        for some in _batches([each for each in held if each.position.position_id not in self._opinions]):
+            asking = self._kept(self._opinions_on(some))
+            self._opinions |= dict.fromkeys((each.position.position_id for each in some), asking)
+        named = [each.position.position_id for each in held]
+        if named:
+            await asyncio.wait({self._opinions[each] for each in named}, timeout=_GRACE)
+        answered = {each: self._opinions.pop(each) for each in named if self._opinions[each].done()}
+        return frozenset(each for each, asked in answered.items() if each in _positions_in(asked))
 
     async def parameters(
         self, name: str, rules: StrategyRules, symbol: Symbol, account_id: AccountId
@@ -184,17 +197,21 @@ class StrategyGuard:
             for symbol, signal in liked.items()
         }
 
-    async def _opinion(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        name, symbol, account_id = position.strategy.name, position.symbol, position.account_id
+    async def _opinions_on(self, held: Sequence[Held]) -> frozenset[PositionId]:
+        """Ask about positions of one strategy and account, each of another stock."""
+        name, account_id = held[0].position.strategy.name, held[0].position.account_id
         code, strategy = UserCode(name, "wants_out", account_id), await self._strategy(name, account_id)
         if strategy is None:
-            return False
-        if self.standing.has_changed(name, position.strategy.source):
-            await self._report(code, symbol, f"{name} has changed since the purchase; price and time rules apply")
-            return False
-        asked = {symbol: _bound(strategy.wants_out, view, position, rules)}
+            return frozenset()
+        asked: dict[Symbol, Callable[[], bool]] = {}
+        for each in held:
+            symbol = each.position.symbol
+            if self.standing.has_changed(name, each.position.strategy.source):
+                await self._report(code, symbol, f"{name} has changed since the purchase; price and time rules apply")
+            else:
+                asked[symbol] = _bound(strategy.wants_out, each.view, each.position, each.rules)
         answers = await self._sound_answers(code, asked, objection_to_flag)
-        return answers.get(symbol, False)
+        return frozenset(each.position.position_id for each in held if answers.get(each.position.symbol, False))
 
     async def _strategy(self, name: str, account_id: AccountId) -> Strategy | None:
         strategy = self._strategies.get(name)
@@ -279,3 +296,29 @@ class StrategyGuard:
 
 def _bound(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
     return lambda: function(*arguments)
+
+
+def _batches(held: Iterable[Held]) -> list[list[Held]]:
+    """Return positions of one strategy and account together, no stock twice."""
+    found: dict[object, list[list[Held]]] = defaultdict(list)
+    taken: set[tuple[object, Symbol]] = set()
+    for each in held:
+        position = each.position
+        of_one: object = (position.strategy.name, position.account_id)
+        if (of_one, position.symbol) in taken:
+            of_one = position.position_id
+        taken.add((of_one, position.symbol))
+        batches = found[of_one]
+        if not batches or len(batches[-1]) >= _MOST_IN_A_BATCH:
+            batches.append([])
+        batches[-1].append(each)
+    return [batch for batches in found.values() for batch in batches]
+
+
+def _positions_in(asked: "asyncio.Task[frozenset[PositionId]]") -> frozenset[PositionId]:
+    try:
+        return asked.result()
+    except Exception:
+        # For example, no free thread: the rules of price and clock continue without the strategy.
+        logger.exception("strategies_not_asked")
+        return frozenset()

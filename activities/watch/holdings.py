@@ -136,13 +136,15 @@ class Holdings:
         return Beside(again)
 
     def _take(self, row: WatchRow, positions: Mapping[PositionId, OpenPosition | Exception]) -> None:
+        known = self._watched.get(row.worker_id)
+        is_known = known is not None and known.row.asked_at == row.asked_at
         try:
-            request, position = request_in(row), _readable(positions[row.position_id])
+            request = known.request if known is not None and is_known else request_in(row)
+            position = _readable(positions[row.position_id])
         except Exception as fault:  # noqa: BLE001 - one odd row must not end the watch of the others
             self._leave_odd(row, f"{type(fault).__name__}: {fault}")
             return
         self._odd.pop(row.worker_id, None)
-        known = self._watched.get(row.worker_id)
         if known is not None and known.row.position_id == row.position_id:
             known.take(row, request, position)
             return

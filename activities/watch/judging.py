@@ -1,6 +1,7 @@
 """Judge one held position of a shard: clock and price first, then its strategy."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
+from activities.support.strategy_guard import Held
 from activities.watch.messages import WatchRequest
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.market import MarketView, Quote, problem_with
@@ -113,15 +115,14 @@ class Judge:
         watched.judged_at, watched.is_looked_at = loop_time, True
         return signal
 
-    async def by_strategy(self, watched: Watched) -> ExitSignal | None:
-        """Return the signal of the position's own strategy, asked after all rules of clock and price."""
-        context = watched.context
-        if context is None:
-            return None
-        rules = watched.request.rules.strategy
-        if not await self._guard.wants_out(context.view, context.position, rules):
-            return None
-        return decide_exit(replace(context, strategy_wants_out=True))
+    async def by_strategies(self, judged: Iterable[Watched]) -> list[tuple[Watched, ExitSignal | None]]:
+        """Return the signals of the positions' own strategies, asked after all rules of clock and price."""
+        contexts = {each.position.position_id: (each, each.context) for each in judged if each.context is not None}
+        held = [
+            Held(context.view, context.position, each.request.rules.strategy) for each, context in contexts.values()
+        ]
+        wanted = [contexts[position_id] for position_id in await self._guard.who_wants_out(held)]
+        return [(each, decide_exit(replace(context, strategy_wants_out=True))) for each, context in wanted]
 
 
 def unseen(position: OpenPosition) -> MarketView:

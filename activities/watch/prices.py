@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -45,14 +46,24 @@ class ShardPrices:
         if self.asking is not None and self.asking.done():
             answered = self._answered(self.asking)
         if self.asking is None and (answered or self._scanning.is_due()):
-            self._ask([each for each in watched if not self.is_fresh(each) and not self._rests(each)])
+            self._ask([each for each in self._stale(watched) if not self._rests(each)])
         return answered
 
     def is_fresh(self, watched: Watched) -> bool:
         """Return whether no request is needed; a due sale needs the broker's calls itself."""
-        if self._pace.now() >= watched.start.deadline:
-            return True
-        return self._feed.has_fresh([watched.position.symbol], *self._ages(watched))
+        return not self._stale([watched])
+
+    def _stale(self, watched: Iterable[Watched]) -> list[Watched]:
+        now, by_ages = self._pace.now(), defaultdict[tuple[timedelta, timedelta], list[Watched]](list)
+        for each in watched:
+            if now < each.start.deadline:
+                rules = each.request.rules.execution
+                by_ages[rules.price_interval, rules.greatest_quote_age].append(each)
+        found: list[Watched] = []
+        for some in by_ages.values():
+            stale = set(self._feed.stale([each.position.symbol for each in some], *self._ages(some[0])))
+            found += [each for each in some if each.position.symbol in stale]
+        return found
 
     def _rests(self, watched: Watched) -> bool:
         not_before = self._not_before.get(watched.position.symbol)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -102,8 +103,7 @@ class ShardWatch:
         judged = self._to_judge()
         for each in judged:
             self._sell(each, self._by_price(each))  # before any other position's strategy is asked
-        asked = [each for each in judged if each.context is not None]
-        for each, signal in zip(asked, await asyncio.gather(*map(self._by_strategy, asked)), strict=True):
+        for each, signal in await self._by_strategies(judged):
             self._sell(each, signal)
         for each, signal in await self._sold_by_hand():
             self._sell(each, signal)
@@ -142,12 +142,12 @@ class ShardWatch:
             logger.exception("position_not_judged", extra={"symbol": watched.position.symbol})
             return None
 
-    async def _by_strategy(self, watched: Watched) -> ExitSignal | None:
+    async def _by_strategies(self, judged: Iterable[Watched]) -> list[tuple[Watched, ExitSignal | None]]:
         try:
-            return await self._judge.by_strategy(watched)
+            return await self._judge.by_strategies(judged)
         except Exception:
-            logger.exception("strategy_not_asked", extra={"symbol": watched.position.symbol})
-            return None
+            logger.exception("strategies_not_asked")
+            return []
 
     async def _sold_by_hand(self) -> list[tuple[Watched, ExitSignal]]:
         found: list[tuple[Watched, ExitSignal]] = []

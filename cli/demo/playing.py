@@ -14,12 +14,13 @@ from cli.demo.day_report import Day, read_ledger, report_table, save_report, vio
 from cli.demo.rules import DEMO_RULES, demo_rules
 from cli.demo.worker_process import WorkerProcess, worker_process
 from cli.desk import stdout_console
+from cli.grammar import count
 from cli.tables.board import read_board
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
 from domain.clock import KST, in_seoul
-from domain.identity import MOST_WORKERS, SIMULATED_ACCOUNT
+from domain.identity import SIMULATED_ACCOUNT
 from domain.rules import TradingRules
 from exchange.calendar import krx_calendar
 from fleet.errors import NothingRunsError, OperationError
@@ -188,7 +189,7 @@ def _parser() -> Parser:
     parser = Parser(prog="demo.py", description=say("Play a whole trading day, accelerated."))
     parser.add_argument("--seed", type=_within(0, 2**31), default=7, help=say("which market (default 7)"))
     workers = say("trading workers (default 5)")
-    parser.add_argument("--workers", type=_within(1, MOST_WORKERS), default=5, help=workers)
+    parser.add_argument("--workers", type=count, default=5, help=workers)
     speed = say("market seconds a second (default 180)")
     parser.add_argument("--speed", type=_within(1, 1000), default=180, help=speed)
     strategies = say("instead of the built-in ones; also your own")

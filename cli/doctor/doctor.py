@@ -43,6 +43,7 @@ from runtime.embedded.token_key import FILE as TOKEN_KEY_FILE
 from runtime.env_file import env_file
 from runtime.live_dangers import account_dangers, in_words, settings_dangers, unaccepted
 from runtime.place import Place, calendar_of, calls_per_second, place_of
+from runtime.price_supply import supply_of
 from runtime.settings import Settings, SettingsError, load_settings
 from runtime.temporal_connection import (
     TemporalAwayError,
@@ -114,6 +115,7 @@ class Doctor:
             Check("coming days", self._look_ahead, ("parts",)),
             Check("tax", self._look_at_tax, ("parts",)),
             Check("limits", self._look_at_limits, ("settings",)),
+            Check("prices", self._look_at_prices, ("settings",)),
             Check("hosts", self._look_at_hosts, ("books",)),
             Check("real money", self._look_at_dangers, ("settings",)),
             Check("verdicts", self._look_at_verdicts, ("books",)),
@@ -292,6 +294,9 @@ class Doctor:
             f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
             f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
         )
+
+    async def _look_at_prices(self) -> Finding:
+        return machine_checks.look_at_prices(supply_of(self.settings), self.settings.rules.execution)
 
     async def _look_at_hosts(self) -> Finding:
         hosts = await self.database.host_limits.of_living(account_in(self.settings, self.database))

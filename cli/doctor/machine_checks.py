@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
+from domain.capacity import Capacity, PriceSupply
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.room import LEAST_TO_START, RoomLevels
+from domain.rules import ExecutionRules
 from runtime.embedded.ports import is_taken
 from runtime.settings import Settings
 from security.private_files import NotPrivateError, private_folder, read_private
@@ -106,3 +108,13 @@ def look_at_strategies(settings: Settings) -> Finding:
     if refused:
         return doubtful(f"refused: {refused}", "correct or remove it; `python starter.py strategy list` shows all")
     return fine(", ".join(f"{name} {known().strategies[name].version}" for name in settings.rules.strategy.names))
+
+
+def look_at_prices(supply: PriceSupply, rules: ExecutionRules) -> Finding:
+    """Show how many stocks may be held before a price gets too old for the exit rules."""
+    capacity = Capacity(supply, rules, supply.streamed)
+    bound, calls = rules.greatest_quote_age.total_seconds(), supply.calls_per_second
+    return fine(
+        f"at most {capacity.most} stocks may be held, each price at most {bound:g} s old: {supply.streamed} by stream, "
+        f"and {calls:.1f} calls a second for {supply.stocks_per_call} each"
+    )

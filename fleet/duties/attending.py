@@ -18,14 +18,13 @@ from domain.events.market import market_message
 from domain.identity import AccountId
 from domain.market import Quote, Symbol
 from domain.market_phase import MarketMessage
-from domain.stream import Covered, Garbled, Interest, News, OrderNotice, registrations
+from domain.stream import BESIDE_STOCKS, Covered, Garbled, Interest, News, OrderNotice, registrations
 from fleet.together import first_to_end, unhurried
 
 logger = logging.getLogger("haru.stream")
 
 MOST_REGISTRATIONS: Final = 41
 """KIS's limit for one session, including the order notices and the market's phases."""
-_BESIDE_STOCKS: Final = 2
 _COUNTS_EVERY: Final = 60.0
 _COUNTED_AS: Final = {
     Quote: "ticks",
@@ -63,7 +62,7 @@ class Owner:
     @property
     def most_stocks(self) -> int:
         """Return how many stocks fit beside the order notices and the market's phases."""
-        return self.bounds.registrations - _BESIDE_STOCKS
+        return self.bounds.registrations - BESIDE_STOCKS
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ from activities.watch.messages import FirstOrder, ShardRequest, WatchRequest
 from activities.watching import WatchingActivities
 from broker.kis import KisBroker
 from database.database import Database
+from domain.capacity import PriceSupply
 from domain.clock import MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.costs import BANKIS_COMMISSION
@@ -148,6 +149,8 @@ class Desk:
         """Strategies of the test, in effect after the next ``rebuild``."""
         self.limits: HostLimits | None = None
         """The host's limits, in effect after the next ``rebuild``."""
+        self.supply: PriceSupply | None = None
+        """The host's sources of prices, in effect after the next ``rebuild``."""
         self.plan_of: Callable[[datetime], SessionPlan] | None = None
         """The host's own deadlines, in effect after the next ``rebuild``."""
         self.rebuild()
@@ -156,7 +159,7 @@ class Desk:
         """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
         self.feed = QuoteFeed(broker, pace, coverage=self.coverage)
-        self.host = HostGate(self.limits, self.plan_of)
+        self.host = HostGate(self.limits, self.plan_of, self.supply)
         self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)
         guarded: Any = {"guard": self.guard, "host": self.host}

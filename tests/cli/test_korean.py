@@ -208,7 +208,7 @@ def test_help_usage_errors_and_refusals_are_in_korean(run: Run) -> None:
     assert run("--help").stdout.startswith("사용법: starter.py")
     assert "긴급" not in run("pause", "--help").stdout
     assert "신규 매수를 중지합니다" in run("pause", "--help").stdout
-    assert "오류: 인자 N: 워커는 1~200개로 지정하세요" in run("--workers", "0").stderr.replace("--workers", "N")
+    assert "오류: 인자 N: 워커는 1개 이상으로 지정하세요" in run("--workers", "0").stderr.replace("--workers", "N")
     assert "먼저 `python worker.py`를 시작하세요" in run("status").stderr
     assert "고치거나" in run("status", HARU_PORTS__TEMPORAL="eighty").stderr or "지우면" in run("status").stderr
 
@@ -282,7 +282,7 @@ def test_a_korean_text_fills_its_columns() -> None:
         (["worker.py", "--help"], "매매를 실행합니다."),
         (["worker.py", "--odd"], "오류: 알 수 없는 인자입니다: --odd"),
         (["demo.py", "--help"], "워커 수(기본값 5)"),
-        (["demo.py", "--workers", "0"], "1~200 사이에서 고르세요"),
+        (["demo.py", "--workers", "0"], "워커는 1개 이상으로 지정하세요"),
         (["-m", "verifier", "--help"], "이력을 대조합니다."),
         (["-m", "verifier"], "먼저 `python worker.py`를 시작하세요"),
     ],

@@ -14,8 +14,10 @@ from domain.risk import CHECKS, Approved, Denial, Denied, RiskSnapshot, level_of
 from domain.rules import RiskRules
 from tests.support.builders import HYNIX, NOW, SAMSUNG, a_plan, a_proposal, a_snapshot
 
-OF_THE_HOST = frozenset({Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED})
-"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``)."""
+OF_THE_HOST = frozenset(
+    {Denial.SYMBOL_NOT_ALLOWED, Denial.DANGER_NOT_ACCEPTED, Denial.LIVE_NOT_CONFIRMED, Denial.PRICES_TOO_OLD}
+)
+"""Denials caused only by the settings of the hosting process (``domain/host_limits.py``, ``domain/capacity.py``)."""
 RULES = RiskRules(give_back_from=Won(400_000))
 MOMENT = timedelta(microseconds=1)
 OBJECTIONS: dict[Denial, tuple[dict[str, Any], dict[str, Any]]] = {

@@ -1,10 +1,12 @@
 """Starting workers on a real Temporal server."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from domain.capacity import PriceSupply
 from domain.errors import BadRulesError
 from domain.identity import WorkerId
 from domain.money import Won
@@ -80,7 +82,17 @@ async def test_rules_that_cannot_be_traded_by_start_no_worker(fleet: Fleet) -> N
     assert await fleet.known_workers() == ()
 
 
-@pytest.mark.parametrize("count", [-1, 0, 201])
+@pytest.mark.parametrize("count", [-1, 0])
 async def test_a_senseless_number_of_workers_is_refused(fleet: Fleet, count: int) -> None:
-    with pytest.raises(OperationError, match="choose 1 to 200"):
+    with pytest.raises(OperationError, match="choose 1 or more"):
         await start_workers(fleet, count, RULES)
+
+
+async def test_more_workers_than_prices_can_be_kept_fresh_for_are_refused_with_the_number(fleet: Fleet) -> None:
+    few = replace(fleet, supply=PriceSupply(streamed=2, slots=1, stocks_per_call=1))
+
+    with pytest.raises(OperationError, match=r"^4 workers .* at most 3 held stocks .* 5s.* HARU_BROKER__CALLS"):
+        await start_workers(few, 4, RULES)
+
+    assert await fleet.known_workers() == ()
+    assert len(await start_workers(few, 3, RULES)) == 3

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 from cli.tables.board import read_board
+from cli.tables.capacity import capacity_json, capacity_line, read_capacity
 from cli.tables.limits import limit_lines, limits_json, read_limits
+from domain.capacity import PriceSupply
 from domain.identity import WorkerId
 from domain.money import Won
-from domain.rules import RiskRules, TradingRules
+from domain.rules import ExecutionRules, RiskRules, TradingRules
 from domain.worker_state import WorkerLife
 from fleet.fleet import Fleet
 from fleet.starting import start_worker
@@ -100,3 +103,20 @@ async def test_without_workers_there_is_nothing_to_show(fleet: Fleet) -> None:
 
     assert limit_lines(limits) == []
     assert limits_json(limits) == {"fleet": None, "workers": []}
+
+
+async def test_the_age_of_held_prices_and_the_room_for_more(fleet: Fleet) -> None:
+    await Books(fleet.database, fleet.account_id).held(WORKER)
+    await fleet.database.stream_leases.take(fleet.account_id, "host")
+    supplied = replace(fleet, supply=PriceSupply(streamed=39, slots=18, stocks_per_call=30))
+
+    assert await read_capacity(fleet, ExecutionRules()) is None
+    polled = await read_capacity(supplied, ExecutionRules())
+    assert polled is not None
+    assert capacity_line(polled) == "prices: 1 stocks held, each price at most 0.7 s old · room for 1319 more"
+    assert capacity_json(polled)["prices"]["oldest_seconds"] == 0.7
+
+    await fleet.database.stream_leases.report(fleet.account_id, "host", [])
+    streamed = await read_capacity(supplied, ExecutionRules())
+    assert streamed is not None
+    assert capacity_line(streamed) == "prices: 1 stocks held, all by stream · room for 1319 more"
