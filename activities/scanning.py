@@ -83,7 +83,7 @@ class ScanningActivities:
     @activity.defn
     async def end_scan(self, end: ScanEnd) -> None:
         """Remove the worker's wish; a later one stays."""
-        await self._database.scan_wishes.end(end.account_id, end.worker_id, end.scan_id)
+        await self._database.scan_wishes.withdraw(end.account_id, end.worker_id, end.scan_id)
 
     @activity.defn
     async def watch_scans(self, request: ShardRequest) -> None:

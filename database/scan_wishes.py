@@ -1,6 +1,6 @@
 """Workers that wait for an offer of candidates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -49,16 +49,22 @@ class ScanWishes:
     _END = "DELETE FROM scan_wishes WHERE account_id = $1 AND worker_id = $2 AND scan_id = $3"
 
     async def end(self, account_id: AccountId, worker_id: WorkerId, scan_id: str) -> None:
-        """Remove a wish: it has had its offer, or its worker does not scan any more. A later wish stays."""
+        """Remove a wish that has had its offer; a later wish of the worker stays."""
         await self._pool.execute(self._END, account_id, worker_id, scan_id)
 
+    async def withdraw(self, account_id: AccountId, worker_id: WorkerId, scan_id: str) -> None:
+        """Remove a wish whose worker does not scan any more, and notify the watch."""
+        await self.end(account_id, worker_id, scan_id)
+        await self._pool.execute(_NOTIFY, topic(account_id, SCANS))
+
     _ROWS = """
-    SELECT account_id, worker_id, scan_id, workflow_id, run_id, request, asked_at
+    SELECT account_id, worker_id, scan_id, workflow_id, run_id, asked_at,
+        CASE WHEN scan_id <> ALL ($2) THEN request END AS request
     FROM scan_wishes WHERE account_id = $1 ORDER BY asked_at, worker_id
     """
 
-    async def of_account(self, account_id: AccountId) -> tuple[ScanRow, ...]:
-        """Return the wishes of an account, the longest wait first."""
+    async def of_account(self, account_id: AccountId, known: Collection[str] = ()) -> tuple[ScanRow, ...]:
+        """Return the wishes of an account, the longest wait first; without the requests of ``known`` scans."""
         return tuple(
             ScanRow(
                 AccountId(row["account_id"]),
@@ -66,10 +72,10 @@ class ScanWishes:
                 row["scan_id"],
                 row["workflow_id"],
                 row["run_id"],
-                row["request"],
+                row["request"] or {},
                 row["asked_at"],
             )
-            for row in await self._pool.fetch(self._ROWS, account_id)
+            for row in await self._pool.fetch(self._ROWS, account_id, list(known))
         )
 
     _SHOW = """

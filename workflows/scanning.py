@@ -34,11 +34,21 @@ class Scanning:
         self._scans = 0
         self._scan_id = ""
         self._offer: Offer | None = None
+        self._wishes: list[workflow.ActivityHandle[None]] = []
+        """Wishes under way: an offer may arrive before the reply to its wish."""
 
     def take(self, offer: Offer) -> None:
         """Note an offer; one for an earlier scan counts for nothing."""
         if offer.scan_id == self._scan_id and self._offer is None:
             self._offer = offer
+
+    async def collect(self) -> None:
+        """Await wishes under way, so that none outlives its run."""
+        for wish in self._wishes:
+            if not wish.done():
+                wish.cancel()
+            await collected(wish)
+        self._wishes = []
 
     async def scan(self, plan: SessionPlan, may_enter: Callable[[], bool]) -> Findings:
         """Return candidates or a lost position; nothing if the worker must not enter now, or its rules have changed."""
@@ -64,11 +74,7 @@ class Scanning:
             )
             again_at = min(self._timer.now() + self._timer.in_market(_WISH_AGAIN), request.plan.entries_until)
             await self._timer.until(lambda: self._has_offer() or is_over(), again_at)
-            if wish.done():
-                await wish
-            else:
-                wish.cancel()
-                await collected(wish)
+            self._wishes = [each for each in [*self._wishes, wish] if not each.done()]
             is_repeated = True
         found, self._scan_id = self._offer, ""
         if found is None:

@@ -70,6 +70,7 @@ class Trade:
 
     async def collect(self) -> None:
         """Await cancelled watchers and unfinished buys after the sale, so that none outlives its run."""
+        await self._scanning.collect()
         await self._holding.collect()
         await asyncio.gather(*self._loose_ends)
 

@@ -94,7 +94,7 @@ class WaitingWorkers:
         Raises:
             Exception: the ledger cannot be read now.
         """
-        rows = await self._wishes.of_account(self._account_id)
+        rows = await self._wishes.of_account(self._account_id, tuple(self._known))
         ended = [row for row in rows if row.scan_id in self._ended]
         before, odd = self._known, dict[str, str]()
         self._known = {}
@@ -102,7 +102,7 @@ class WaitingWorkers:
             if row.scan_id in self._ended:
                 continue
             try:
-                self._known[row.scan_id] = self._same(before.get(row.scan_id), row) or self._waiting(row)
+                self._known[row.scan_id] = before.get(row.scan_id) or self._waiting(row)
             except Exception as fault:  # noqa: BLE001 - one odd row must not end the scans of the others
                 odd[row.scan_id] = why = f"{type(fault).__name__}: {fault}"
                 if self._odd.get(row.scan_id) != why:
@@ -120,9 +120,6 @@ class WaitingWorkers:
         except Exception as fault:  # noqa: BLE001 - the next read repeats it
             extra = {"worker": row.worker_id, "cause": f"{type(fault).__name__}: {fault}"}
             logger.warning("scan_wish_not_removed", extra=extra)
-
-    def _same(self, known: Waiting | None, row: ScanRow) -> Waiting | None:
-        return known if known is not None and known.row.request == row.request else None
 
     def _waiting(self, row: ScanRow) -> Waiting:
         request = _REQUEST.validate_python(row.request)
