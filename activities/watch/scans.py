@@ -143,7 +143,9 @@ class ScanWatch:
         report = await self._parts.screening.look(self._account_id, may_buy[0].rules, partial(self._cooling, group))
         if report is None:
             return
-        self._deal([each for each in may_buy if self._is_free(each)], report.candidates)
+        offers = self._deal([each for each in may_buy if self._is_free(each)], report.candidates)
+        if offers:
+            await asyncio.wait(offers)
         await self._count(group, may_buy, report)
 
     def _free(self, group: Group) -> list[Waiting]:
@@ -164,15 +166,15 @@ class ScanWatch:
         for symbol, waiting in zip(self._not_offered(self._gates.orphans), free, strict=False):
             self._offer(waiting, Offer(waiting.scan_id, self._parts.pace.now(), orphan=symbol))
 
-    def _deal(self, free: Sequence[Waiting], candidates: Sequence[Candidate]) -> None:
+    def _deal(self, free: Sequence[Waiting], candidates: Sequence[Candidate]) -> list[asyncio.Task[None]]:
         """Deal the candidates, best first, to the workers with the longest wait; no stock goes to two of them."""
         only = free[0].worker_id if len(free) == 1 else ""
         open_symbols = self._not_offered([candidate.symbol for candidate in candidates], but_to=only)
         dealt = [candidate for candidate in candidates if candidate.symbol in open_symbols]
         takers = free[: len(dealt)]
         now = self._parts.pace.now()
-        for number, waiting in enumerate(takers):
-            self._offer(waiting, Offer(waiting.scan_id, now, tuple(dealt[number :: len(takers)])))
+        offers = [Offer(each.scan_id, now, tuple(dealt[number :: len(takers)])) for number, each in enumerate(takers)]
+        return [self._offer(waiting, offer) for waiting, offer in zip(takers, offers, strict=True)]
 
     def _not_offered(self, symbols: Sequence[Symbol], but_to: str = "") -> list[Symbol]:
         """Return the stocks that were not offered lately, except to the worker ``but_to``."""
@@ -180,12 +182,13 @@ class ScanWatch:
         self._offered = {symbol: each for symbol, each in self._offered.items() if each[1] > now}
         return [symbol for symbol in symbols if symbol not in self._offered or self._offered[symbol][0] == but_to]
 
-    def _offer(self, waiting: Waiting, offer: Offer) -> None:
+    def _offer(self, waiting: Waiting, offer: Offer) -> asyncio.Task[None]:
         until = asyncio.get_running_loop().time() + _OFFERED_FOR
         symbols = [candidate.symbol for candidate in offer.candidates] + [offer.orphan] * (offer.orphan is not None)
         self._offered |= {symbol: (waiting.worker_id, until) for symbol in symbols if symbol is not None}
         task = self._offers[waiting.scan_id] = asyncio.create_task(self._deliver(waiting, offer))
         task.add_done_callback(lambda _: self._offers.pop(waiting.scan_id, None))
+        return task
 
     async def _deliver(self, waiting: Waiting, offer: Offer) -> None:
         about = {"worker": waiting.worker_id, "scan": waiting.scan_id}
