@@ -44,6 +44,8 @@ _READY_WITHIN: Final = 180.0
 _CLOSED_WITHIN: Final = 240.0
 _GRACE: Final = 30.0
 _HOURS: Final = "HARU_CALENDAR__HOURS"
+_SHARED: Final = "HARU_WATCH__SHARED"
+"""As in a backtest, each worker scans and watches by steps of its own, which are compared."""
 _LOOK: Final = 0.05
 """Real seconds between two looks at the number of scans."""
 
@@ -83,6 +85,7 @@ async def _play(day: RealDay, folder: Path, early: float) -> Played:
     begins = start.replace(microsecond=0).isoformat()
     await set_stage(folder, day.rules, bars=day.bars, speed=day.speed, start=begins, opening_cash=day.capital)
     os.environ[_HOURS] = day.hours
+    os.environ[_SHARED] = "false"
     async with _worker_process(folder / "worker.log") as worker:
         await _until_ready(folder / "worker.log", worker)
         async with open_fleet(load_settings()) as fleet:
