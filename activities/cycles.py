@@ -76,6 +76,8 @@ class Cycle:
     """Rule limits of the host that answered, which the worker's changes must not exceed; None without limits."""
     shared_watch: bool = True
     """Whether the market watch watches what this run buys, or an activity of the run; as the host's settings say."""
+    shared_scan: bool = False
+    """Whether the market watch scans for this run, as the host's settings say; not for runs of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class AdoptionRequest:
 class CycleActivities:
     """Derives a worker's start state from the ledger and the calendar."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, and one setting
+    def __init__(  # noqa: PLR0913 - its collaborators, and two settings
         self,
         database: "Database",
         calendar: TradingCalendar,
@@ -100,9 +102,10 @@ class CycleActivities:
         host: HostGate | None = None,
         *,
         shared_watch: bool = True,
+        shared_scan: bool = True,
     ) -> None:
         self._host = host or HostGate()
-        self._shared_watch = shared_watch
+        self._shared = (shared_watch, shared_scan)
         self._database = database
         self._calendar = calendar
         self._leads = leads
@@ -130,7 +133,7 @@ class CycleActivities:
             await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
-        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, self._shared_watch)
+        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, *self._shared)
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal
 
 from temporalio import activity
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from database.database import Database
 
 
+_OFFER_HOLDS: Final = timedelta(seconds=60)
+"""Real time from a scan for which its offer counts. Price, flags and strategy are checked again in any case."""
 _ONE_SHARE: Final = Quantity(1)
 
 
@@ -48,6 +50,8 @@ class EntryRequest:
     candidates: tuple[Candidate, ...]
     rules: TradingRules
     plan: SessionPlan
+    scanned_at: datetime | None = None
+    """Market time of the scan of an offer; None for a scan whose result the worker awaited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,9 @@ class EntryActivities:
 
     async def _try(self, candidate: Candidate, request: EntryRequest) -> PreparedEntry | NotBought:
         """Lock the stock and decide; release it unless the buy is recorded."""
+        scanned_ago = self._pace.now() - (request.scanned_at or self._pace.now())
+        if scanned_ago > self._pace.clock.market_duration(_OFFER_HOLDS):
+            return NotBought(f"offered too late: scanned {scanned_ago.total_seconds():,.0f} s ago")
         lease = await self._database.locks.acquire(
             request.account_id, candidate.symbol, request.worker_id, LEASE_DURATION
         )

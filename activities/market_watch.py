@@ -2,11 +2,9 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from temporalio import activity
-from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.account.foreign_sales import ForeignSales
 from activities.account.trade_news import report_bought
@@ -20,15 +18,13 @@ from activities.watch.judging import unseen
 from activities.watch.leases import ShardTakenError
 from activities.watch.messages import (
     EXIT_MESSAGE,
-    HELD_MESSAGE,
-    MARKET_WATCH,
     MOST_IN_A_SHARD,
     ShardRequest,
     WatchEnd,
     WatchRequest,
-    market_watch_id,
 )
 from activities.watch.shard import ShardWatch, WatchParts
+from activities.watch.starting import SIGNALLED_WITHIN, TAKEN_AGAIN_AFTER, start_watch
 from activities.watch.stored import as_json
 from domain.errors import TradingError
 from domain.exits import ExitContext, ExitSignal, decide_exit
@@ -41,11 +37,6 @@ if TYPE_CHECKING:
     from activities.support.pace import Pace
     from activities.support.strategy_guard import StrategyGuard
     from database.database import Database
-
-_SIGNALLED_WITHIN: Final = timedelta(seconds=5)
-_TAKEN_AGAIN_AFTER: Final = timedelta(seconds=1)
-_TASK_TIMEOUT: Final = timedelta(seconds=5)
-_MOST_STARTS: Final = 3
 
 
 class MarketWatchActivities:
@@ -91,7 +82,7 @@ class MarketWatchActivities:
         wish = WatchWish(request.lease, request.position_id, str(activity.info().workflow_id), as_json(request))
         placed = await self._database.market_watches.ask(wish, MOST_IN_A_SHARD)
         if not placed.is_attended:
-            await self._start(ShardRequest(request.lease.account_id, placed.shard))
+            await start_watch(ShardRequest(request.lease.account_id, placed.shard))
         return None
 
     @activity.defn
@@ -104,29 +95,7 @@ class MarketWatchActivities:
             try:
                 await outlasting(ShardWatch(self._parts, request, token).watch(heart, empty_since))
             except ShardTakenError:
-                raise to_be_continued("another attempt has taken the shard", _TAKEN_AGAIN_AFTER) from None
-
-    async def _start(self, shard: ShardRequest) -> None:
-        """Start the shard's workflow if it does not run; signal a running one not to end now."""
-        client, workflow_id = activity.client(), market_watch_id(shard)
-        for _ in range(_MOST_STARTS):
-            handle = await client.start_workflow(
-                MARKET_WATCH,
-                shard,
-                id=workflow_id,
-                task_queue=activity.info().task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                task_timeout=_TASK_TIMEOUT,
-                static_summary=f"watches shard {shard.shard} of {shard.account_id}",
-            )
-            try:
-                await handle.signal(HELD_MESSAGE, shard.shard, rpc_timeout=_SIGNALLED_WITHIN)
-            except RPCError as fault:
-                if fault.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-            else:
-                return
-        raise TradingError(f"the watch of shard {shard.shard} ends each time it is started")
+                raise to_be_continued("another attempt has taken the shard", TAKEN_AGAIN_AFTER) from None
 
     async def _held(self, request: WatchRequest) -> OpenPosition:
         position = await self._database.positions.get(request.position_id)
@@ -145,4 +114,4 @@ class MarketWatchActivities:
 
 async def _signal_exit(workflow_id: str, end: WatchEnd) -> None:
     handle = activity.client().get_workflow_handle(workflow_id)
-    await handle.signal(EXIT_MESSAGE, end, rpc_timeout=_SIGNALLED_WITHIN)
+    await handle.signal(EXIT_MESSAGE, end, rpc_timeout=SIGNALLED_WITHIN)

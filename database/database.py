@@ -32,6 +32,7 @@ from database.rate_slots import RateSlots
 from database.reports import Reports
 from database.risk import Risk
 from database.sales_by_others import SalesByOthers
+from database.scan_wishes import ScanWishes
 from database.server import Server
 from database.session_days import SessionDays
 from database.strategy_sources import StrategySources
@@ -86,6 +87,7 @@ class Database:
         self.reports = Reports()
         self.risk = Risk(pool)
         self.sales_by_others = SalesByOthers(pool)
+        self.scan_wishes = ScanWishes(pool)
         self.server = Server(pool)
         self.session_days = SessionDays(pool)
         self.strategy_sources = StrategySources(pool)

@@ -182,6 +182,7 @@ class MarketWatches:
     _RELEASE = """
     UPDATE market_watches SET owner = '' WHERE account_id = $1 AND shard = $2
         AND NOT EXISTS (SELECT FROM position_watches WHERE account_id = $1 AND shard = $2)
+        AND NOT (shard = -1 AND EXISTS (SELECT FROM scan_wishes WHERE account_id = $1))
     RETURNING shard
     """
 
@@ -196,7 +197,8 @@ class MarketWatches:
     _UNATTENDED = """
     SELECT shard FROM market_watches WHERE account_id = $1
         AND (owner = '' OR renewed_at < clock_timestamp() - $2::interval)
-        AND EXISTS (SELECT FROM position_watches WHERE account_id = $1 AND shard = market_watches.shard)
+        AND (EXISTS (SELECT FROM position_watches WHERE account_id = $1 AND shard = market_watches.shard)
+            OR shard = -1 AND EXISTS (SELECT FROM scan_wishes WHERE account_id = $1))
     ORDER BY shard
     """
 

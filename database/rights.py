@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Identifier
 
 DELETED: Final = (
     *("alerts", "closed_entries", "payload_keys", "position_snapshots", "position_watches"),
-    *("statement_lines", "unreadable_rows"),
+    *("scan_wishes", "statement_lines", "unreadable_rows"),
 )
 """Tables from which the code deletes."""
 INSERT_ONLY: Final = (

@@ -1,8 +1,9 @@
 """The gate of every entry: kill switch, closed sessions, cool-downs, and today's losses and trades."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from database.errors import EnvironmentMismatchError
 from database.events import append_on
@@ -84,6 +85,21 @@ FROM risk_state, (
 ) AS result
 WHERE risk_state.account_id = $1
 """
+_OF_WORKERS = """
+WITH mine AS (
+    SELECT worker_id, net_pnl, closed_at, net_pnl < 0 AND NOT COALESCE(bool_or(net_pnl >= 0) OVER (
+        PARTITION BY worker_id ORDER BY closed_at DESC, position_id DESC
+    ), false) AS is_of_the_streak
+    FROM booked_trades WHERE account_id = $1 AND session_date = $3 AND worker_id = ANY ($2)
+)
+SELECT asked.worker_id, COALESCE(sum(net_pnl), 0)::bigint AS worker_pnl, count(net_pnl) AS worker_trades,
+    max(closed_at) FILTER (WHERE net_pnl < 0) AS last_loss_at,
+    count(*) FILTER (WHERE is_of_the_streak) AS losses_in_a_row
+FROM unnest($2::text[]) AS asked (worker_id) LEFT JOIN mine USING (worker_id)
+GROUP BY asked.worker_id
+"""
+"""The workers' own parts of ``_SNAPSHOT``."""
+_NO_WORKER: Final = WorkerId("")
 _HOLD_GATE = "SELECT kill_switch_on FROM risk_state WHERE account_id = $1 FOR UPDATE"
 
 
@@ -143,6 +159,24 @@ class Risk:
     ) -> RiskSnapshot:
         """Return the ledger's state at a market instant; ``begin_sending`` reads it again behind the gate."""
         return await _snapshot(self._pool, RiskView(account_id, worker_id, session_date, now))
+
+    async def snapshots(
+        self, account_id: AccountId, workers: Collection[WorkerId], session_date: SessionDate, now: datetime
+    ) -> dict[WorkerId, RiskSnapshot]:
+        """Return the snapshots of workers without an open order, in two statements whatever their number."""
+        fleet = await self.snapshot(account_id, _NO_WORKER, session_date, now)
+        rows = await self._pool.fetch(_OF_WORKERS, account_id, list(workers), session_date)
+        return {
+            WorkerId(row["worker_id"]): replace(
+                fleet,
+                worker_id=WorkerId(row["worker_id"]),
+                worker_pnl=Won(row["worker_pnl"]),
+                worker_trades=row["worker_trades"],
+                last_loss_at=row["last_loss_at"],
+                worker_losses_in_a_row=row["losses_in_a_row"],
+            )
+            for row in rows
+        }
 
     async def record_denial(self, intent: OrderIntent, verdict: Denied) -> None:
         """Record that a buy was denied before it became an order."""

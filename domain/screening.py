@@ -61,6 +61,11 @@ class ScanReport:
     dropped: dict[ScreeningFilter, int] = field(default_factory=dict)
     dropped_by_custom: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the dropped stocks by the name of each filter and custom filter."""
+        return {str(name): count for name, count in [*self.dropped.items(), *self.dropped_by_custom.items()]}
+
 
 @dataclass(frozen=True, slots=True)
 class ScreenedStock:

@@ -170,6 +170,7 @@ class _Stage:
             leads=order.leads,
             feed=LabFeed(market, self._broker, pace),
             guard=StrategyGuard(self._database, pace, calls=InlineCalls()),
+            shared_scan=False,
         )
         client = SignalClient(self.clockwork.signal)
         self._host = LabHost(activities_of(ACCOUNT, with_), client, moments, self._database.positions)

@@ -30,6 +30,7 @@ from activities.order_lookup import OrderLookup
 from activities.orders import OrderActivities
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.scanning import ScanningActivities
 from activities.selling import SellingActivities
 from activities.settling import SettlingActivities
 from activities.statement import StatementActivities
@@ -120,6 +121,8 @@ class Collaborators:
     """What the fleet says of this host's strategies. None: it has no other host."""
     shared_watch: bool = True
     """Whether one watch serves many positions."""
+    shared_scan: bool = True
+    """Whether one scan serves many workers."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""
     guard: StrategyGuard | None = None
@@ -163,11 +166,13 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
     guard, host = with_.guard or StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
-    market_data = MarketDataActivities(
-        feed, with_.broker, with_.database, with_.pace, day_start_for(with_), guard=guard, host=host
-    )
+    of_a_scan = (with_.database, with_.pace, day_start_for(with_))
+    market_data = MarketDataActivities(feed, with_.broker, *of_a_scan, guard=guard, host=host)
+    scanning = ScanningActivities(market_data.screening, *of_a_scan, host=host, owner=with_.owner)
     cycles = CycleActivities(
-        with_.database, with_.calendar, with_.leads, with_.pace, host, shared_watch=with_.shared_watch
+        *(with_.database, with_.calendar, with_.leads, with_.pace, host),
+        shared_watch=with_.shared_watch,
+        shared_scan=with_.shared_scan,
     )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
@@ -187,7 +192,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     summaries = SummaryActivities(with_.database, with_.pace.now)
     of_a_trade = (cycles.begin_cycle, cycles.adopt_orphan, settling.close_position, settling.abandon_entry)
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
-    watches = (market_watch.watch_market, watching.watch_position)
+    watches = (market_watch.watch_market, scanning.watch_scans, watching.watch_position)
+    wishes = (market_watch.begin_watch, scanning.begin_scan, scanning.end_scan)
     long = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, *watches)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
@@ -196,7 +202,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     return [
         Queue(
             queues.trading,
-            [*of_a_trade, *of_the_close, market_watch.begin_watch, summaries.write_summaries, summaries.report_undone],
+            [*of_a_trade, *of_the_close, *wishes, summaries.write_summaries, summaries.report_undone],
             [TradingWorkerWorkflow, MarketWatchWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
         ),
         Queue(queues.watch, [*long, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),

@@ -178,6 +178,7 @@ def _collaborators(
         host=gate,
         standing=standing,
         shared_watch=settings.watch.shared,
+        shared_scan=settings.watch.shared,
     )
 
 

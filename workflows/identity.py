@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from activities.watch.messages import MARKET_WATCH, ShardRequest, market_watch_id
+from activities.watch.messages import MARKET_WATCH, SCANS_NAME, ShardRequest, market_watch_id
 from domain.identity import AccountId, IntentId, WorkerId
+from domain.watch import SCANS
 
 TRADING_WORKER: Final = "TradingWorkerWorkflow"
 MARKET_CLOSE: Final = "MarketCloseWorkflow"
@@ -68,8 +69,10 @@ def is_close_of(workflow_id: str, account_id: AccountId) -> bool:
 
 
 def is_watch_of(workflow_id: str, account_id: AccountId) -> bool:
-    """Return whether an id names the market watch of one of the account's shards."""
+    """Return whether an id names the market watch of one of the account's shards, or of its scans."""
     shard = workflow_id.rpartition("/")[2]
+    if shard == SCANS_NAME:
+        return workflow_id == market_watch_id(ShardRequest(account_id, SCANS))
     return shard.isascii() and shard.isdigit() and workflow_id == market_watch_id(ShardRequest(account_id, int(shard)))
 
 

@@ -72,6 +72,9 @@ COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(
 """A comparison, proof or message that no sale waits for: after the limit its outcome is a value.
 The activities time out earlier (``activities/support/bounded.py``); this limit covers one that hangs."""
 
+END_SCAN: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(seconds=10)})
+"""A wish that stays costs an offer that its worker ignores, so no command waits longer."""
+
 SHUT: Final = ActivityConfig({**RECORD, "schedule_to_close_timeout": timedelta(minutes=1)})
 """A write that should precede the sales, but must not block them."""
 

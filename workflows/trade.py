@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from temporalio import workflow
@@ -11,26 +12,26 @@ with workflow.unsafe.imports_passed_through():
     from activities.account.comparing import ReconcileRequest
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
-    from activities.market_data import Findings, MarketDataActivities, ScanRequest
+    from activities.market_data import Findings
     from activities.orders import SubmitRequest
     from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
-    from activities.watch.messages import WatchEnd
+    from activities.watch.messages import Offer, WatchEnd
     from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
     from domain.money import total
     from domain.order import OrderPurpose, OrderRecord
     from domain.position import ExitReason
-    from domain.screening import Candidate
     from domain.session import SessionPlan
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
     from workflows.holding import Holding
     from workflows.identity import intent_id, task_queues
-    from workflows.market_timer import MarketTimer, collected
-    from workflows.options import ASK_BROKER, LOOK, RECORD, WATCH, via
+    from workflows.market_timer import MarketTimer
+    from workflows.options import ASK_BROKER, LOOK, RECORD, via
     from workflows.ordering import Ordering
+    from workflows.scanning import Scanning
     from workflows.selling import Sale, Selling, lease_is_lost
 
 _AFTER_THE_CLOSE: Final = timedelta(seconds=2)
@@ -50,6 +51,7 @@ class Trade:
         self._fruitless = 0
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
+        self._scanning = Scanning(worker, timer, self._queues)
         self._holding = Holding(worker, timer, self._queues, self._next_intent)
         self._loose_ends: list[asyncio.Task[None]] = []
         """Buys of an earlier run that are ended while their shares are held."""
@@ -68,8 +70,13 @@ class Trade:
 
     async def collect(self) -> None:
         """Await cancelled watchers and unfinished buys after the sale, so that none outlives its run."""
+        await self._scanning.collect()
         await self._holding.collect()
         await asyncio.gather(*self._loose_ends)
+
+    def take_offer(self, offer: Offer) -> None:
+        """Note what the market watch has found for the worker."""
+        self._scanning.take(offer)
 
     def end_watch(self, end: WatchEnd) -> None:
         """Note what the market watch has decided about a position."""
@@ -122,10 +129,8 @@ class Trade:
                 self._worker.enter_state(WorkerState.IDLE, "paused: no new entries")
                 await self._timer.until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
                 continue
-            found = await self._scan(plan)
-            held = (
-                await self._take_over(found.orphan, plan) if found.orphan else await self._buy(found.candidates, plan)
-            )
+            found = await self._scanning.scan(plan, partial(self._may_enter, plan))
+            held = await self._take_over(found.orphan, plan) if found.orphan else await self._buy(found, plan)
             if held is not None:
                 return held
             self._fruitless += bool(found.candidates)
@@ -162,6 +167,7 @@ class Trade:
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
         self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
+        self._scanning.is_shared = cycle.shared_scan
         return cycle
 
     async def _reconcile(self) -> None:
@@ -182,23 +188,6 @@ class Trade:
         if order.purpose is OrderPurpose.ENTRY and not record.filled_quantity:
             await self._abandon(CloseRequest(order.position_id, ExitReason.OPERATOR, order.lease, timedelta(0)))
 
-    async def _scan(self, plan: SessionPlan) -> Findings:
-        self._worker.enter_state(WorkerState.SCANNING, "scanning for candidates")
-        scan = workflow.start_activity_method(
-            MarketDataActivities.find_candidates,
-            ScanRequest(self._life.account_id, self._life.worker_id, self._life.rules, plan),
-            **via(self._queues.watch, WATCH, "scan"),
-        )
-        rules = self._life.rules
-        await workflow.wait_condition(
-            lambda: scan.done() or self._life.paused or not self._may_enter(plan) or self._life.rules is not rules
-        )
-        if scan.done():
-            return await scan
-        scan.cancel()
-        await collected(scan)
-        return Findings()
-
     async def _take_over(self, symbol: Symbol, plan: SessionPlan) -> Held | None:
         held = await workflow.execute_activity_method(
             CycleActivities.adopt_orphan,
@@ -211,10 +200,10 @@ class Trade:
             await self._finish(order)
         return held
 
-    async def _buy(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> Held | None:
-        if not candidates:
+    async def _buy(self, found: Findings, plan: SessionPlan) -> Held | None:
+        if not found.candidates:
             return None
-        entry = await self._prepare_entry(candidates, plan)
+        entry = await self._prepare_entry(found, plan)
         if not isinstance(entry, PreparedEntry):
             self._worker.say("no entry: " + "; ".join(entry.reasons))
             return None
@@ -231,9 +220,10 @@ class Trade:
         await self._abandon(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, cooldown))
         return None
 
-    async def _prepare_entry(self, candidates: tuple[Candidate, ...], plan: SessionPlan) -> EntryDecision:
-        life = self._life
-        request = EntryRequest(life.account_id, life.worker_id, self._next_intent(), candidates, life.rules, plan)
+    async def _prepare_entry(self, found: Findings, plan: SessionPlan) -> EntryDecision:
+        life, candidates = self._life, found.candidates
+        about = (life.account_id, life.worker_id, self._next_intent(), candidates, life.rules, plan)
+        request = EntryRequest(*about, found.scanned_at)
         return await workflow.execute_activity_method(
             EntryActivities.prepare_entry,
             request,

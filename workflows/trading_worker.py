@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.closing import LIQUIDATE_MESSAGE
-    from activities.watch.messages import EXIT_MESSAGE, WatchEnd
+    from activities.watch.messages import EXIT_MESSAGE, OFFER_MESSAGE, Offer, WatchEnd
     from domain.identity import is_recovery
     from domain.position import ExitReason
     from domain.rules import RiskRules, TradingRules
@@ -109,6 +109,11 @@ class TradingWorkerWorkflow:
     def end_watch(self, end: WatchEnd) -> None:
         """Sell the position that the watch names; ignore one that is not held."""
         self._trade.end_watch(end)
+
+    @workflow.signal(name=OFFER_MESSAGE, description="The market watch has found candidates, or a lost position.")
+    def take_offer(self, offer: Offer) -> None:
+        """Look at what is offered; ignore an offer for an earlier scan."""
+        self._trade.take_offer(offer)
 
     @workflow.query(description="Limits in force for this worker's entries.")
     def risk_rules(self) -> RiskRules:

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from activities.market.bells import SharedBell
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
-from activities.support.leases import Beside
 from activities.watch.judging import Watched
 from activities.watch.messages import ShardRequest, WatchRequest
 from activities.watch.stored import request_in
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from database.database import Database
 
 logger = logging.getLogger("haru.watch")
-
-_READ_EVERY: Final = 5.0
-"""Real seconds between two reads without a notification."""
-_AGAIN_AFTER: Final = 1.0
 
 
 class Holdings:
@@ -115,25 +110,6 @@ class Holdings:
             self._take(row, positions)
         if self.over or self.sent:
             self.news.set()
-
-    def keeping(self, called: asyncio.Event) -> Beside:
-        """Return the task that reads again when called, and every few seconds."""
-
-        async def again() -> float:
-            try:
-                async with asyncio.timeout(_READ_EVERY):
-                    await called.wait()
-            except TimeoutError:
-                pass
-            called.clear()
-            try:
-                await self.read()
-            except Exception as fault:  # noqa: BLE001 - what is known stays watched, and the next read follows
-                logger.warning("holdings_not_read", extra={"cause": f"{type(fault).__name__}: {fault}"})
-                return _AGAIN_AFTER
-            return 0.0
-
-        return Beside(again)
 
     def _take(self, row: WatchRow, positions: Mapping[PositionId, OpenPosition | Exception]) -> None:
         known = self._watched.get(row.worker_id)

@@ -9,24 +9,35 @@ from domain.identity import AccountId, IntentId, PositionId
 from domain.lock import Lease
 from domain.market import Symbol
 from domain.rules import TradingRules
+from domain.screening import Candidate
 from domain.session import Session
+from domain.watch import SCANS
 
 EXIT_MESSAGE: Final = "exit"
 """Name of the trading worker's signal handler; both sides import it."""
+OFFER_MESSAGE: Final = "offer"
+"""Name of the trading worker's handler for offers."""
 HELD_MESSAGE: Final = "held"
 """Name of the market watch's signal handler."""
 MARKET_WATCH: Final = "MarketWatchWorkflow"
 """Name of the workflow type; the activity that stores the first position of a shard starts it."""
+SCANS_NAME: Final = "scans"
+"""How the id of the scans' watch ends."""
 MOST_IN_A_SHARD: Final = 100
 """Positions of one activity. Its attempt costs the server a heartbeat a second, whatever the number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardRequest:
-    """A shard of an account's held positions."""
+    """A shard of an account's held positions, or with the number ``SCANS`` the scans of its workers."""
 
     account_id: AccountId
     shard: int
+
+    @property
+    def title(self) -> str:
+        """Return what is watched, for display."""
+        return SCANS_NAME if self.shard == SCANS else f"shard {self.shard}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +50,22 @@ class WatchEnd:
     """The lease under which it was watched. A worker that holds the stock under another one has not lost that."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a scan has found for a waiting worker: a hint, which the worker checks again under its own lock."""
+
+    scan_id: str
+    """The wait that it answers; an offer for another one has no effect."""
+    scanned_at: datetime
+    """Market time."""
+    candidates: tuple[Candidate, ...] = ()
+    orphan: Symbol | None = None
+
+
 def market_watch_id(request: ShardRequest) -> str:
     """Return the workflow id of a shard's watch."""
-    return f"market-watch/{request.account_id}/{request.shard}"
+    name = SCANS_NAME if request.shard == SCANS else request.shard
+    return f"market-watch/{request.account_id}/{name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from activities.watch.judging import Judge, Watched
 from activities.watch.leases import ShardLeases
 from activities.watch.messages import ShardRequest
 from activities.watch.prices import ShardPrices
+from activities.watch.reading import kept_current
 from activities.watch.reports import WatchReports
 from domain.exits import ExitSignal
 from domain.lock import Lease
@@ -85,7 +86,7 @@ class ShardWatch:
             await held.read()
             leases = ShardLeases(watches, request, self._token, held.leases, held.news)
             await stack.enter_async_context(leases)
-            reading = held.keeping(called)
+            reading = kept_current(held.read, called)
             stack.push_async_callback(reading.end)
             await reading.begin(0.0)
             while True:

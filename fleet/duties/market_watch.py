@@ -50,7 +50,7 @@ class MarketWatchDuty:
     async def _start(self, shard: ShardRequest) -> None:
         """Start the shard's workflow unless it runs: its activity may be between two attempts."""
         ours = OurId(market_watch_id(shard), MARKET_WATCH)
-        summary = f"watches shard {shard.shard} of {shard.account_id}"
+        summary = f"watches {shard.title} of {shard.account_id}"
         handle = await start(self._fleet, ours, MarketWatchWorkflow.run, shard, static_summary=summary)
         try:
             await handle.signal(HELD_MESSAGE, shard.shard, rpc_timeout=_SIGNALLED_WITHIN)

@@ -29,6 +29,7 @@ from activities.market_watch import MarketWatchActivities
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.reconciling import ReconcilingActivities
 from activities.resolving import ProofRules, ResolvingActivities
+from activities.scanning import ScanningActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities
 from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
@@ -165,6 +166,8 @@ class Desk:
         guarded: Any = {"guard": self.guard, "host": self.host}
         self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start, **guarded)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host)
+        about = (database, pace, self.day_start)
+        self.scanning = ScanningActivities(self.market_data.screening, *about, host=self.host, owner="desk")
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **guarded)
         self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host)

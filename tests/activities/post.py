@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.watch.messages import EXIT_MESSAGE, WatchEnd
+from activities.watch.messages import EXIT_MESSAGE, OFFER_MESSAGE, Offer, WatchEnd
 
 
 class Pauses(Protocol):
@@ -22,6 +22,8 @@ class Post:
         self.pauses = 0
         """Pauses before the last signal."""
         self.ends: list[WatchEnd] = []
+        self.offers: list[tuple[str, Offer]] = []
+        """The workflow ids of scanning workers, with what each was offered."""
         self.started: list[str] = []
         self.fails = 0
         """How many signals are not delivered."""
@@ -42,11 +44,14 @@ class _Handle:
     workflow_id: str
 
     async def signal(self, name: str, argument: Any, **_: object) -> None:
-        if name == EXIT_MESSAGE:
+        if name in {EXIT_MESSAGE, OFFER_MESSAGE}:
             if self.workflow_id in self.post.gone:
                 raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
             if self.post.fails:
                 self.post.fails -= 1
                 raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-            self.post.ends.append(argument)
+            if name == OFFER_MESSAGE:
+                self.post.offers.append((self.workflow_id, argument))
+            else:
+                self.post.ends.append(argument)
             self.post.pauses = self.post.pace.pauses

@@ -32,8 +32,8 @@ from tests.trials.journeys import running_market as running_market_module
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent / "watched"
-"""Histories of workers that the market watch signals; beside it are those from before, and those of an own watch."""
+_FOLDER: Final = Path(__file__).parent / "offered"
+"""Histories of workers that wait for an offer; beside it are those from before, and those that scan themselves."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
 """Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"
@@ -160,6 +160,23 @@ async def rules_change_while_holding(market: RunningMarket) -> dict[str, Run]:
         return {"rules_change_while_holding": await _over(run)}
 
 
+async def rules_change_while_scanning(market: RunningMarket) -> dict[str, Run]:
+    """Wait for an offer, receive other rules from the operator, buy, sell at the target."""
+    await market.database.risk.press_kill_switch(ACCOUNT, "the recording", "no entry yet")
+
+    async def waits() -> bool:
+        return bool(await market.database.scan_wishes.of_account(ACCOUNT))
+
+    async with market.hosted():
+        run = await _first_run(market)
+        await until(waits, "a worker waits for an offer")
+        await run.execute_update(TradingWorkerWorkflow.change_rules, {"exits.stop_loss": "1%"})
+        await market.database.risk.lift_kill_switch(ACCOUNT, "the recording")
+        await market.holds()
+        market.price_moves(0.06)
+        return {"rules_change_while_scanning": await _over(run)}
+
+
 async def stopped_while_holding(market: RunningMarket) -> dict[str, Run]:
     """Hold, receive a stop command, answer when flat."""
     async with market.hosted():
@@ -198,6 +215,7 @@ STORIES: Final[dict[str, tuple[Story, str]]] = {
     "liquidated_by_the_close": (liquidated_by_the_close, _BEFORE_THE_CUT_OFF),
     "sells_what_was_carried": (sells_what_was_carried, _MORNING),
     "rules_change_while_holding": (rules_change_while_holding, _MORNING),
+    "rules_change_while_scanning": (rules_change_while_scanning, _MORNING),
     "stopped_while_holding": (stopped_while_holding, _MORNING),
     "cancelled_while_holding": (cancelled_while_holding, _MORNING),
     "close_waits_for_its_deadline": (close_waits_for_its_deadline, _IN_THE_AFTERNOON),

@@ -55,6 +55,7 @@ FINGERPRINT: Final = "3f9a1c"
 ACCOUNT: Final = account_alias(Environment.SIMULATED, SIMULATED_ACCOUNT)
 STEPS: Final[Mapping[str, timedelta]] = {
     "find_candidates": timedelta(minutes=2),
+    "watch_scans": timedelta(minutes=2),
     "watch_position": timedelta(minutes=2),
     "watch_market": timedelta(minutes=2),
 }

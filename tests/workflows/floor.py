@@ -68,18 +68,18 @@ class Floor:
 
 @asynccontextmanager
 async def trading_floor(
-    env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None
+    env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None, desk: type[Desk] = Desk
 ) -> AsyncIterator[Floor]:
     """Open a floor at a time (KST); ``extra`` activities are registered beside the desk's."""
     clock = MarketClock(real_anchor=await env.get_current_time(), market_anchor=kst(starts_at))
-    desk = Desk(clock)
+    playing = desk(clock)
     account = AccountId(f"simulated-{uuid4().hex[:6]}")
     await ensure_search_attributes(env.client, attributes.ALL)
     queues = task_queues(account)
     async with AsyncExitStack() as stack:
         for queue in (queues.trading, queues.watch, queues.broker):
             workflows = [TradingWorkerWorkflow, MarketCloseWorkflow] if queue == queues.trading else []
-            activities: Any = [*desk.everything(), *(extra or [])]
+            activities: Any = [*playing.everything(), *(extra or [])]
             worker = Worker(env.client, task_queue=queue, workflows=workflows, activities=activities)
             await stack.enter_async_context(worker)
-        yield Floor(env, desk, account, clock)
+        yield Floor(env, playing, account, clock)

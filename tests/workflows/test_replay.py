@@ -87,6 +87,7 @@ def test_the_stories_that_matter_are_recorded() -> None:
         "market_close_into_the_evening",
         "sells_what_was_carried",
         "rules_change_while_holding",
+        "rules_change_while_scanning",
         "stopped_while_holding",
         "close_waits_for_its_deadline",
     }

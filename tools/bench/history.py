@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.watch.messages import EXIT_MESSAGE
+from activities.watch.messages import EXIT_MESSAGE, OFFER_MESSAGE
 from tools.bench.stack import until
 
 _SCHEDULED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
@@ -19,7 +19,7 @@ _COMPLETED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A completed activity, or the market watch's signal to sell; real time of Temporal's server."""
+    """A completed activity, or a signal of the market watch; real time of Temporal's server."""
 
     name: str
     done_at: datetime
@@ -82,17 +82,25 @@ def _steps(events: Sequence[HistoryEvent]) -> list[Step]:
         if event.event_type == _SCHEDULED
     }
     return [
-        _step(event, names) if event.event_type == _COMPLETED else Step(EXIT_MESSAGE, _at(event), _signal_in(event))
+        _step(event, names) if event.event_type == _COMPLETED else Step(_name_in(event), _at(event), _signal_in(event))
         for event in events
-        if event.event_type == _COMPLETED or _is_exit(event)
+        if event.event_type == _COMPLETED or _name_in(event) in {EXIT_MESSAGE, OFFER_MESSAGE}
     ]
 
 
 def _is_exit(event: HistoryEvent) -> bool:
-    return event.workflow_execution_signaled_event_attributes.signal_name == EXIT_MESSAGE
+    return _name_in(event) == EXIT_MESSAGE
+
+
+def _name_in(event: HistoryEvent) -> str:
+    """Return the name of a signal; empty for another event."""
+    return event.workflow_execution_signaled_event_attributes.signal_name
 
 
 def _signal_in(event: HistoryEvent) -> Any:
+    """Return why to sell; an offer holds nothing that is measured."""
+    if not _is_exit(event):
+        return None
     payloads = event.workflow_execution_signaled_event_attributes.input.payloads
     return json.loads(payloads[0].data)["signal"]
 

@@ -17,7 +17,7 @@ _ORDER_AIM: Final = 500.0
 _REACTION_AIM: Final = 1.0
 _EVENTS_AIM: Final = 80.0
 _MINUTE: Final = 60.0
-_FOUND, _HELD, _SIGNALLED, _SOLD = "find_candidates", "begin_watch", "exit", "close_position"
+_FOUND, _HELD, _SIGNALLED, _SOLD = "offer", "begin_watch", "exit", "close_position"
 _STEPS: Final = (
     ("prepare_entry", "buy: lock, size, review, write down", _FOUND, _HELD),
     ("submit_order", "buy: gate, send, record", _FOUND, _HELD),

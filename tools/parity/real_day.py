@@ -37,6 +37,8 @@ _STARTING_UP: Final = (25.0, 150.0)
 """Real seconds for parts and workers to start before the session opens; a busy machine gets the second one."""
 _CLOSED_WITHIN: Final = 240.0
 _HOURS: Final = "HARU_CALENDAR__HOURS"
+_SHARED: Final = "HARU_WATCH__SHARED"
+"""As in a backtest, each worker scans and watches by steps of its own, which are compared."""
 _LOOK: Final = 0.05
 """Real seconds between two looks at the number of scans."""
 
@@ -76,6 +78,7 @@ async def _play(day: RealDay, folder: Path, early: float) -> Played:
     begins = start.replace(microsecond=0).isoformat()
     await set_stage(folder, day.rules, bars=day.bars, speed=day.speed, start=begins, opening_cash=day.capital)
     os.environ[_HOURS] = day.hours
+    os.environ[_SHARED] = "false"
     async with worker_process(folder / "worker.log") as worker:
         await worker.until_ready()
         async with open_fleet(load_settings()) as fleet:

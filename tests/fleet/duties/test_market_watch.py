@@ -3,8 +3,9 @@
 import asyncio
 
 from activities.watch.messages import ShardRequest, market_watch_id
+from domain.identity import AccountId, WorkerId
 from domain.rules import TradingRules
-from domain.watch import WatchWish
+from domain.watch import SCANS, ScanWish, WatchWish
 from domain.worker_state import WorkerLife
 from fleet.duties.lost_workers import LostWorkersDuty
 from fleet.duties.market_watch import MarketWatchDuty
@@ -12,7 +13,7 @@ from fleet.fleet import Fleet
 from fleet.foreign import foreign_objects
 from fleet.starting import start_worker
 from tests.database.books import Books
-from workflows.identity import worker_workflow_id
+from workflows.identity import is_watch_of, worker_workflow_id
 
 
 async def watched(fleet: Fleet) -> WatchWish:
@@ -80,3 +81,17 @@ async def test_a_foreign_workflow_under_the_id_of_a_watch_is_replaced(fleet: Fle
 
     described = await fleet.client.get_workflow_handle(watch_id).describe()
     assert described.workflow_type == "MarketWatchWorkflow"
+
+
+async def test_scans_without_a_watch_get_one(fleet: Fleet) -> None:
+    wish = ScanWish(fleet.account_id, WorkerId("worker-1"), "run/1", "trading-worker/1", "run", {})
+    assert not await fleet.database.scan_wishes.ask(wish)
+    assert await fleet.database.market_watches.unattended(fleet.account_id) == (SCANS,)
+
+    await MarketWatchDuty(fleet, TradingRules()).look()
+
+    watch_id = market_watch_id(ShardRequest(fleet.account_id, SCANS))
+    described = await fleet.client.get_workflow_handle(watch_id).describe()
+    assert (described.workflow_type, described.close_time) == ("MarketWatchWorkflow", None)
+    assert is_watch_of(watch_id, fleet.account_id)
+    assert not is_watch_of(watch_id, AccountId("another"))

@@ -33,6 +33,7 @@ _CLOSE: Final = "market-close"
 _HOUR: Final = timedelta(hours=1)
 _STEPS: Final = {
     "find_candidates": timedelta(minutes=4),
+    "watch_scans": timedelta(minutes=4),
     "watch_market": timedelta(minutes=4),
     "follow_order": timedelta(seconds=4),
     "await_flat": timedelta(seconds=2),

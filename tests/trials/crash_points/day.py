@@ -28,6 +28,7 @@ WORKFLOW: Final = worker_workflow_id(ACCOUNT, WORKER)
 _CLOSE: Final = "market-close"
 STEPS: Final = {
     "find_candidates": timedelta(minutes=4),
+    "watch_scans": timedelta(minutes=4),
     "watch_position": timedelta(minutes=2),
     "watch_market": timedelta(minutes=2),
     "follow_order": timedelta(seconds=2),

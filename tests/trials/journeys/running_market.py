@@ -23,6 +23,7 @@ from domain.identity import Environment
 from domain.market import Symbol
 from domain.position import OpenPosition
 from domain.rules import UniverseRules
+from domain.watch import SCANS
 from domain.worker_state import WorkerLife
 from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
@@ -151,6 +152,7 @@ async def running_market(
 async def _end_all(client: Client) -> None:
     """Remove our workflows from the shared server."""
     workers = (worker_workflow_id(ACCOUNT, worker_name(number)) for number in (1, 2))
-    for name in (*workers, market_watch_id(ShardRequest(ACCOUNT, 0))):
+    watches = (market_watch_id(ShardRequest(ACCOUNT, shard)) for shard in (0, SCANS))
+    for name in (*workers, *watches):
         with suppress(RPCError):
             await client.get_workflow_handle(name).terminate("the test is over")
