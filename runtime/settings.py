@@ -110,10 +110,10 @@ class TelemetrySettings(_Group):
 
 
 class WatchSettings(_Group):
-    """How held positions are watched."""
+    """How held positions are watched, and how workers scan."""
 
     shared: bool = True
-    """Whether one watch serves up to a hundred positions; else each worker has an activity of its own."""
+    """Whether one watch serves up to a hundred positions, and one scan all workers; else each worker has its own."""
 
 
 class ReportSettings(_Group):

@@ -66,24 +66,24 @@ class Scanning:
         scan_id = f"{workflow.info().run_id}/{self._scans}"
         self._scan_id, self._offer = scan_id, None
         is_repeated = False
-        while not self._has_offer() and not is_over():
+        while self._taken() is None and not is_over():
             wish = workflow.start_activity_method(
                 ScanningActivities.begin_scan,
                 ScanWait(request, scan_id, is_repeated),
                 **via(self._queues.trading, RECORD, "scan: wait for an offer"),
             )
             again_at = min(self._timer.now() + self._timer.in_market(_WISH_AGAIN), request.plan.entries_until)
-            await self._timer.until(lambda: self._has_offer() or is_over(), again_at)
+            await self._timer.until(lambda: self._taken() is not None or is_over(), again_at)
             self._wishes = [each for each in [*self._wishes, wish] if not each.done()]
             is_repeated = True
-        found, self._scan_id = self._offer, ""
+        found, self._scan_id = self._taken(), ""
         if found is None:
             await self._leave(request, scan_id)
             return Findings()
         return Findings(found.candidates, found.orphan, found.scanned_at)
 
-    def _has_offer(self) -> bool:
-        return self._offer is not None
+    def _taken(self) -> Offer | None:
+        return self._offer
 
     async def _leave(self, request: ScanRequest, scan_id: str) -> None:
         """Withdraw the wish, unless the time for entries is over: the watch removes it then."""

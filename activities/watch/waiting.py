@@ -61,6 +61,8 @@ class WaitingWorkers:
         """By scan."""
         self._ended: set[str] = set()
         """Scans that this attempt has ended: a read that began before must not bring them back."""
+        self._ending: set[str] = set()
+        """Those whose removal is under way."""
         self._odd: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[Waiting]:
@@ -86,7 +88,11 @@ class WaitingWorkers:
         """Remove a wish; a failed removal is repeated with the next read."""
         self._known.pop(waiting.scan_id, None)
         self._ended.add(waiting.scan_id)
-        await self._remove(waiting.row)
+        self._ending.add(waiting.scan_id)
+        try:
+            await self._remove(waiting.row)
+        finally:
+            self._ending.discard(waiting.scan_id)
 
     async def read(self) -> None:
         """Read the ledger.
@@ -95,7 +101,7 @@ class WaitingWorkers:
             Exception: the ledger cannot be read now.
         """
         rows = await self._wishes.of_account(self._account_id, tuple(self._known))
-        ended = [row for row in rows if row.scan_id in self._ended]
+        ended = [row for row in rows if row.scan_id in self._ended - self._ending]
         before, odd = self._known, dict[str, str]()
         self._known = {}
         for row in rows:

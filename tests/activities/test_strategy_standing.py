@@ -31,7 +31,7 @@ def stand(desk: Desk, odd: Odd, standing: StrategyStanding) -> None:
     """Give the process a standing, as a new process has it."""
     known: dict[str, Strategy] = {**KNOWN_STRATEGIES, "eager": Eager(), "odd": odd}
     desk.guard = StrategyGuard(desk.database, desk.pace, known, standing=standing)
-    desk.market_data._guard = desk.watching._guard = desk.entries._guard = desk.guard
+    desk.market_data.screening._guard = desk.watching._guard = desk.entries._guard = desk.guard
     desk.entries._last_look._guard = desk.guard
 
 
@@ -125,7 +125,7 @@ async def test_a_strategy_that_allocates_without_end_is_reported_and_costs_only_
 
     known: dict[str, Strategy] = {"eager": Eager(), "odd": Odd(entry_is=hoard)}
     calls = BoundedCalls(longest=3600, most_memory=64 * 1024 * 1024)
-    desk.market_data._guard = StrategyGuard(desk.database, desk.pace, known, calls=calls)
+    desk.market_data.screening._guard = StrategyGuard(desk.database, desk.pace, known, calls=calls)
 
     report = await desk.does(desk.market_data.scan, desk.scan_request(**scanning("odd", "eager")))
 
@@ -153,7 +153,7 @@ class Ranker:
 
 async def candidates_of(desk: Desk, answer: Any) -> list[tuple[str, Decimal]]:
     known: dict[str, Strategy] = {"ranker": admitted(type("Ranked", (Ranker,), {"answer": staticmethod(answer)}))}
-    desk.market_data._guard = StrategyGuard(desk.database, desk.pace, known)
+    desk.market_data.screening._guard = StrategyGuard(desk.database, desk.pace, known)
     report = await desk.does(desk.market_data.scan, desk.scan_request(**scanning("ranker")))
     return [(candidate.symbol, candidate.score) for candidate in report.candidates]
 

@@ -78,7 +78,7 @@ def take_in(desk: Desk, odd: Odd, calls: BoundedCalls | None = None) -> None:
     desk.strategies = {"odd": odd}
     desk.rebuild()
     desk.guard = StrategyGuard(desk.database, desk.pace, known, calls=calls or BoundedCalls(QUICK))
-    desk.market_data._guard = desk.watching._guard = desk.entries._guard = desk.guard
+    desk.market_data.screening._guard = desk.watching._guard = desk.entries._guard = desk.guard
     desk.entries._last_look._guard = desk.guard
 
 
@@ -346,7 +346,7 @@ async def test_a_custom_filter_that_fails_costs_the_stocks_it_fails_on(desk: Des
         return True if stock.view.quote.symbol == HYNIX else a_fault()
 
     guard = StrategyGuard(desk.database, desk.pace, {"eager": Eager()}, {"odd": odd}, quick())
-    desk.market_data._guard = guard
+    desk.market_data.screening._guard = guard
     rules = scanning("eager") | {"screening": ScreeningRules(custom_filters=("odd",))}
 
     report = await desk.does(desk.market_data.scan, desk.scan_request(**rules))
