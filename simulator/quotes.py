@@ -3,6 +3,7 @@
 from typing import Final
 
 from simulator.exchange import Conditions, Exchange, Snapshot, second_of
+from simulator.extremes import extremes_of
 from simulator.krx.sessions import SessionPhase
 from simulator.krx.units import Side, Symbol, TradingFlag
 from simulator.liquidity import LEVELS, Level
@@ -65,7 +66,7 @@ def inquire_price(call: Call) -> Reply:
 
 def _price_output(exchange: Exchange, seen: Snapshot) -> Fields:
     output = price_fields(seen) | _volume_fields(exchange, seen) | status_fields(seen) | _issuer_fields(seen)
-    output |= _yearly_fields(seen) | dict.fromkeys(_BLANK_RATES, "0.00") | dict.fromkeys(_BLANK_COUNTS, "0")
+    output |= _yearly_fields(exchange, seen) | dict.fromkeys(_BLANK_RATES, "0.00") | dict.fromkeys(_BLANK_COUNTS, "0")
     return output
 
 
@@ -172,17 +173,21 @@ def _issuer_fields(seen: Snapshot) -> Fields:
     }
 
 
-def _yearly_fields(seen: Snapshot) -> Fields:
-    """Return the yearly extremes. They are a band around the reference price, not measured."""
-    high, low = max(seen.listing.price * 13 // 10, seen.price), min(seen.listing.price * 7 // 10, seen.price)
-    day = seen.session.date.replace(day=1).strftime("%Y%m%d")
-    above, below = percent(seen.price - high, high), percent(seen.price - low, low)
+def _yearly_fields(exchange: Exchange, seen: Snapshot) -> Fields:
+    """Return the extremes of 250 sessions, of 52 weeks and of this year."""
+    year = extremes_of(exchange, seen)
+    this_year = extremes_of(exchange, seen, seen.session.date.replace(month=1, day=1))
     fields = {}
-    for prefix, rate in (("d250", "vrss_prpr_rate"), ("w52", "vrss_prpr_ctrt"), ("dryy", "vrss_prpr_rate")):
+    for prefix, rate, found in (
+        ("d250", "vrss_prpr_rate", year),
+        ("w52", "vrss_prpr_ctrt", year),
+        ("dryy", "vrss_prpr_rate", this_year),
+    ):
         price_prefix = "stck_dryy" if prefix == "dryy" else prefix
-        fields[f"{price_prefix}_hgpr"], fields[f"{price_prefix}_lwpr"] = str(high), str(low)
-        fields[f"{prefix}_hgpr_date"] = fields[f"{prefix}_lwpr_date"] = day
-        fields[f"{prefix}_hgpr_{rate}"], fields[f"{prefix}_lwpr_{rate}"] = above, below
+        for name, price, day in (("hgpr", found.high, found.high_on), ("lwpr", found.low, found.low_on)):
+            fields[f"{price_prefix}_{name}"] = str(price)
+            fields[f"{prefix}_{name}_date"] = f"{day:%Y%m%d}"
+            fields[f"{prefix}_{name}_{rate}"] = percent(seen.price - price, price)
     return fields
 
 

@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from simulator.bars import DailyBar
 from simulator.day_path import DayPath, DaySummary, Edit
@@ -37,6 +37,13 @@ def _natural_summary(
 ) -> DaySummary:
     """Return the bar of a session without outside changes. It is the same in every exchange of its seed."""
     return DayPath(_natural_day(*drawn_from), close_price, [], rule).summary()
+
+
+class Close(NamedTuple):
+    """A closing price (won) and the position of its session."""
+
+    price: Price
+    position: int
 
 
 class Basket:
@@ -86,6 +93,10 @@ class SessionSequence:
         self._extend(session.date)
         return bisect_left(self._dates, session.date)
 
+    def first_since(self, day: date) -> int:
+        """Return the position of the first session known on or after a date."""
+        return bisect_left(self._dates, day)
+
     def at(self, position: int) -> Session:
         """Return a session by its zero-based index."""
         while len(self._sessions) <= position:
@@ -129,6 +140,7 @@ class Tape:
         """The stocks whose days a product follows."""
         self._paths: dict[int, DayPath] = {}
         self._summaries: dict[int, DaySummary] = {}
+        self._extremes: dict[tuple[int, int], tuple[Close, Close]] = {}
 
     def base_price(self, position: int) -> Price:
         """Return the price (won) that a session's limits are based on: the previous close, unless it was restated."""
@@ -142,6 +154,14 @@ class Tape:
         while len(self._closes) < position:
             self._closes.append(self._close_of(len(self._closes)))
         return self._closes[position - 1] if position else self.listing.price
+
+    def extremes(self, first: int, last: int) -> tuple[Close, Close]:
+        """Return the highest and the lowest close that were the base price of the sessions from one to another."""
+        if (first, last) not in self._extremes:
+            closes = [Close(self.base_price(position), position - 1) for position in range(first, last + 1)]
+            lowest = min(closes, key=lambda close: close.price)
+            self._extremes[first, last] = (max(closes, key=lambda close: close.price), lowest)
+        return self._extremes[first, last]
 
     def path(self, position: int) -> DayPath:
         """Return the path of a session. The last few are cached."""
@@ -278,5 +298,6 @@ class Tape:
 
     def _forget_from(self, position: int) -> None:
         del self._closes[position:]
+        self._extremes.clear()
         self._paths = {kept: path for kept, path in self._paths.items() if kept < position}
         self._summaries = {kept: bar for kept, bar in self._summaries.items() if kept < position}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from simulator.exchange import Snapshot
+from simulator.extremes import extremes_of
 from simulator.trs.filters import BY_SHARE, BY_STATUS, NO_KINDS, Kinds, chosen, number
 from simulator.trs.trades import bulk_trades
 from simulator.trs.words import View, row
@@ -12,7 +13,6 @@ from simulator.wire import Call, Fields, Reply, percent, quotation, sign
 
 _ROWS: Final = 30
 _PRICES: Final = "hts_kor_isnm stck_prpr prdy_vrss prdy_vrss_sign prdy_ctrt acml_vol"
-_YEAR: Final = 250
 _NEAREST: Final = {"6": 8, "5": 10, "1": 15, "2": 20, "3": 25}
 """FID_DIV_CLS_CODE of the stocks near a price limit: percent from the base price."""
 _OWN_CUSTOMERS: Final = 0.15
@@ -80,14 +80,10 @@ def _expected(view: View) -> Fields:
     }
 
 
-def extremes(view: View, sessions: int = _YEAR) -> tuple[int, int]:
-    """Return the highest and lowest price of today and of the closes of earlier sessions."""
-    exchange, seen = view.call.simulation.exchange, view.seen
-    position = exchange.sessions.position(seen.session)
-    tape = exchange.tapes[seen.listing.symbol]
-    closes = [tape.base_price(each) for each in range(max(1, position - sessions + 1), position + 1)]
-    today = [price for price in (seen.totals.high_price, seen.totals.low_price) if price] or [seen.price]
-    return max(*closes, *today), min(*closes, *today)
+def extremes(view: View) -> tuple[int, int]:
+    """Return the highest and lowest price of a year."""
+    found = extremes_of(view.call.simulation.exchange, view.seen)
+    return found.high, found.low
 
 
 def _near(view: View) -> Mapping[str, object]:

@@ -171,3 +171,18 @@ async def test_a_place_to_begin_with_is_kept() -> None:
 
     assert from_the_tenth[:20] == all_of_them[9:29]
     assert from_the_tenth[0]["data_rank"] == "10"
+
+
+async def test_the_years_high_is_the_same_in_every_reply() -> None:
+    client = Client(a_simulation())
+    rows = await ranked(client, "near_new_highlow")
+    symbol = rows[0]["mksc_shrn_iscd"]
+
+    price = (await asked(client, "inquire_price", FID_COND_MRKT_DIV_CODE="J", FID_INPUT_ISCD=symbol))["output"]
+    dates = {"FID_PERIOD_DIV_CODE": "D", "FID_INPUT_DATE_1": price["w52_hgpr_date"]}
+    dates |= {"FID_INPUT_DATE_2": price["w52_hgpr_date"], "FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": symbol}
+    day = (await asked(client, "inquire_daily_itemchartprice", **dates))["output2"][0]
+
+    assert (price["w52_hgpr"], price["w52_lwpr"]) == (rows[0]["new_hgpr"], rows[0]["new_lwpr"])
+    assert price["w52_hgpr"] in (day["stck_clpr"], day["stck_hgpr"])
+    assert int(price["stck_dryy_hgpr"]) <= int(price["w52_hgpr"])
