@@ -1,5 +1,7 @@
 """KIS's rows about orders and the account, with KIS's own names (docs/kis.md §4)."""
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -20,6 +22,7 @@ from broker.kis.fields import (
     has_fraction,
 )
 
+_LOAN_DATE: Final = re.compile("[0-9]{8}")
 _ON_CREDIT: Final = ("융자", "대출", "대주", "신용")
 """Words of ``trad_dvsn_name`` for shares that were not paid in cash."""
 
@@ -155,6 +158,17 @@ class HoldingsValue(Message):
 def is_loan(loan_date: str) -> bool:
     """Return whether ``loan_dt`` contains a date."""
     return bool(loan_date.strip("0"))
+
+
+def is_never_ours(row: Mapping[str, Any]) -> bool:
+    """Return whether an order row, readable or not, has a loan date or a fraction of a share: none of ours has."""
+    loan = row.get("loan_dt")
+    if isinstance(loan, str) and _LOAN_DATE.fullmatch(loan.strip()) and is_loan(loan.strip()):
+        return True
+    try:
+        return _is_fraction(row.get("ord_qty"))
+    except ValueError:
+        return False
 
 
 def _is_fraction(value: object) -> bool:

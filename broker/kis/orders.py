@@ -82,7 +82,8 @@ class KisOrders:
         """
         pages = await self._client.ask_all(self._list_query(session_date, symbol, side), lane)
         listed = await rows_of(_DAY_LIST, pages, _day_order)
-        if not listed and not listed.unreadable and symbol is None and side is None:
+        is_empty = not any(page.candidates(_DAY_LIST.call, _DAY_LIST.key) for page in pages)
+        if is_empty and symbol is None and side is None:
             return Rows((), await _missing_totals(pages[0]))
         return Rows({order.ref: order for order in listed}.values(), listed.unreadable)
 

@@ -9,6 +9,7 @@ from broker.kis.calls import Call
 from broker.kis.envelope import Envelope, Payload
 from broker.kis.fields import AnyMessage, Code, Count, Day, FieldError, Message, OrderNumber, Word, read
 from broker.kis.fields import Branch as BranchField
+from broker.kis.order_messages import is_never_ours
 from broker.kis.translation import SIDES, day_of
 from domain.market import Symbol
 from domain.money import Quantity
@@ -17,6 +18,7 @@ from domain.session import SessionDate
 from domain.unreadable import AccountList, Rows, UnreadableRow
 
 Made = TypeVar("Made")
+_ORDER_LISTS: Final = frozenset({AccountList.ORDERS, AccountList.OPEN_ORDERS})
 _ROWS_A_TURN: Final = 20
 """Rows read before other tasks of the event loop run; a row takes some 0.1 ms."""
 
@@ -57,7 +59,7 @@ async def rows_of(
 ) -> Rows[Made]:
     """Return the result of ``make`` for each row; a row for which it raises ``FieldError`` becomes unreadable.
 
-    ``today`` is the date of an order list without dates.
+    ``today`` is the date of an order list without dates. An unreadable order that is never ours is left out.
 
     Raises:
         BrokerProtocolError: the payload is missing.
@@ -74,13 +76,14 @@ async def rows_of(
         try:
             made.append(make(row))
         except FieldError as fault:
-            unreadable.append(_unreadable(source, row, fault, today))
+            if source.of not in _ORDER_LISTS or not is_never_ours(row):
+                unreadable.append(_unreadable(source, row, fault, today))
     return Rows(made, unreadable)
 
 
 def _unreadable(source: Source, row: Payload, fault: FieldError, today: SessionDate | None) -> UnreadableRow:
     symbol = _or_none(source, _Code, {"code": row.get(source.code_field)})
-    if source.of not in {AccountList.ORDERS, AccountList.OPEN_ORDERS}:
+    if source.of not in _ORDER_LISTS:
         return UnreadableRow(source.of, Symbol(symbol.code) if symbol else None, fault.field, fault.why)
     side = _or_none(source, _Side, row)
     quantity = _or_none(source, _Quantity, row)

@@ -167,6 +167,45 @@ async def test_a_negative_buying_power_is_none(broker: KisBroker, kis: ScriptedK
     assert (power.cash, power.quantity) == (0, 0)
 
 
+@pytest.mark.parametrize(
+    "never_ours",
+    [
+        {"loan_dt": "20261102", "tot_ccld_qty": "5", "tot_ccld_amt": "0"},
+        {"loan_dt": "20261102", "ord_tmd": "", "rmn_qty": ""},
+        {"ord_qty": "0.4173", "tot_ccld_qty": "", "ord_tmd": ""},
+    ],
+)
+async def test_an_unreadable_order_on_credit_or_for_part_of_a_share_hides_no_order_of_ours(
+    broker: KisBroker, kis: ScriptedKis, never_ours: dict[str, str]
+) -> None:
+    """No order of ours is on credit or in fractions: such a row proves nothing about its stock, readable or not."""
+    kis.answers(
+        "inquire-daily-ccld", success("D", output1=[an_order_row(1), an_order_row(2, **never_ours)], output2={})
+    )
+
+    orders = await broker.orders_on(DAY, Lane.RESOLVE)
+
+    assert ([order.ref.number for order in orders], orders.unreadable) == (["0000000001"], ())
+
+
+async def test_a_list_of_nothing_but_unreadable_credit_orders_contradicts_no_totals(
+    broker: KisBroker, kis: ScriptedKis
+) -> None:
+    row, totals = an_order_row(2, loan_dt="20261102", ord_tmd=""), {"tot_ord_qty": "10", "tot_ccld_qty": "0"}
+    kis.answers("inquire-daily-ccld", success("D", output1=[row], output2=totals))
+
+    assert await broker.orders_on(DAY, Lane.RESOLVE) == ()
+
+
+@pytest.mark.parametrize("loan", ["", "00000000", "many", "2026"])
+async def test_an_unreadable_order_without_a_loan_date_still_hides_ours(
+    broker: KisBroker, kis: ScriptedKis, loan: str
+) -> None:
+    kis.answers("inquire-daily-ccld", success("D", output1=[an_order_row(2, loan_dt=loan, rmn_qty="")], output2={}))
+
+    assert len((await broker.orders_on(DAY, Lane.RESOLVE)).unreadable) == 1
+
+
 async def test_part_of_a_share_is_neither_a_second_row_of_ours_nor_a_sold_out_stock(
     broker: KisBroker, kis: ScriptedKis
 ) -> None:
