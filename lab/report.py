@@ -71,7 +71,7 @@ def _slippage(folder: Path, days: Sequence[DayResult], sources: Sources) -> str:
     """Return which slippage a backtest used, and its net result with it."""
     trades = [trade for day in days for trade in day.trades]
     values = slippage_values(trades, kept(folder), turnovers(sources.bars, trades))
-    return f"Slippage by {values['model']}: {values['modelled'] + values['extra']:+,} won; net {values['net']:+,} won"
+    return f"Slippage ({values['model']}): {values['modelled'] + values['extra']:+,} won; net {values['net']:+,} won"
 
 
 def write_day_page(folder: Path, settings: Settings, day: DayResult, sources: Sources, language: Language) -> Path:

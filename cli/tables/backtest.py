@@ -36,7 +36,7 @@ def print_summary(console: Terminal, values: Mapping[str, Any], written: Sequenc
         table.add_row(say(name), value)
     console.print(table)
     costs = values["slippage"]
-    console.say(f"Slippage by {costs['model']}: {costs['modelled'] + costs['extra']:+,} won; net {costs['net']:+,} won")
+    console.say(f"Slippage ({costs['model']}): {costs['modelled'] + costs['extra']:+,} won; net {costs['net']:+,} won")
     console.print(_reasons(values))
     if values["not_bought"]:
         refusals = ", ".join(f"{reason} ×{count:,}" for reason, count in values["not_bought"].items())

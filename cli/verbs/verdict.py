@@ -25,7 +25,7 @@ from lab.evidence.reading import Reading
 from lab.evidence.trials import known_trials
 from lab.evidence.wording import plain, write_verdict
 from lab.report import rules_of
-from lab.results import Results, Settings
+from lab.results import Results, Settings, hash_of
 from lab.slippage import kept
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings as Configured
@@ -83,6 +83,8 @@ def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:
     days = [day for _, day in sorted(results.finished().items())]
     if rules is None or not days:
         raise OperationError(f"backtest {settings.id} cannot be read by this version; play it again")
+    if _hash_at_the_end(results.folder) != hash_of(days):
+        raise OperationError(f"backtest {settings.id} has not ended; go on with `backtest --resume`")
     year = days[0].date.year
     calendar = krx_calendar(year - 1, days[-1].date.year + 1, configured.calendar.overrides())
     store = BarStore(asked.bars or configured.data_dir / "bars")
@@ -96,14 +98,20 @@ def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:
     return Judged(settings, judgement, write_verdict(results.folder, settings, judgement, language))
 
 
+def _hash_at_the_end(folder: Path) -> str:
+    """Return the hash over all trades that a backtest wrote when it ended; empty if it has not."""
+    try:
+        return str(json.loads((folder / "report.json").read_bytes())["hash"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _chosen(folder: Path, strategy: str, name: str | None) -> Settings:
     """Return the named backtest, else the newest finished one of the strategy's present code."""
     if name is not None:
         settings = settings_of(folder, name)
         if settings.strategy != strategy:
             raise OperationError(f"backtest {name} is of {settings.strategy}, not of {strategy}; name another one")
-        if not (folder / name / "report.json").exists():
-            raise OperationError(f"backtest {name} has not ended; go on with `backtest --resume`")
         return settings
     source = known().sources.get(strategy, "")
     finished = list(_finished(folder, strategy))

@@ -174,7 +174,7 @@ def _checks(measured: _Measured) -> Iterator[Check]:
         f"{_one(first)}, {_one(middle)} and {_one(last)} in the first, second and last third of the sessions",
     )
     yield from _size(measured)
-    text = f"{_one(evidence.slippage)} of the entry amounts, by {evidence.fills}"
+    text = f"{_one(evidence.slippage)} of the entry amounts ({evidence.fills})"
     yield Check("slippage", holds=True, text=text, required=False)
 
 

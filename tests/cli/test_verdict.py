@@ -11,6 +11,7 @@ import pytest
 from cli.main import main
 from reporting.sentences import LANGUAGES
 from tests.lab.evidence.played import SETTINGS, a_backtest
+from tests.lab.recorded_days import DAYS
 
 
 @pytest.fixture
@@ -90,6 +91,9 @@ def test_a_backtest_of_another_strategy_or_without_an_end_is_refused(
     assert main(["verdict", "volatility_breakout", "--backtest", SETTINGS.id]) == 1
     assert "is of momentum, not of volatility_breakout" in capsys.readouterr().err
 
+    (data / "backtests" / SETTINGS.id / "days" / f"{DAYS[0]}.json").unlink()  # a second run was interrupted
+    assert main(["verdict", "momentum"]) == 1
+    assert "has not ended" in capsys.readouterr().err
     (data / "backtests" / SETTINGS.id / "report.json").unlink()
     assert main(["verdict", "momentum", "--backtest", SETTINGS.id]) == 1
     assert "has not ended" in capsys.readouterr().err

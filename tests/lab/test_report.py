@@ -104,7 +104,7 @@ def test_a_page_has_each_trade_on_its_candles_and_says_what_the_data_lacks(
     for part in (said["sections"]["limits"], said["notes"]["ratios_few"], "exits.stop_loss=2%", said["sound"]["yes"]):
         assert part in text
     assert ("no order book" in text) == (language == "en")
-    assert ("Slippage by the stated fill model: " if language == "en" else "슬리피지(기본 체결 모델): ") in text
+    assert ("Slippage (the stated fill model): " if language == "en" else "슬리피지(기본 체결 모델): ") in text
     assert {"strategy", "intraday", "universe"} <= {line["key"] for line in shown["comparison"]["lines"]}
 
 
