@@ -12,7 +12,7 @@ import pytest
 
 from activities.entries import NoEntry, PreparedEntry
 from activities.support.bounded_calls import BoundedCalls
-from activities.support.strategy_guard import Held, StrategyGuard
+from activities.support.strategy_guard import StrategyGuard
 from cli.tables.troubles import read_troubles
 from domain.event import Event
 from domain.event_kind import EventKind
@@ -290,42 +290,6 @@ async def test_a_call_costs_the_watch_less_than_a_tenth_of_its_interval(desk: De
         await guard.wants_out(a_view(), position, RULES.strategy)
 
     assert (time.perf_counter() - began) / number < 0.05
-
-
-@dataclass(frozen=True)
-class Choosy(Eager):
-    """Strategy that gives up every stock with an even code, raises on one and waits on another."""
-
-    wait: Wait = field(default_factory=Wait)
-    threads: set[int] = field(default_factory=set)
-
-    def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
-        self.threads.add(threading.get_ident())
-        if position.symbol == "000007":
-            raise ValueError("odd")
-        if position.symbol == "000055":
-            self.wait()
-        return int(position.symbol) % 2 == 0
-
-
-async def test_one_thread_asks_about_many_positions_and_a_hang_delays_only_its_batch(desk: Desk) -> None:
-    choosy = Choosy()
-    guard = StrategyGuard(desk.database, desk.pace, {"eager": choosy}, calls=quick())
-    stamp = replace(an_open_position().strategy, name="eager", source="")
-    held = [
-        Held(a_view(), an_open_position(position_id=f"p-{code}", symbol=Symbol(code), strategy=stamp), RULES.strategy)
-        for code in (f"{number:06d}" for number in range(60))
-    ]
-
-    wanted = set[str]()
-    while len(wanted) < 30:  # the answers about the stocks of the hang's batch come when its time is up
-        wanted |= await guard.who_wants_out(held)
-        assert await guard.who_wants_out([]) == frozenset()
-
-    assert wanted == {f"p-{number:06d}" for number in range(0, 60, 2)}
-    assert choosy.wait.calls == 1
-    assert len(choosy.threads) < 10
-    choosy.wait.let_go.set()
 
 
 async def test_parameters_that_cannot_be_written_keep_the_stock_from_being_bought(desk: Desk) -> None:

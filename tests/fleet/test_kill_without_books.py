@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+import fleet.kill_without_books
 from database.database import open_when_back
 from database.errors import DATABASE_FAULTS
 from domain.identity import AccountId
@@ -15,6 +16,7 @@ from fleet.kill_without_books import press_without_books
 from fleet.starting import start_workers
 from tests.support.builders import some_rules
 from tests.support.running_fleet import Hosted
+from tests.trials.planted_bugs.swapping import swapped
 from workflows.identity import worker_workflow_id
 
 
@@ -33,7 +35,8 @@ async def test_workers_pause_and_sell_on_a_kill_switch_that_no_books_could_be_as
     with pytest.raises(DATABASE_FAULTS):
         await commands.press_kill_switch(cut_off, "kim", "drill")
 
-    outcomes = await press_without_books(cut_off, [hosted.fleet.account_id, AccountId("simulated-older")])
+    with swapped(fleet.kill_without_books, "_AT_ONCE", 1):  # so that later numbers are asked too
+        outcomes = await press_without_books(cut_off, [hosted.fleet.account_id, AccountId("simulated-older")])
 
     assert {(each.worker_id, each.verdict) for each in outcomes} == {(name, Verdict.DONE) for name in names}
     assert all(each.status and each.status.paused for each in outcomes)
