@@ -63,12 +63,12 @@ class Tab:
 
 
 @asynccontextmanager
-async def a_tab(profile: Path, *options: str) -> AsyncIterator[Tab]:
+async def a_tab(profile: Path) -> AsyncIterator[Tab]:
     """Start a browser and drive its first tab; everything inside must be done within 150 seconds."""
     browser = await asyncio.create_subprocess_exec(
         *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"),
         *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
-        *("--remote-debugging-port=0", "--remote-allow-origins=*", *options, "about:blank"),
+        *("--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank"),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
