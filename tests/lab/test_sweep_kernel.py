@@ -9,12 +9,14 @@ import pytest
 
 from domain.close_plan import CloseLeads, plan_session
 from domain.market import MarketView
+from domain.money import Quantity
 from domain.position import ClosedTrade, OpenPosition
 from domain.rule_changes import changed
 from domain.rules import StrategyRules, TradingRules
 from domain.strategy import EntrySignal
 from lab.day import LabBooks, Order, play
 from lab.recording import RecordedSession, read_session
+from lab.sweep.dealing import Dealing
 from lab.sweep.kernel import play_variant
 from lab.sweep.scene import Scene
 from lab.sweep.trades import KernelTrade, PlayedVariant
@@ -173,3 +175,20 @@ def test_a_strategy_that_fails_is_counted_and_the_exit_rules_sell(recorded: Reco
     assert found.trades
     assert scene.faults
     assert not any(trade.sold_because == "strategy" for trade in found.trades)
+
+
+def test_an_order_that_finds_the_book_of_an_earlier_one_is_not_taken_for_a_first_one(
+    recorded: RecordedSession,
+) -> None:
+    scene = a_scene(recorded)
+    symbol, second = next(iter(recorded.stocks)), 1_200
+    limit = recorded.stocks[symbol].limits.upper
+    many = Quantity(50_000)
+
+    busy = Dealing(scene, RULES)
+    busy.buy(symbol, many, limit, second)
+    after = busy.buy(symbol, many, limit, second + 20)
+    alone = Dealing(scene, RULES).buy(symbol, many, limit, second + 20)
+
+    assert after.quantity < alone.quantity
+    assert Dealing(scene, RULES).buy(symbol, many, limit, second + 20) == alone
