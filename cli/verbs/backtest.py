@@ -133,7 +133,7 @@ def _prepared(asked: argparse.Namespace) -> Backtest:
             rules=differing_rules(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
-            universe=_chosen(universe),
+            universe=universe_label(universe),
             sources=sources_in_use(rules),
         ),
         order=Order(rules, asked.workers, asked.capital, leads),
@@ -180,7 +180,7 @@ def universe_asked(asked: argparse.Namespace) -> Universe:
     return None if asked.universe is None else _listed(asked.universe)
 
 
-def _chosen(universe: Universe) -> str:
+def universe_label(universe: Universe) -> str:
     """Return whether the command names the stocks once or by date, with a hash of them; blank if it names none."""
     if universe is None:
         return ""
