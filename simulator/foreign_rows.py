@@ -34,10 +34,9 @@ _ORDERS: Final[Sequence[Mapping[str, str]]] = tuple(
         {"pdno": "US0378331005", "odno": "0000099902", "ord_unpr": "312.4500", "ord_qty": "3"},
         {"odno": "0000099903", "loan_dt": "20261102", "ord_qty": "5", "tot_ccld_qty": "5"},
         {"odno": "0000099904", "ord_qty": "0.4173", "tot_ccld_qty": "0.4173", "tot_ccld_amt": "20100.5"},
-        dict.fromkeys(_ORDER_KEYS, ""),
     )
 )
-"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list; one is blank."""
+"""The same kinds of orders, not sent by API: on credit and for part of a share of a stock in the list."""
 _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]]] = {
     "inquire-balance": (_HOLDING, _HOLDINGS),
     "inquire-daily-ccld": (_ORDER, _ORDERS),
@@ -47,8 +46,8 @@ _LISTS: Final[Mapping[str, tuple[Mapping[str, str], Sequence[Mapping[str, str]]]
 
 
 def with_foreign(rows: list[Any], path: str) -> list[Any]:
-    """Return the rows of a list with foreign ones before and after them; they copy a row of it, if there is one."""
+    """Return the rows of a list with foreign ones and a blank one around them; they copy a row of it, if it has one."""
     blank, foreign = _LISTS.get(path.rpartition("/")[2], ({}, ()))
     template: Mapping[str, str] = next((row for row in rows if isinstance(row, dict)), blank)
-    made = [{**template, **fields} for fields in foreign]
+    made = [*({**template, **fields} for fields in foreign), dict.fromkeys(template, "")]
     return [*made[::2], *rows, *made[1::2]]

@@ -176,7 +176,7 @@ def _shown_at(simulation: Simulation, faults: Sequence[FaultRule]) -> datetime:
     at = simulation.advance()
     lags = [fault.drawn_seconds for fault in faults if fault.kind is FaultKind.LAG_QUOTES]
     stuck = [_start_of(fault, at) for fault in faults if fault.kind is FaultKind.STUCK_QUOTES and fault.since]
-    return min(at - timedelta(seconds=max(lags, default=0.0)) * simulation.speed, *stuck, at)
+    return min(at - timedelta(seconds=max(lags, default=0.0)), *stuck, at)
 
 
 def _start_of(fault: FaultRule, at: datetime) -> datetime:

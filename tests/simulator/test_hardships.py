@@ -129,10 +129,11 @@ async def test_foreign_credit_fractional_and_blank_rows_stand_beside_ours(client
     ours = Counter(row["pdno"] for row in holdings)
     assert ours[SAMSUNG] == 2
     assert {"Q530031", "US0378331005", "KR103502GD69", "035720"} < set(ours)
-    assert {"유통융자", "현금"} == {row["trad_dvsn_name"] for row in holdings}
+    assert {"유통융자", "현금", ""} == {row["trad_dvsn_name"] for row in holdings}
     assert "0.4173" in {row["ord_qty"] for row in orders}
     assert "" in {row["rmn_qty"] for row in orders} & {row["odno"] for row in orders}
     assert len(orders) - 2 == len(still_open) - 1 == 5
+    assert [set(row.values()) for row in orders if not row["odno"]] == [{""}]
 
 
 async def test_foreign_rows_stand_in_empty_lists_too(client: Client) -> None:
@@ -140,7 +141,7 @@ async def test_foreign_rows_stand_in_empty_lists_too(client: Client) -> None:
 
     orders, holdings = await listed(client, LIST), await listed(client, HOLDINGS)
 
-    assert (len(orders), len(holdings)) == (5, 5)
+    assert (len(orders), len(holdings)) == (5, 6)
     assert await listed(client, OPEN, "output")
 
 
