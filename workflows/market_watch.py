@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.watch.messages import HELD_MESSAGE, ShardRequest
     from domain.watch import SCANS
     from workflows.identity import task_queues
-    from workflows.options import WATCH_MARKET, via
+    from workflows.options import WATCH_MARKET, WATCH_SCANS, via
 
 
 @workflow.defn
@@ -25,10 +25,12 @@ class MarketWatchWorkflow:
         queue = task_queues(request.account_id).watch
         while True:
             self._is_held = False
-            how = via(queue, WATCH_MARKET, f"watch {request.title}")
+            word = f"watch {request.title}"
             if request.shard == SCANS:
+                how = via(queue, WATCH_SCANS, word)
                 await workflow.execute_activity_method(ScanningActivities.watch_scans, request, **how)
             else:
+                how = via(queue, WATCH_MARKET, word)
                 await workflow.execute_activity_method(MarketWatchActivities.watch_market, request, **how)
             if not self._is_held:
                 return

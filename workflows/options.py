@@ -95,6 +95,9 @@ WATCH: Final = ActivityConfig(
 WATCH_MARKET: Final = ActivityConfig({**WATCH, "heartbeat_timeout": timedelta(seconds=2)})
 """One activity watches many positions, so it can afford a shorter timeout."""
 
+WATCH_SCANS: Final = ActivityConfig({**WATCH, "heartbeat_timeout": timedelta(seconds=5)})
+"""No position waits for a scan, so a busy machine gets more time."""
+
 TASK_TIMEOUT: Final = timedelta(seconds=5)
 """How long a frozen or dead process can block a workflow's next step; the same as for its activities' heartbeats."""
 

@@ -59,7 +59,9 @@ class Scanning:
         def is_over() -> bool:
             return self._worker.life.paused or not may_enter() or self._worker.life.rules is not request.rules
 
-        return await (self._wait(request, is_over) if self.is_shared else self._look(request, is_over))
+        if self.is_shared and workflow.patched("shared-scan"):
+            return await self._wait(request, is_over)
+        return await self._look(request, is_over)
 
     async def _wait(self, request: ScanRequest, is_over: Callable[[], bool]) -> Findings:
         self._scans += 1
