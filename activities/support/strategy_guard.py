@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from activities.support.asked_position import AskedPosition
 from activities.support.bounded_calls import BoundedCalls, CallThread, Outcome
 from activities.support.strategy_standing import StrategyStanding
 from domain.events.entries import UserCode, strategy_failed
@@ -48,15 +49,6 @@ _GRACE: Final = 0.05
 
 _MOST_IN_A_BATCH: Final = 25
 """Positions that one thread asks a strategy about. One that takes too long delays the answers about these only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A position about which its own strategy is asked."""
-
-    view: MarketView
-    position: OpenPosition
-    rules: StrategyRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +103,9 @@ class StrategyGuard:
 
     async def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         """Return whether the position's own strategy would sell it now, or would have a moment ago."""
-        return bool(await self.who_wants_out([Held(view, position, rules)]))
+        return bool(await self.who_wants_out([AskedPosition(view, position, rules)]))
 
-    async def who_wants_out(self, held: Sequence[Held]) -> frozenset[PositionId]:
+    async def who_wants_out(self, held: Sequence[AskedPosition]) -> frozenset[PositionId]:
         """Return the positions that their own strategies would sell now, or would have a moment ago.
 
         One thread makes the calls of some positions, one after the other. A later look fetches the answers that take
@@ -197,7 +189,7 @@ class StrategyGuard:
             for symbol, signal in liked.items()
         }
 
-    async def _opinions_on(self, held: Sequence[Held]) -> frozenset[PositionId]:
+    async def _opinions_on(self, held: Sequence[AskedPosition]) -> frozenset[PositionId]:
         """Ask about positions of one strategy and account, each of another stock."""
         name, account_id = held[0].position.strategy.name, held[0].position.account_id
         code, strategy = UserCode(name, "wants_out", account_id), await self._strategy(name, account_id)
@@ -298,9 +290,9 @@ def _bound(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
     return lambda: function(*arguments)
 
 
-def _batches(held: Iterable[Held]) -> list[list[Held]]:
+def _batches(held: Iterable[AskedPosition]) -> list[list[AskedPosition]]:
     """Return positions of one strategy and account together, no stock twice."""
-    found: dict[object, list[list[Held]]] = defaultdict(list)
+    found: dict[object, list[list[AskedPosition]]] = defaultdict(list)
     taken: set[tuple[object, Symbol]] = set()
     for each in held:
         position = each.position

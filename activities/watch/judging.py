@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
-from activities.support.strategy_guard import Held
+from activities.support.asked_position import AskedPosition
 from activities.watch.messages import WatchRequest
 from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
 from domain.market import MarketView, Quote, problem_with
@@ -119,7 +119,8 @@ class Judge:
         """Return the signals of the positions' own strategies, asked after all rules of clock and price."""
         contexts = {each.position.position_id: (each, each.context) for each in judged if each.context is not None}
         held = [
-            Held(context.view, context.position, each.request.rules.strategy) for each, context in contexts.values()
+            AskedPosition(context.view, context.position, each.request.rules.strategy)
+            for each, context in contexts.values()
         ]
         wanted = [contexts[position_id] for position_id in await self._guard.who_wants_out(held)]
         return [(each, decide_exit(replace(context, strategy_wants_out=True))) for each, context in wanted]

@@ -6,14 +6,20 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from cli.desk import stdout_console
 from cli.tables.backtest import progress_line
 from cli.tables.sweep import print_sweep, sweep_line
-from cli.verbs.backtest import differing_rules, interrupted_once, rules_asked, shown_by, universe_asked
+from cli.verbs.backtest import (
+    differing_rules,
+    interrupted_once,
+    rules_asked,
+    shown_by,
+    universe_asked,
+    universe_label,
+)
 from domain.close_plan import CloseLeads
 from domain.errors import BadRulesError
 from exchange.calendar import krx_calendar
@@ -145,7 +151,7 @@ def _prepared(asked: argparse.Namespace) -> SweepPlan:
             rules=differing_rules(rules, leads),
             workers=asked.workers,
             capital=asked.capital,
-            universe="" if universe is None else sha256(repr(universe).encode()).hexdigest()[:16],
+            universe=universe_label(universe),
             train=asked.train,
             test=asked.test,
             gap=asked.gap,

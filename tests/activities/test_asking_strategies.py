@@ -3,7 +3,8 @@
 import threading
 from dataclasses import dataclass, field, replace
 
-from activities.support.strategy_guard import Held, StrategyGuard
+from activities.support.asked_position import AskedPosition
+from activities.support.strategy_guard import StrategyGuard
 from domain.market import MarketView, Symbol
 from domain.position import OpenPosition
 from domain.rules import StrategyRules
@@ -34,7 +35,9 @@ async def test_one_thread_asks_about_many_positions_and_a_hang_delays_only_its_b
     guard = StrategyGuard(desk.database, desk.pace, {"eager": choosy}, calls=quick())
     stamp = replace(an_open_position().strategy, name="eager", source="")
     held = [
-        Held(a_view(), an_open_position(position_id=f"p-{code}", symbol=Symbol(code), strategy=stamp), RULES.strategy)
+        AskedPosition(
+            a_view(), an_open_position(position_id=f"p-{code}", symbol=Symbol(code), strategy=stamp), RULES.strategy
+        )
         for code in (f"{number:06d}" for number in range(60))
     ]
 
