@@ -139,4 +139,6 @@ async def test_two_workers_do_not_both_spend_what_the_broker_shows(desk: Desk) -
     assert await desk.database.locks.locked_symbols(ACCOUNT) == {SAMSUNG}
 
     await desk.submits(mine)
+    assert isinstance(await desk.prepares(HYNIX, worker=RIVAL, name="while mine works"), NoEntry)
+    await desk.follows(mine.intent_id)
     assert isinstance(await desk.prepares(HYNIX, worker=RIVAL, name="again"), PreparedEntry)
