@@ -165,11 +165,14 @@ def is_never_ours(row: Mapping[str, Any]) -> bool:
     loan = row.get("loan_dt")
     if isinstance(loan, str) and _LOAN_DATE.fullmatch(loan.strip()) and is_loan(loan.strip()):
         return True
-    try:
-        return _is_fraction(row.get("ord_qty"))
-    except ValueError:
-        return False
+    return _is_fraction(row.get("ord_qty"))
 
 
 def _is_fraction(value: object) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and has_fraction(value)
+    """Return whether a value is a number with a fractional part; what is no number is refused under its field."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return False
+    try:
+        return has_fraction(value)
+    except ValueError:
+        return False
