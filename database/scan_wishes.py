@@ -30,12 +30,15 @@ class ScanWishes:
     ON CONFLICT (account_id, worker_id) DO UPDATE SET
         scan_id = $3, workflow_id = $4, run_id = $5, request = $6,
         asked_at = CASE WHEN kept.scan_id = $3 THEN kept.asked_at ELSE clock_timestamp() END
+    WHERE kept.run_id <> $5
+        OR (length(kept.scan_id), kept.scan_id COLLATE "C") <= (length($3), $3 COLLATE "C")
     """
 
     async def ask(self, wish: ScanWish) -> bool:
         """Store a wish, which replaces the worker's earlier one; return whether an attempt watches the scans.
 
-        Repeating it for the same scan keeps its place in the queue.
+        Repeating it for the same scan keeps its place in the queue. A late attempt to store an earlier scan of the same
+        run has no effect: the number at the end of a scan's id rises.
         """
         account_id = wish.account_id
         async with transaction(self._pool) as connection:

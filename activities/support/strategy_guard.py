@@ -195,14 +195,15 @@ class StrategyGuard:
         code, strategy = UserCode(name, "wants_out", account_id), await self._strategy(name, account_id)
         if strategy is None:
             return frozenset()
-        asked: dict[Symbol, Callable[[], bool]] = {}
+        asked, faults = dict[Symbol, Callable[[], bool]](), dict[Symbol, str]()
         for each in held:
             symbol = each.position.symbol
             if self.standing.has_changed(name, each.position.strategy.source):
-                await self._report(code, symbol, f"{name} has changed since the purchase; price and time rules apply")
+                faults[symbol] = f"{name} has changed since the purchase; price and time rules apply"
             else:
                 asked[symbol] = _bound(strategy.wants_out, each.view, each.position, each.rules)
-        answers = await self._sound_answers(code, asked, objection_to_flag)
+        answers = await self._sound_answers(code, asked, objection_to_flag, faults)
+        self._kept(self._report_all(code, faults))  # no answer about another stock waits for the database
         return frozenset(each.position.position_id for each in held if answers.get(each.position.symbol, False))
 
     async def _strategy(self, name: str, account_id: AccountId) -> Strategy | None:
@@ -223,11 +224,24 @@ class StrategyGuard:
         self, code: UserCode, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
     ) -> dict[Symbol, T]:
         """Return the valid answers by stock; the calls finish and are reported even if the caller is cancelled."""
-        return await asyncio.shield(self._kept(self._sound_answers(code, calls, objection_to)))
+        return await asyncio.shield(self._kept(self._reported_answers(code, calls, objection_to)))
 
-    async def _sound_answers(
+    async def _reported_answers(
         self, code: UserCode, calls: Mapping[Symbol, Callable[[], T]], objection_to: Callable[[object], str]
     ) -> dict[Symbol, T]:
+        faults: dict[Symbol, str] = {}
+        answers = await self._sound_answers(code, calls, objection_to, faults)
+        await self._report_all(code, faults)
+        return answers
+
+    async def _sound_answers(
+        self,
+        code: UserCode,
+        calls: Mapping[Symbol, Callable[[], T]],
+        objection_to: Callable[[object], str],
+        faults: dict[Symbol, str],
+    ) -> dict[Symbol, T]:
+        """Return the valid answers by stock; add to ``faults`` what is wrong with the others."""
         answers: dict[Symbol, T] = {}
         left = [symbol for symbol in calls if not self._is_resting(code.name, symbol)]
         while left:
@@ -235,7 +249,7 @@ class StrategyGuard:
             for symbol, outcome in zip(left, outcomes, strict=False):
                 fault = self._fault_of(code, symbol, outcome, objection_to)
                 if fault:
-                    await self._report(code, symbol, fault)
+                    faults[symbol] = fault
                 else:
                     answers[symbol] = outcome.value  # type: ignore[assignment]  # checked by the objection
             left = [symbol for symbol in left[len(outcomes) :] if not self._is_resting(code.name, symbol)]
@@ -262,6 +276,10 @@ class StrategyGuard:
         now = asyncio.get_running_loop().time()
         self._rests = {key: rest for key, rest in self._rests.items() if rest.lasts(now)}
         return (name, symbol) in self._rests or Counter(each for each, _ in self._rests)[name] >= _MOST_RESTS
+
+    async def _report_all(self, code: UserCode, faults: Mapping[Symbol, str]) -> None:
+        for symbol, fault in faults.items():
+            await self._report(code, symbol, fault)
 
     async def _report(self, code: UserCode, symbol: Symbol | None, cause: str) -> None:
         """Report a strategy's fault once an hour for each stock; a failed report is only logged."""

@@ -55,11 +55,16 @@ class Gates:
         """Positions without a live lease, as of the last read."""
 
     async def read(self, date: SessionDate, workers: Collection[WorkerId]) -> None:
-        """Read the ledger, unless what is known is current and covers the workers."""
+        """Read the ledger, unless what is known is current and covers the workers.
+
+        Raises:
+            Exception: it cannot be read now. ``orphans`` are current as far as they were read.
+        """
         async with self._reading:
             now, known = asyncio.get_running_loop().time(), self._snapshots.get(date, {})
             if now - self._read_at < _CURRENT_FOR and known.keys() >= set(workers):
                 return
+            self.orphans = ()
             self.orphans = await self._database.locks.orphans(self._account_id)
             everyone = {each.worker_id for each in self._workers if each.request.plan.session.date == date}
             about = (everyone | set(workers), date, self._pace.now())

@@ -134,7 +134,11 @@ class ScanWatch:
         free = self._free(group)
         if not free:
             return
-        await self._gates.read(date, {each.worker_id for each in free})
+        try:
+            await self._gates.read(date, {each.worker_id for each in free})
+        except Exception:
+            self._offer_orphans(free)  # an adoption does not depend on the risk
+            raise
         self._offer_orphans(free)
         free = [each for each in free if self._is_free(each)]
         may_buy = await self._gates.open_for(free) if free else []

@@ -20,9 +20,11 @@ def request_in(row: WatchRow) -> WatchRequest:
     """Return the request of a row.
 
     Raises:
-        ValueError: it cannot be read, or concerns another position.
+        ValueError: it cannot be read, has a deadline without a time zone, or concerns another position.
     """
     request = _REQUEST.validate_python(row.request)
+    if request.deadline.utcoffset() is None:
+        raise ValueError(f"the watch of {row.symbol} for {row.worker_id} has a deadline without a time zone")
     named = (request.position_id, request.symbol, request.lease.worker_id, request.lease.fencing_token)
     if named != (row.position_id, row.symbol, row.worker_id, row.fencing_token):
         raise ValueError(f"the watch of {row.symbol} for {row.worker_id} asks for {request.symbol}")

@@ -131,6 +131,8 @@ class WaitingWorkers:
         request = _REQUEST.validate_python(row.request)
         if (request.account_id, request.worker_id) != (row.account_id, row.worker_id):
             raise ValueError(f"the wish of {row.worker_id} asks for {request.worker_id}")
+        if request.plan.entries_until.utcoffset() is None:
+            raise ValueError(f"the wish of {row.worker_id} ends at an instant without a time zone")
         rules: dict[str, Any] = {name: value for name, value in row.request["rules"].items() if name != "version"}
         group = (request.plan.session.date, json.dumps(rules, sort_keys=True))
         return Waiting(row, request, self._capped(request.rules), group)

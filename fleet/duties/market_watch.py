@@ -1,9 +1,10 @@
 """Keep every held position watched: start the watch of a shard, and bring back a worker that its watch outlived."""
 
 import logging
+from collections.abc import Coroutine
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -12,6 +13,7 @@ from domain.event import EventLevel
 from domain.events.positions import worker_brought_back
 from domain.identity import WorkerId
 from domain.rules import TradingRules
+from domain.watch import SCANS
 from domain.worker_state import WorkerLife
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
@@ -40,12 +42,19 @@ class MarketWatchDuty:
         self._next = 0
 
     async def look(self) -> None:
-        """Start unattended shards; restart, paused, each worker that has a watched position and no workflow."""
-        fleet = self._fleet
-        for shard in await fleet.database.market_watches.unattended(fleet.account_id):
-            await self._start(ShardRequest(fleet.account_id, shard))
+        """Start unattended shards; restart, paused, each worker that has a watched position and no workflow.
+
+        Raises:
+            Exception: the first error, after all the others have had their turn. Positions come before scans.
+        """
+        fleet, faults = self._fleet, list[Exception]()
+        shards = await fleet.database.market_watches.unattended(fleet.account_id)
+        for shard in sorted(shards, key=lambda shard: (shard == SCANS, shard)):
+            await _tried(self._start(ShardRequest(fleet.account_id, shard)), faults)
         for worker_id in await self._gone():
-            await self._bring_back(worker_id)
+            await _tried(self._bring_back(worker_id), faults)
+        if faults:
+            raise faults[0]
 
     async def _start(self, shard: ShardRequest) -> None:
         """Start the shard's workflow unless it runs: its activity may be between two attempts."""
@@ -79,3 +88,12 @@ class MarketWatchDuty:
             logger.warning("worker_brought_back", extra={"worker": worker_id})
             event = worker_brought_back(position, fleet.market_now())
             await fleet.database.reports.append(event.key, partial(fleet.database.events.append, event))
+
+
+async def _tried(work: Coroutine[Any, Any, None], faults: list[Exception]) -> None:
+    """Do one part of a round; a fault must not stop the other parts."""
+    try:
+        await work
+    except Exception as fault:  # noqa: BLE001 - raised at the end of the round
+        logger.warning("watch_not_attended", extra={"cause": f"{type(fault).__name__}: {fault}"})
+        faults.append(fault)

@@ -1,5 +1,6 @@
 """A watch asks a strategy about many held positions in few threads."""
 
+import asyncio
 import threading
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,7 @@ from tests.activities.desk import Desk, Eager
 from tests.activities.test_untrusted_strategies import Wait, quick
 from tests.support.builders import a_view, an_open_position
 from tests.support.stepping import RULES
+from tests.trials.planted_bugs.swapping import swapped
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,25 @@ async def test_one_thread_asks_about_many_positions_and_a_hang_delays_only_its_b
     assert choosy.wait.calls == 1
     assert len(choosy.threads) < 10
     choosy.wait.let_go.set()
+
+
+async def test_a_report_that_cannot_be_written_delays_no_other_stock(desk: Desk) -> None:
+    guard = StrategyGuard(desk.database, desk.pace, {"eager": Choosy()}, calls=quick())
+    stamp = replace(an_open_position().strategy, name="eager", source="")
+    held = [
+        AskedPosition(a_view(), an_open_position(position_id=code, symbol=Symbol(code), strategy=stamp), RULES.strategy)
+        for code in ("000007", "000008")
+    ]
+    written = asyncio.Event()
+
+    async def hangs(*_: object) -> None:
+        await written.wait()
+
+    wanted = frozenset[str]()
+    with swapped(type(desk.database.events), "append", hangs):
+        async with asyncio.timeout(20):
+            while not wanted:
+                wanted = await guard.who_wants_out(held)
+        written.set()
+
+    assert wanted == {"000008"}

@@ -63,9 +63,17 @@ async def test_each_position_is_judged_by_its_own_price(desk: Desk) -> None:
     assert desk.temporal.started == [f"market-watch/{ACCOUNT}/0"] * 2, "no attempt watches while the wishes are stored"
 
 
-async def test_an_odd_row_leaves_the_others_watched(desk: Desk, database_url: str) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "'{}'",
+        """jsonb_set(request, '{deadline}', '"2026-08-03T15:10:00"')""",
+    ],
+    ids=["empty", "a deadline without a zone"],
+)
+async def test_an_odd_row_leaves_the_others_watched(desk: Desk, database_url: str, odd: str) -> None:
     first, second = await held(desk)
-    await execute(database_url, "UPDATE position_watches SET request = '{}' WHERE symbol = $1", SAMSUNG)
+    await execute(database_url, f"UPDATE position_watches SET request = {odd} WHERE symbol = $1", SAMSUNG)
     desk.price_moves(0.06, HYNIX)
     desk.pace.meanwhile.extend([*MOMENTS, lambda: ends(desk, first), *MOMENTS])
 

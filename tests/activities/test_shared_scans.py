@@ -120,10 +120,18 @@ async def test_the_only_worker_gets_every_candidate_best_first(desk: Desk) -> No
     assert offer.scanned_at <= desk.pace.now()
 
 
-async def test_an_odd_wish_leaves_the_others_scanning(desk: Desk, database_url: str) -> None:
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "'{}'",
+        """jsonb_set(request, '{plan,entries_until}', '"2026-08-03T15:10:00"')""",
+    ],
+    ids=["empty", "an end without a zone"],
+)
+async def test_an_odd_wish_leaves_the_others_scanning(desk: Desk, database_url: str, odd: str) -> None:
     await waits(desk)
     await waits(desk, OTHER)
-    await execute(database_url, "UPDATE scan_wishes SET request = '{}' WHERE worker_id = $1", WORKER)
+    await execute(database_url, f"UPDATE scan_wishes SET request = {odd} WHERE worker_id = $1", WORKER)
     desk.pace.meanwhile.extend([*MOMENTS, lambda: ends(desk, WORKER), *MOMENTS])
 
     await scans(desk)
@@ -181,6 +189,21 @@ async def test_a_position_without_a_worker_is_offered_once_and_before_any_candid
         await waits(desk, worker)
     await desk.database.risk.press_kill_switch(ACCOUNT, "test", "no entries")
     desk.pace.meanwhile.extend([*MOMENTS, lambda: ends(desk, THIRD), *MOMENTS])
+
+    await scans(desk)
+
+    assert [(worker, offer.orphan) for worker, offer in desk.temporal.offers] == [(OTHER, SAMSUNG)]
+
+
+async def test_a_position_without_a_worker_is_offered_although_the_risk_cannot_be_read(
+    desk: Desk, database_url: str
+) -> None:
+    await desk.buys()
+    await execute(database_url, "UPDATE stock_locks SET expires_at = clock_timestamp()")
+    odd = """UPDATE positions SET exit_rules = '{"stop_loss": "odd"}'"""
+    await execute(database_url, odd)
+    await waits(desk, OTHER)
+    desk.pace.meanwhile.extend([*MOMENTS, lambda: ends(desk, OTHER), *MOMENTS])
 
     await scans(desk)
 
@@ -252,14 +275,23 @@ async def test_a_wish_is_forgotten_when_the_time_for_entries_is_over(desk: Desk)
 
 async def test_a_withdrawn_wish_gets_no_offer_and_a_later_one_stays(desk: Desk) -> None:
     first = await waits(desk)
-    await waits(desk, scan_id="the next")
+    await waits(desk, scan_id=f"{first}, the next")
     await desk.does(desk.scanning.end_scan, ScanEnd(ACCOUNT, WORKER, first))
     assert await waiting(desk) == [WORKER]
 
-    await desk.does(desk.scanning.end_scan, ScanEnd(ACCOUNT, WORKER, "the next"))
+    await desk.does(desk.scanning.end_scan, ScanEnd(ACCOUNT, WORKER, f"{first}, the next"))
 
     await scans(desk)
     assert desk.temporal.offers == []
+
+
+async def test_a_late_attempt_to_store_an_earlier_wish_replaces_no_later_one(desk: Desk) -> None:
+    await waits(desk, scan_id="run/9")
+    await waits(desk, scan_id="run/10")
+    await waits(desk, scan_id="run/9")
+
+    (row,) = await desk.database.scan_wishes.of_account(ACCOUNT)
+    assert row.scan_id == "run/10"
 
 
 async def test_a_wish_that_is_repeated_keeps_its_place(desk: Desk) -> None:

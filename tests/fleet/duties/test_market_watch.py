@@ -1,7 +1,12 @@
 """A shard with positions has a running watch, and a worker whose workflow is gone is brought back (I5)."""
 
 import asyncio
+from typing import Any
 
+import pytest
+from temporalio.service import RPCError, RPCStatusCode
+
+import fleet.duties.market_watch as fleet_watch
 from activities.watch.messages import ShardRequest, market_watch_id
 from domain.identity import AccountId, WorkerId
 from domain.rules import TradingRules
@@ -11,8 +16,10 @@ from fleet.duties.lost_workers import LostWorkersDuty
 from fleet.duties.market_watch import MarketWatchDuty
 from fleet.fleet import Fleet
 from fleet.foreign import foreign_objects
+from fleet.on_demand import OurId, start
 from fleet.starting import start_worker
 from tests.database.books import Books
+from tests.trials.planted_bugs.swapping import swapped
 from workflows.identity import is_watch_of, worker_workflow_id
 
 
@@ -81,6 +88,25 @@ async def test_a_foreign_workflow_under_the_id_of_a_watch_is_replaced(fleet: Fle
 
     described = await fleet.client.get_workflow_handle(watch_id).describe()
     assert described.workflow_type == "MarketWatchWorkflow"
+
+
+async def test_a_watch_that_cannot_be_started_leaves_the_others_to_the_duty(fleet: Fleet) -> None:
+    wish = await watched(fleet)
+    await fleet.database.scan_wishes.ask(
+        ScanWish(fleet.account_id, WorkerId("worker-1"), "run/1", "trading-worker/1", "run", {})
+    )
+
+    async def starts(fleet: Fleet, ours: OurId, run: Any, shard: ShardRequest, **options: Any) -> Any:
+        if shard.shard == SCANS:
+            raise RPCError("too many signals", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
+        return await start(fleet, ours, run, shard, **options)
+
+    with swapped(fleet_watch, "start", starts), pytest.raises(RPCError, match="too many signals"):
+        await MarketWatchDuty(fleet, TradingRules()).look()
+
+    watch_id = market_watch_id(ShardRequest(fleet.account_id, 0))
+    assert (await fleet.client.get_workflow_handle(watch_id).describe()).close_time is None
+    assert (await fleet.client.get_workflow_handle(wish.workflow_id).describe()).close_time is None
 
 
 async def test_scans_without_a_watch_get_one(fleet: Fleet) -> None:
