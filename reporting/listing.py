@@ -1,4 +1,4 @@
-"""The index page: every trading day of the books, the stretches with a page, every backtest with its verdict, every sweep."""
+"""The index page: every trading day of the books, the stretches that have a page, every backtest and sweep."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,8 @@ _BETWEEN: Final = "--"
 def write_index(reports: Path, language: Language, sessions: Sequence[Mapping[str, Any]] | None = None) -> Path:
     """Write the index beside the reports and return its path. OSErrors propagate.
 
-    It lists what is in the folders of backtests and sweeps beside ``reports``. Without ``sessions`` those of the last call that had some are listed: a backtest does not open the books.
+    It lists what is in the folders of backtests and sweeps beside ``reports``. Without ``sessions`` those of the last
+    call that had some are listed: a backtest does not open the books.
     """
     private_folder(reports)
     kept = reports / _SESSIONS

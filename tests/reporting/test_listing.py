@@ -1,4 +1,4 @@
-"""The index page: every session, backtest, verdict and sweep, links only to pages that exist, unreadable files by name."""
+"""The index page: every session, backtest and sweep, links only to pages that exist, and unreadable files by name."""
 
 import json
 import re
