@@ -75,7 +75,7 @@ def index_values(reports: Path, language: Language, sessions: Sequence[Mapping[s
     }
 
 
-def _results(folder: Path) -> tuple[list[tuple[Path, Mapping[str, Any]]], list[str]]:
+def _results(folder: Path) -> tuple[Sequence[tuple[Path, Mapping[str, Any]]], list[str]]:
     """Return the finished results below a folder, the newest first, and the names of those that cannot be read."""
     files = sorted(folder.glob("*/report.json"), key=lambda file: (-file.stat().st_mtime, file.parent.name))
     read = [(file.parent, _read(file)) for file in files]

@@ -75,7 +75,7 @@ def test_a_cell_without_a_trial_is_blank(values: dict[str, object], tmp_path: Pa
     text = write_page(tmp_path, {**values, "surfaces": [blank]}, "en").read_text()
 
     assert page_values({**values, "surfaces": [blank]})["surfaces"][0]["shown"][0][1] == {"net": None, "share": 0.0}
-    assert "–</td>" in text
+    assert '<td class="soft">–</td>' in text
 
 
 def test_trials_alone_share_their_purchases_and_not_their_exits(tmp_path: Path) -> None:

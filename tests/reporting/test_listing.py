@@ -108,6 +108,7 @@ def test_sweeps_and_verdicts_are_listed_with_their_pages(reports: Path) -> None:
     page = "../backtests/riser-2/verdict.ko.html"
     assert verdicts == {"momentum-1": None, "riser-2": {"said": "비용을 빼면 우위 없음", "page": page}}
     text = write_index(reports, "en").read_text()
+    assert '<td class="text">–</td>' in text
     for part in ("1,250", "31.5", "−4.2", "−81,000", "no edge after costs"):
         assert part in text
 
