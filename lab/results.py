@@ -168,6 +168,11 @@ class Results:
             found[date(*day.date.timetuple()[:3])] = day
         return found
 
+    @property
+    def ended(self) -> bool:
+        """Return whether a summary has been written: all days were played."""
+        return (self.folder / "report.json").exists()
+
     def write_summary(self, values: Mapping[str, Any]) -> Path:
         """Write the figures of the whole backtest."""
         path = self.folder / "report.json"

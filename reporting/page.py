@@ -103,9 +103,10 @@ def cell(value: float | str | None, column: str) -> str:
     return f"{round(value, decimals) or 0:,.{decimals}f}".replace("-", _MINUS)
 
 
-def signed(value: float | None) -> str:
-    """Format a number with its sign."""
-    return f"+{number(value)}" if value is not None and value > 0 else number(value)
+def signed(value: float | None, column: str = "") -> str:
+    """Format a number with its sign, with the decimals of a column if one is named."""
+    text = cell(value, column)
+    return f"+{text}" if value is not None and value > 0 else text
 
 
 def tone(value: float | None) -> str:

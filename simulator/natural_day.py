@@ -95,10 +95,14 @@ class NaturalDay:
         return 1 - 0.93 * share**0.5 if self.plan.character is Character.THINNING else 1.0
 
 
+def turns_of(high: int, low: int, volume: int) -> tuple[int, int]:
+    """Return a minute's two extremes in the order that its path assumes."""
+    return (high, low) if volume & 1 else (low, high)
+
+
 def _turns(bar: MinuteBar) -> tuple[tuple[int, int], int, int]:
     """Return a minute's two extremes in order of time, and the seconds at which they occur."""
-    turns = (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
-    return turns, 9 + bar.volume % 13, 33 + bar.volume % 17
+    return turns_of(bar.high, bar.low, bar.volume), 9 + bar.volume % 13, 33 + bar.volume % 17
 
 
 def _between(start: float, end: float, share: float) -> float:

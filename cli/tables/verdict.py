@@ -15,7 +15,7 @@ from reporting.spoken import say
 _STYLES: Final = {Conclusion.PASS: "green", Conclusion.NOT_ENOUGH: "yellow", Conclusion.NO_EDGE: "red"}
 
 
-def print_verdict(console: Terminal, settings: Settings, judgement: Judgement, page: Path) -> None:
+def print_verdict(console: Terminal, settings: Settings, judgement: Judgement, page: Path, index: Path) -> None:
     """Print the conclusion and every check."""
     source = settings.sources.get(settings.strategy, "")[:12]
     console.say(f"{settings.strategy} {settings.version} ({source}), {settings.first} to {settings.last}")
@@ -30,3 +30,4 @@ def print_verdict(console: Terminal, settings: Settings, judgement: Judgement, p
     for line in METHOD:
         console.print(f"  - {say(line)}", soft_wrap=True)
     console.say(f"Page: {page}")
+    console.say(f"All reports: {index}")

@@ -86,7 +86,7 @@ def _pages(
     configured = load_settings()
     spoken = language or configured.report.language
     page = write_page(results.folder, prepared.settings, days, Sources(prepared.bars, prepared.calendar), spoken)
-    return page, write_index(configured.reports, prepared.folder, spoken)
+    return page, write_index(configured.reports, spoken)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from domain.summary import FLEET
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from reporting.day import day_values
-from reporting.listing import NAME, session_row, write_index
+from reporting.listing import BACKTESTS, NAME, SWEEPS, session_row, write_index
 from reporting.market import UNRECORDED, Recorded, unread
 from reporting.reading import DayBooks, read_day
 from reporting.sentences import Language
@@ -91,23 +91,18 @@ async def _without_a_day(asked: argparse.Namespace, settings: Settings, language
 
 
 async def _sessions_if_any(settings: Settings) -> list[dict[str, Any]] | None:
-    """Return every session of the books; None in a data folder that has backtests and no books."""
+    """Return every session of the books; None in a data folder that has backtests or sweeps and no books."""
     try:
         async with open_books(settings) as books:
             return await sessions_of(books)
     except NoBooksError:
-        if not _backtests(settings).is_dir():
+        if not any((settings.data_dir / name).is_dir() for name in (BACKTESTS, SWEEPS)):
             raise
         return None
 
 
-def _backtests(settings: Settings) -> Path:
-    return settings.data_dir / "backtests"
-
-
 async def _write_index(settings: Settings, language: Language, sessions: Sequence[Mapping[str, Any]] | None) -> Path:
-    folders = settings.reports, _backtests(settings)
-    return await asyncio.to_thread(write_index, *folders, language, sessions)
+    return await asyncio.to_thread(write_index, settings.reports, language, sessions)
 
 
 def _open(page: Path) -> bool:

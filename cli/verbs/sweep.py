@@ -39,6 +39,7 @@ from lab.sweep.run import SweepPlan, run
 from lab.sweep.space import MOST_TRIALS, grid, read_space, size_of
 from lab.sweep.summary import summary_of
 from lab.trials import SHARED, Sweep, Trial, TrialStore
+from reporting.listing import write_index
 from reporting.sentences import Language
 from runtime.settings import load_settings
 from security.private_files import write_private
@@ -72,7 +73,7 @@ async def sweep(asked: argparse.Namespace) -> int:
         raise OperationError(
             f"the sources have changed since the sweep began ({error}): run it again; the finished days are kept"
         ) from error
-    written = _write(store, values, asked.lang or load_settings().report.language)
+    written = _write(store, values, asked.lang)
     if asked.json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     else:
@@ -106,10 +107,13 @@ def _backtest(plan: SweepPlan, trial: Trial) -> Backtest:
     )
 
 
-def _write(store: TrialStore, values: dict[str, Any], language: Language) -> Sequence[Path]:
+def _write(store: TrialStore, values: dict[str, Any], language: Language | None) -> Sequence[Path]:
+    """Write figures and page of a sweep, and the index of all pages."""
+    configured = load_settings()
+    spoken = language or configured.report.language
     path = store.folder / "report.json"
     write_private(path, json.dumps(values, ensure_ascii=False, indent=1))
-    return path, write_page(store.folder, values, language)
+    return path, write_page(store.folder, values, spoken), write_index(configured.reports, spoken)
 
 
 def _prepared(asked: argparse.Namespace) -> SweepPlan:

@@ -27,6 +27,7 @@ from lab.evidence.wording import plain, write_verdict
 from lab.report import rules_of
 from lab.results import Results, Settings, hash_of
 from lab.slippage import kept
+from reporting.listing import write_index
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings as Configured
 from runtime.settings import load_settings
@@ -35,11 +36,12 @@ from strategies import known, strategies_named
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict and where its page is."""
+    """A verdict, its page and the index of all pages."""
 
     settings: Settings
     judgement: Judgement
     page: Path
+    index: Path
 
 
 async def verdict(asked: argparse.Namespace) -> int:
@@ -50,11 +52,11 @@ async def verdict(asked: argparse.Namespace) -> int:
     values = plain(found.settings, found.judgement)
     why_not = await _keep(configured, values)
     if asked.json:
-        shown = values | {"html": str(found.page), "not_kept_because": why_not or None}
+        shown = values | {"html": str(found.page), "index": str(found.index), "not_kept_because": why_not or None}
         sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
     else:
         console = stdout_console()
-        print_verdict(console, found.settings, found.judgement, found.page)
+        print_verdict(console, found.settings, found.judgement, found.page, found.index)
         kept = f"The books of this folder do not have it: {why_not}" if why_not else "The books have this verdict."
         console.say(kept)
     if asked.open:
@@ -95,7 +97,8 @@ def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:
         raise OperationError(str(error)) from error
     judgement = judge(evidence)
     language = asked.lang or configured.report.language
-    return Judged(settings, judgement, write_verdict(results.folder, settings, judgement, language))
+    page = write_verdict(results.folder, settings, judgement, language)
+    return Judged(settings, judgement, page, write_index(configured.reports, language))
 
 
 def _hash_at_the_end(folder: Path) -> str:

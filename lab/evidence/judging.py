@@ -183,10 +183,10 @@ def _against(measured: _Measured) -> Iterator[Check]:
     if chance is None:
         yield Check("random", holds=False, text="no stored bars to compare with random entries")
     else:
-        text = f"{_bp(chance)} more than random entries of the same sessions and minutes, sold by the same rules"
+        text = f"{_bp(chance)} against random entries of the same sessions and minutes, sold by the same rules"
         yield Check("random", chance.low > 0, text)
     if held is not None:
-        text = f"{_bp(held)} more than the same stocks from open to close, chosen with knowledge of the day"
+        text = f"{_bp(held)} against the same stocks from open to close, chosen with knowledge of the day"
         yield Check("held", held.low > 0, text, required=False)
 
 
@@ -208,7 +208,9 @@ def _size(measured: _Measured) -> Iterator[Check]:
         yield Check("capacity", holds=False, text="no stored bars to measure the capacity")
         return
     used = f"the backtest used {capacity.used:,.0f} won a trade"
-    if math.isinf(capacity.most):
+    if not capacity.most:
+        text = f"no edge that a larger size could use up; {used}"
+    elif math.isinf(capacity.most):
         text = f"no size takes the edge; {used}"
     else:
         by = "participation" if capacity.by_participation < capacity.by_impact else "impact"

@@ -24,6 +24,7 @@ from domain.rules import ExitRules
 from domain.session import SessionDate
 from domain.tick_size import round_down, round_up, tick_at
 from lab.bounds import Bounds
+from simulator.natural_day import turns_of
 
 _SHARES: Final = 2
 """Two shares bought half a tick above the price have a cost in whole won."""
@@ -121,14 +122,9 @@ def gross_rate(tape: Tape, place: int, rules: ReplayRules) -> float:
     return (sold.price - tick_at(int(sold.price)) / 2) / paid - 1
 
 
-def turns_of(bar: MinuteBar) -> tuple[int, int]:
-    """Return a minute's two extremes in the order that a backtest assumes (``simulator.natural_day``)."""
-    return (bar.high, bar.low) if bar.volume & 1 else (bar.low, bar.high)
-
-
 def points_of(bar: MinuteBar) -> Iterator[int]:
     """Yield the turning points of a minute's path."""
-    yield from (bar.open, *turns_of(bar), bar.close)
+    yield from (bar.open, *turns_of(bar.high, bar.low, bar.volume), bar.close)
 
 
 def _leaving(bounds: Bounds, before: int, price: int) -> float | None:

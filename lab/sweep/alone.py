@@ -12,6 +12,7 @@ from domain.rules import TradingRules
 from lab.sweep.compiled import Bought, Exits, played_alone
 from lab.sweep.scene import Scene, Signal
 from lab.trials import TrialDay
+from simulator.natural_day import turns_of
 
 _MINUTE = 60
 
@@ -57,14 +58,15 @@ def _purchase(scene: Scene, rules: TradingRules, signal: Signal, about: tuple[in
     if not quantity:
         return None
     bars = scene.market.path(symbol).natural.bars
+    turns = [turns_of(bar.high, bar.low, bar.volume) for bar in bars]
     return Bought(
         price=quote.ask or quote.price,
         quantity=quantity,
         minute=minute,
         market=quote.market or Market.KOSPI,
         opens=[bar.open for bar in bars],
-        firsts=[bar.high if bar.volume & 1 else bar.low for bar in bars],
-        seconds=[bar.low if bar.volume & 1 else bar.high for bar in bars],
+        firsts=[first for first, _ in turns],
+        seconds=[second for _, second in turns],
         closes=[bar.close for bar in bars],
         deadline=scene.second(scene.plan.liquidation_at) // _MINUTE,
     )

@@ -8,6 +8,7 @@ from domain.session import SessionDate
 from lab.backtest import Backtest, Progress
 from lab.backtest import run as run_backtest
 from lab.hands import Processes, as_finished, prepare_processes
+from lab.summary import summary_of
 from lab.sweep.gaps import compare, summed
 from lab.sweep.hands import SweepHand
 from lab.sweep.run import SweepPlan
@@ -20,6 +21,8 @@ async def confirmed(
 ) -> dict[str, Any]:
     """Play a trial as a backtest does, and return where both differ. A backtest's finished days are not played again.
 
+    The backtest is a finished one afterwards: ``report`` and ``verdict`` accept it.
+
     Raises:
         HistoryError: bars cannot be read.
         ProcessLostError: a process was killed.
@@ -27,6 +30,8 @@ async def confirmed(
     """
     here = await _played(plan, trial)
     results, days = await run_backtest(backtest, show, again=True)
+    if not results.ended:
+        results.write_summary(summary_of(backtest.settings, days))
     compared = []
     for day in days:
         session = plan.job.calendar.session_on(day.date)

@@ -1,6 +1,6 @@
 """The page of a sweep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,15 @@ def write_page(folder: Path, values: Mapping[str, Any], language: Language) -> P
 
 
 def page_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the figures of a sweep with how bright each cell of a surface is."""
-    return {**values, "surfaces": [{**each, "shown": _shown(each["cells"])} for each in values["surfaces"]]}
+    """Return the figures of a sweep with how bright each cell of a surface is, and short names of the rules."""
+    shown = [{**each, "shown": _shown(each["cells"])} for each in values["surfaces"]]
+    return {**values, "surfaces": shown, "names": _short(values["parameters"])}
+
+
+def _short(rules: Collection[str]) -> dict[str, str]:
+    """Return each rule without its group, unless another one would have the same name."""
+    last = {rule: rule.rpartition(".")[2] for rule in rules}
+    return {rule: name if list(last.values()).count(name) == 1 else rule for rule, name in last.items()}
 
 
 def _shown(cells: Sequence[Sequence[int | None]]) -> list[list[dict[str, Any]]]:

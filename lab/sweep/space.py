@@ -3,12 +3,14 @@
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from itertools import product
 from math import prod
 from typing import Final
 
 from domain.errors import BadRulesError
+from domain.rules import ExitRules
 from strategies import known
 
 MOST_TRIALS: Final = 20_000
@@ -68,8 +70,15 @@ def _rule(strategy: str, name: str) -> str:
     if "." in name:
         return name
     found = known().strategies.get(strategy)
-    if found is not None and name in found.model.model_fields:
+    parameters = () if found is None else tuple(found.model.model_fields)
+    if name in parameters:
         return f"strategy.{strategy}.{name}"
+    exits = [each.name for each in fields(ExitRules)]
+    if name not in exits:
+        raise BadRulesError(
+            f"--vary {name}: unknown; choose among {', '.join((*parameters, *exits))}; "
+            "other rules need their group, such as risk.symbol_cooldown"
+        )
     return f"exits.{name}"
 
 

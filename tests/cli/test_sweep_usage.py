@@ -36,7 +36,7 @@ def test_without_recorded_bars_it_says_how_to_get_some(data: Path, capsys: pytes
         ([*VARY, "--from", "2025-11-18", "--to", "2025-11-17"], "swap them"),
         ([], "parameters of volatility_breakout: factor (within 0..5), least_range"),
         (["--vary", "factor=9"], "factor: 9 must be within 0..5"),
-        (["--vary", "fator=0.5"], "exits.fator: unknown"),
+        (["--vary", "fator=0.5"], "--vary fator: unknown; choose among factor, least_range"),
         (["--vary", "strategy.volatility_breakout.fator=0.5"], "did you mean factor?"),
         (["--vary", "stop_loss=1"], "needs a percent sign"),
         (["--vary", "universe.symbols=005930"], "strategy, exits, screening and risk rules only"),

@@ -41,6 +41,7 @@ def test_json_has_the_figures_and_the_page(data: Path, capsys: pytest.CaptureFix
     assert values["figures"]["trials"] == 6
     assert values["figures"]["over_random_bp"] is not None
     assert json.loads((Path(values["html"]).parent / "verdict.json").read_text())["figures"] == values["figures"]
+    assert f"../backtests/{SETTINGS.id}/verdict.html" in Path(values["index"]).read_text()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

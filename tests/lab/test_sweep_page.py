@@ -64,12 +64,18 @@ def test_the_page_shows_windows_surface_and_neighbours(
 
 def test_a_cell_without_a_trial_is_blank(values: dict[str, object], tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    blank = {"across": "a", "down": "b", "across_texts": ("1", "2"), "down_texts": ("3",), "cells": ((5, None),)}
+    blank = {
+        "across": "exits.stop_loss",
+        "down": "exits.take_profit",
+        "across_texts": ("1", "2"),
+        "down_texts": ("3",),
+        "cells": ((5, None),),
+    }
 
     text = write_page(tmp_path, {**values, "surfaces": [blank]}, "en").read_text()
 
-    assert page_values({"surfaces": [blank]})["surfaces"][0]["shown"][0][1] == {"net": None, "share": 0.0}
-    assert "–</td>" in text
+    assert page_values({**values, "surfaces": [blank]})["surfaces"][0]["shown"][0][1] == {"net": None, "share": 0.0}
+    assert '<td class="soft">–</td>' in text
 
 
 def test_trials_alone_share_their_purchases_and_not_their_exits(tmp_path: Path) -> None:

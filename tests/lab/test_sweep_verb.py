@@ -41,4 +41,6 @@ def test_the_best_set_is_confirmed_by_a_backtest(tmp_path: Path) -> None:
     assert confirmed["of"] == confirmed["agreed"] > 0
     assert confirmed["rules"] == values["best"][0]["rules"]
     assert (tmp_path / "backtests" / confirmed["backtest"] / "days" / f"{DAYS[0]}.json").exists()
+    assert (tmp_path / "backtests" / confirmed["backtest"] / "report.json").exists()
     assert (tmp_path / "sweeps" / values["id"] / "report.html").exists()
+    assert f"../sweeps/{values['id']}/report.html" in (tmp_path / "reports" / "index.html").read_text()

@@ -1,4 +1,4 @@
-"""The index page: every backtest and session, links only to pages that exist, and unreadable files by name."""
+"""The index page: every session, backtest and sweep, links only to pages that exist, and unreadable files by name."""
 
 import json
 import re
@@ -14,8 +14,20 @@ from tests.reporting.parts import a_day
 SESSIONS = [session_row("2026-11-23", a_day().fleet, 0), session_row("2026-11-24", None, None)]
 
 
+SWEEP: dict[str, Any] = {
+    "id": "riser-2025-1",
+    "strategy": "riser",
+    "first": "2025-11-03",
+    "last": "2025-11-28",
+    "sessions": 20,
+    "trials": 1_250,
+    "train": {"net_bp": 31.5},
+    "test": {"net_bp": -4.25, "net": -81_000, "trades": 77},
+}
+
+
 @pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
+def reports(tmp_path: Path) -> Path:
     reports, backtests = tmp_path / "reports", tmp_path / "backtests"
     reports.mkdir(mode=0o700)
     for name, pages in (("momentum-1", ("report.html", "report.ko.html")), ("riser-2", ("report.html",))):
@@ -34,18 +46,22 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     (reports / "report-2026-11-23.html").write_text("page")
     (reports / "report-2026-11-01--2026-11-23.json").write_text("{}")
     (reports / "report-2026-11-01--2026-11-23.html").write_text("page")
-    return reports, backtests
+    (backtests / "riser-2" / "verdict.json").write_text('{"conclusion": "no_edge_after_costs"}')
+    (backtests / "riser-2" / "verdict.ko.html").write_text("page")
+    swept = tmp_path / "sweeps" / "riser-2025-1"
+    swept.mkdir(parents=True)
+    (swept / "report.json").write_text(json.dumps(SWEEP))
+    (swept / "report.html").write_text("page")
+    return reports
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_backtest_and_session_is_listed_and_every_link_leads_to_a_page(
-    folders: tuple[Path, Path], language: Language
-) -> None:
-    written = write_index(*folders, language, SESSIONS)
+def test_every_backtest_and_session_is_listed_and_every_link_leads_to_a_page(reports: Path, language: Language) -> None:
+    written = write_index(reports, language, SESSIONS)
 
     text = written.read_text()
     links = re.findall(r'<a href="([^"]+)"', text)
-    assert len(links) == 4
+    assert len(links) == 6
     assert [link for link in links if not (written.parent / link).exists()] == []
     second = "../backtests/momentum-1/report.html" if language == "en" else "../backtests/momentum-1/report.ko.html"
     assert second in links
@@ -60,25 +76,48 @@ def test_every_backtest_and_session_is_listed_and_every_link_leads_to_a_page(
         assert part in text
 
 
-def test_a_backtest_lists_the_sessions_of_the_last_report(folders: tuple[Path, Path]) -> None:
-    write_index(*folders, "en", SESSIONS)
+def test_a_backtest_lists_the_sessions_of_the_last_report(reports: Path) -> None:
+    write_index(reports, "en", SESSIONS)
 
-    assert "2026-11-24" in write_index(*folders, "en").read_text()
+    assert "2026-11-24" in write_index(reports, "en").read_text()
 
 
-def test_a_damaged_file_is_named_and_the_others_are_listed(folders: tuple[Path, Path]) -> None:
-    reports, backtests = folders
-    (backtests / "riser-2" / "report.json").write_text('{"id":')
+def test_a_damaged_file_is_named_and_the_others_are_listed(reports: Path) -> None:
+    (reports.parent / "backtests" / "riser-2" / "report.json").write_text('{"id":')
 
-    values = index_values(reports, backtests, "en", [])
+    values = index_values(reports, "en", [])
 
     assert [each["id"] for each in values["backtests"]] == ["momentum-1"]
     assert values["unreadable"] == ["riser-2"]
-    assert "riser-2" in write_index(reports, backtests, "en").read_text()
+    assert "riser-2" in write_index(reports, "en").read_text()
 
 
 def test_an_index_of_nothing_says_what_to_run(tmp_path: Path) -> None:
-    text = write_index(tmp_path / "reports", tmp_path / "backtests", "en", []).read_text()
+    text = write_index(tmp_path / "reports", "en", []).read_text()
 
     assert words("en")["notes"]["no_sessions"] in text
     assert words("en")["notes"]["no_backtests"] in text
+    assert words("en")["notes"]["no_sweeps"] in text
+
+
+def test_sweeps_and_verdicts_are_listed_with_their_pages(reports: Path) -> None:
+    values = index_values(reports, "ko", [])
+
+    assert [each["page"] for each in values["sweeps"]] == ["../sweeps/riser-2025-1/report.html"]
+    verdicts = {each["id"]: each["verdict"] for each in values["backtests"]}
+    page = "../backtests/riser-2/verdict.ko.html"
+    assert verdicts == {"momentum-1": None, "riser-2": {"said": "비용을 빼면 우위 없음", "page": page}}
+    text = write_index(reports, "en").read_text()
+    assert '<td class="text">–</td>' in text
+    for part in ("1,250", "31.5", "−4.2", "−81,000", "no edge after costs"):
+        assert part in text
+
+
+def test_a_verdict_of_another_version_and_a_damaged_sweep_stop_nothing(reports: Path) -> None:
+    (reports.parent / "backtests" / "riser-2" / "verdict.json").write_text('{"conclusion": "lucky"}')
+    (reports.parent / "sweeps" / "riser-2025-1" / "report.json").write_text("[]")
+
+    values = index_values(reports, "en", [])
+
+    assert [each["verdict"] for each in values["backtests"]] == [None, None]
+    assert (values["sweeps"], values["unreadable"]) == ([], ["riser-2025-1"])
