@@ -71,7 +71,7 @@ cancel a timer that has just fired, and its workflow then stops.
 """
 _NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be split across attempts."""
-_MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position", "watch_market"})
+_MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position", "watch_market", "watch_scans"})
 """They read again at times, to confirm a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=2)
 """One sleep is one call to the server, which has a deadline of its own."""
