@@ -239,7 +239,7 @@ class Engine:
         original, row, at = passage.original, passage.row, passage.due
         if original is None:
             return
-        if passage.way.beaten:
+        if passage.way.beaten and original.remaining:
             self._fill_first(original, passage.way.beaten, at)
         quantity = min(row.quantity, original.remaining)
         original.cancelled += quantity
