@@ -128,7 +128,7 @@ class Engine:
             else:
                 self._underway.add(passage)
             return row
-        return self._amend(original, request, quantity, (session, phase, at))
+        return self._amend(original, request._replace(quantity=quantity), (session, phase, at), way)
 
     def restate(self, symbol: Symbol, ratio: float) -> None:
         """Multiply the shares of a stock in every account; a fraction of a share is lost until it is paid out."""
@@ -148,8 +148,9 @@ class Engine:
         if price <= 0 or symbol is None:
             return Quantity(0)
         cash = account.free_cash if cash is None else cash
+        product = self.exchange.tapes[symbol].listing.product
         quantity = max(cash, 0) // price
-        while quantity and quantity * price + most_commission(quantity * price) > cash:
+        while quantity and quantity * price + most_commission(quantity * price, product) > cash:
             quantity -= 1
         return Quantity(quantity)
 
@@ -238,7 +239,7 @@ class Engine:
         original, row, at = passage.original, passage.row, passage.due
         if original is None:
             return
-        if passage.way.beaten:
+        if passage.way.beaten and original.remaining:
             self._fill_first(original, passage.way.beaten, at)
         quantity = min(row.quantity, original.remaining)
         original.cancelled += quantity
@@ -257,13 +258,10 @@ class Engine:
         self._book(order, Fill(at, price, Quantity(min(shares, order.remaining))))
 
     def _amend(
-        self,
-        original: Order,
-        request: ChangeRequest,
-        quantity: Quantity,
-        moment: tuple[Session, SessionPhase, datetime],
+        self, original: Order, request: ChangeRequest, moment: tuple[Session, SessionPhase, datetime], way: Way
     ) -> Order:
         session, phase, at = moment
+        quantity = request.quantity or original.remaining
         if board_of(request.kind) is not board_of(original.kind):
             raise OrderRefusedError(Refusal.ORDER_TYPE)
         wanted = OrderRequest(
@@ -273,12 +271,12 @@ class Engine:
         row = self._admission.order(wanted, session, at)
         original.cancelled += quantity
         try:
-            self._check_account(row)
+            self._check_account(row, on_margin=way.on_margin)
         except OrderRefusedError:
             original.cancelled -= quantity
             raise
         row.number, row.action, row.original = self._next_number(session), OrderAction.AMEND, original.number
-        row.by_hand = original.by_hand
+        row.by_hand, row.is_queued, row.moves_price = original.by_hand, original.is_queued, original.moves_price
         self._enter(row, session, phase, at)
         return row
 

@@ -16,7 +16,7 @@ from simulator.faults import CallFacts, FaultKind, FaultRule
 from simulator.input_checks import check_headers, check_input
 from simulator.not_served import NO_SERVICE, Kind, why_not
 from simulator.odd_rows import with_odd_rows
-from simulator.official import Standing, function_of, standing_of_function
+from simulator.official import refused_by_name
 from simulator.refusals import OrderRefusedError
 from simulator.services import Service
 from simulator.simulation import Simulation
@@ -135,9 +135,9 @@ class Gateway:
         """Report a call that is not served."""
         if reply.body["msg_cd"] == NO_SERVICE:
             tr_id, endpoint = request.headers.get("tr_id", ""), ENDPOINTS.get(path)
-            kind = Kind(request.method, path, tr_id)
-            reason = f"{why_not(kind, endpoint.method if endpoint else None)}; {reply.body['msg1'].strip()}"
-            self._service.not_served.note(kind, reason, NO_SERVICE)
+            kind, official = Kind(request.method, path, tr_id), refused_by_name(path, tr_id)
+            why = official.refusal if official else why_not(kind, endpoint.method if endpoint else None)
+            self._service.not_served.note(kind, f"{why}; {reply.body['msg1'].strip()}", NO_SERVICE)
 
     def _check_credentials(self, request: Request) -> None:
         headers, tokens = request.headers, self._service.tokens
@@ -161,8 +161,8 @@ class Gateway:
                 return endpoint
             if endpoint.takes(tr_id, paper=not paper):
                 raise _wrong_service(paper=paper)
-        official = function_of(path, tr_id)
-        if official and standing_of_function(official) is Standing.REFUSED:
+        official = refused_by_name(path, tr_id)
+        if official is not None:
             raise GatewayRefusalError("OPSQ0002", f"시뮬레이터가 제공하지 않는 서비스 입니다.({official.title})")
         raise GatewayRefusalError("OPSQ0002", "없는 서비스 코드 입니다.")
 

@@ -44,6 +44,12 @@ def standing_of_function(function: Function) -> Standing:
     return Standing.SERVED if standings == {Standing.SERVED} else Standing.REFUSED
 
 
+def refused_by_name(path: str, tr_id: str) -> Function | None:
+    """Return the official function that a call asks for, if the simulator does not serve it."""
+    official = function_of(path, tr_id)
+    return official if official and standing_of_function(official) is Standing.REFUSED else None
+
+
 def table() -> Iterator[str]:
     """Yield the lines of the count, group by group, and the functions that are refused, by what is missing."""
     yield "| group | functions | served | refused by name |"

@@ -231,7 +231,6 @@ def row_after(original: Order, number: str, at: datetime) -> Order:
         account=original.account,
         symbol=original.symbol,
         market=original.market,
-        product=original.product,
         side=original.side,
         kind=OrderType.LIMIT,
         quantity=Quantity(0),

@@ -55,6 +55,8 @@ class BrokerRow:
     is_new: bool = True
     hidden: int = 0
     """Maximum of its filled shares that the broker's list omitted for a while. Only a simulator knows it."""
+    market: Market | None = None
+    """The board on which its stock is listed. Only a simulator lists it."""
 
     @property
     def flow(self) -> int:

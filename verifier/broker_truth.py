@@ -11,7 +11,7 @@ import httpx
 from broker.protocol import Balance, Broker
 from domain.costs import Costs
 from domain.lane import Lane
-from domain.market import Side, Symbol
+from domain.market import Market, Side, Symbol
 from domain.money import NO_WON, Price, Quantity, Won
 from domain.order import BrokerOrder
 from domain.session import SessionDate
@@ -70,6 +70,7 @@ def _row_from_json(order: Mapping[str, Any]) -> BrokerRow:
         by_hand=order["by_hand"],
         is_new=order["action"] == "new",
         hidden=order.get("hidden", 0),
+        market=Market(order["market"]) if "market" in order else None,
     )
 
 

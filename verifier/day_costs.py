@@ -60,7 +60,8 @@ def broker_differs(books: Books) -> Iterator[tuple[str, str]]:
 
 
 def _by_rule(books: Books, amounts: "Counter[_Traded]") -> dict[_Traded, int]:
-    markets = {each.symbol: each.market for each in books.ledger.positions}
+    markets = {row.symbol: row.market for row in books.broker.orders if row.market is not None}
+    markets |= {each.symbol: each.market for each in books.ledger.positions}
     return {
         (symbol, side): charged(Way(side), Board(markets.get(symbol, Market.KOSPI)), books.date, amount).total
         for (symbol, side), amount in amounts.items()

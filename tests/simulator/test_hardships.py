@@ -159,6 +159,33 @@ async def test_live_buys_reserve_nothing_on_a_margin_account(client: Client, day
     assert reply.json()["rt_cd"] == "0"
 
 
+async def test_an_amended_buy_reserves_nothing_on_a_margin_account(client: Client, day: Day) -> None:
+    limit = steps(day.price(), -20)
+    client.simulation.add_fault(kind="margin_account", path="trading/", count=0)
+    number = (await client.post(*BUY, an_order(180_000_000 // limit, limit))).json()["output"]["ODNO"]
+    dearer = a_cancel(number) | {"RVSE_CNCL_DVSN_CD": "01", "ORD_UNPR": str(steps(limit, 1))}
+
+    reply = await client.post(*CANCEL, dearer)
+
+    assert reply.json()["rt_cd"] == "0"
+
+
+async def test_an_amended_order_still_queues_and_moves_the_price(client: Client, day: Day) -> None:
+    client.simulation.add_fault(kind="queue", path="order-cash", count=0)
+    client.simulation.add_fault(kind="price_impact", path="order-cash", count=0)
+    low = steps(day.price(THIN), -20)
+    number = (await client.post(*BUY, an_order(300, low, THIN))).json()["output"]["ODNO"]
+    crossing = a_cancel(number) | {"RVSE_CNCL_DVSN_CD": "01", "ORD_UNPR": str(steps(day.price(THIN), 6))}
+
+    await client.post(*CANCEL, crossing)
+
+    original, amended = client.simulation.engine.account(ACCOUNT).orders
+    assert (original.is_queued, amended.is_queued, amended.ahead) == (True, True, None)
+    assert amended.filled
+    assert day.price(THIN) == amended.fills[-1].price
+    assert client.simulation.engine.liquidity.slow == {THIN}
+
+
 async def test_our_order_moves_the_price_and_its_depth_returns_slowly() -> None:
     client = Client(a_simulation(opening_cash=10_000_000_000))
     moving, calm = Day(client.simulation), Day(a_simulation(opening_cash=10_000_000_000))

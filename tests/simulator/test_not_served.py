@@ -2,6 +2,7 @@
 
 import pytest
 
+from simulator.catalogue import FUNCTIONS
 from simulator.not_served import _MOST_KINDS, Kind, NotServed
 from tests.simulator.market_day import PREFIX, SAMSUNG, Client, a_simulation
 from tests.simulator.streaming import a_listener, a_venue
@@ -38,14 +39,39 @@ async def test_a_path_or_tr_id_that_is_not_served_is_named_once_and_counted(caps
     ]
 
 
+async def test_an_official_function_is_refused_by_one_name_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    client = Client(a_simulation())
+
+    reply = (await client.get("/quotations/invest-opinion", "FHKST663300C0", STOCK)).json()
+    listed = (await client.http.get("/control/not-served")).json()
+    line = capsys.readouterr().err.strip()
+
+    reason = (
+        "invest_opinion (FHKST663300C0, 국내주식 종목투자의견) is not served: the simulator has no analysts' opinions; "
+        "시뮬레이터가 제공하지 않는 서비스 입니다.(국내주식 종목투자의견)"
+    )
+    assert reply["msg1"].strip() == reason.split("; ")[1]
+    assert [each["reason"] for each in listed] == [reason]
+    path = f"{PREFIX}/quotations/invest-opinion"
+    assert line == f"simulator: not served: GET {path} FHKST663300C0 (real): {reason} (OPSQ0002)"
+
+
 async def test_a_topic_of_the_stream_that_is_not_served_is_reported_too() -> None:
     async with a_venue() as venue:
         async with await a_listener(venue) as listener:
             for _ in range(2):
                 assert (await listener.asks("H0NOTHING", SAMSUNG))["msg_cd"] == "OPSP8991"
+            await listener.asks("H0UPPGM0", "0001")
         listed = (await venue.http.get(f"{venue.url()}/control/not-served")).json()
 
-    assert [(each["path"], each["tr_id"], each["count"]) for each in listed] == [("stream", "H0NOTHING", 2)]
+    assert [(each["path"], each["tr_id"], each["count"]) for each in listed] == [
+        ("stream", "H0NOTHING", 2),
+        ("stream", "H0UPPGM0", 1),
+    ]
+    assert [each["reason"] for each in listed] == [
+        "no such TR id of the stream here",
+        FUNCTIONS["index_program_trade"].refusal,
+    ]
 
 
 def test_what_a_client_sends_cannot_write_to_the_terminal_or_fill_the_memory(

@@ -8,7 +8,7 @@ import pytest
 from simulator.__main__ import main
 from simulator.krx.costs import added_costs, charged
 from simulator.krx.prices import ETF_GRID
-from simulator.krx.units import Market, Product, Side, Symbol
+from simulator.krx.units import Market, Price, Product, Side, Symbol
 from simulator.listings import PRODUCTS, added_listing
 from simulator.refusals import OrderRefusedError, Refusal
 from simulator.simulation import SettingsMismatchError
@@ -57,6 +57,31 @@ def test_the_sale_of_a_product_is_free_of_tax() -> None:
     assert sale.costs.commission == sale.amount * 146_527 // 10**9 // 10 * 10 > 0
     assert buy.costs == added_costs(Side.BUY, Product.ETF, buy.day, 0, buy.amount)
     assert charged(Side.SELL, Market.KOSPI, sale.day, sale.amount).tax > 0
+
+
+def test_an_amended_order_of_a_product_keeps_its_fees_and_its_grid() -> None:
+    day = Day(a_simulation(added=ALL))
+    day.buys(50, symbol=KODEX)
+    resting = day.sells(50, ETF_GRID.next_above(day.price(KODEX)) + 500, symbol=KODEX)
+    with pytest.raises(OrderRefusedError) as caught:
+        day.amends(resting, day.price(KODEX) // 5 * 5 - 4)
+
+    sale = day.amends(resting, day.price(KODEX) // 5 * 5 - 100)
+
+    assert caught.value.refusal is Refusal.OFF_GRID
+    assert (sale.product, sale.filled, sale.costs.tax) == (Product.ETF, 50, 0)
+    assert sale.costs.commission == sale.amount * 146_527 // 10**9 // 10 * 10 > 0
+
+
+def test_the_buying_power_for_a_product_counts_its_own_commission() -> None:
+    day = Day(a_simulation(added=ALL))
+    account, low = day.simulation.engine.account(ACCOUNT), day.price(INVERSE) // 5 * 5 - 200
+
+    for price in range(low, low + 100, 5):
+        most = day.simulation.engine.buyable(account, Price(price), INVERSE)
+        with pytest.raises(OrderRefusedError):
+            day.buys(most + 1, price, INVERSE)
+        day.cancels(day.buys(most, price, INVERSE))
 
 
 def test_a_product_follows_its_market_so_many_times() -> None:

@@ -110,6 +110,19 @@ def test_nobody_beats_the_cancel_of_a_stock_without_buyers(day: Day) -> None:
     assert (sale.filled, sale.cancelled) == (0, 10)
 
 
+def test_a_cancel_of_a_sale_that_has_filled_meanwhile_books_nothing(day: Day) -> None:
+    day.buys(10)
+    sale = day.sells(10, steps(day.price(), 3))
+    cancel = day.simulation.change_order(a_change(sale), Way(late=20, beaten=10))
+
+    day.passes(seconds=5)
+    day.simulation.force_price(SAMSUNG, steps(sale.price, 5))
+    day.passes(seconds=20)
+
+    assert (sale.filled, sale.cancelled, cancel.rejected) == (10, 0, 10)
+    assert all(fill.quantity for fill in sale.fills)
+
+
 def test_an_order_that_reaches_a_closed_exchange_is_rejected(day: Day) -> None:
     day.reaches("2026-11-23 15:29:58")
 

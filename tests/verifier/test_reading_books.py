@@ -13,7 +13,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from database.database import open_database
 from domain.identity import Environment, IntentId
 from domain.lock import Lease
-from domain.market import Side
+from domain.market import Market, Side
 from tests.database.books import FINGERPRINT, Books
 from tests.support.builders import ACCOUNT, MONDAY, NOW, POSITION, SAMSUNG, WORKER
 from verifier.books import Histories, SaleCommand, Submit, Watch
@@ -26,6 +26,7 @@ ORDER = {
     "original": "",
     "action": "new",
     "symbol": SAMSUNG,
+    "market": "kospi",
     "side": "buy",
     "quantity": 10,
     "price": 70_000,
@@ -54,7 +55,7 @@ def test_the_simulators_account_becomes_the_brokers_book() -> None:
     assert book.holdings == {SAMSUNG: 10}
     assert book.opening_cash is not None
     assert book.opening_cash + book.orders[0].flow == book.cash
-    assert (book.orders[0].side, book.orders[0].placed_at) == (Side.BUY, NOW)
+    assert (book.orders[0].side, book.orders[0].market, book.orders[0].placed_at) == (Side.BUY, Market.KOSPI, NOW)
     assert [row.is_new for row in book.orders] == [True, False]
 
 

@@ -14,13 +14,14 @@ from domain.event_kind import EventKind
 from domain.market import Market, Side, Symbol
 from domain.money import Price, Quantity, Won
 from domain.tick_size import PriceGrid
+from simulator.hardships import Hardship
 from tests.support.stepping import CALENDAR, kst
 from tests.trials.clockwork.town import Town, a_town
 from tests.trials.closing_days.__main__ import main
 from tests.trials.closing_days.buyers import Look, Place
 from tests.trials.closing_days.hands import verdict_on
 from tests.trials.closing_days.judge import Ending, judged
-from tests.trials.closing_days.plan import LIKELY, DayPlan, Happening, Trouble, plan_of
+from tests.trials.closing_days.plan import LIKELY, DayPlan, Happening, Hard, Trouble, plan_of
 from tests.trials.closing_days.playing import PlayedDay, play
 from tests.trials.closing_days.table import table
 from tests.trials.planted_bugs.swapping import swapped
@@ -101,6 +102,15 @@ async def test_odd_rows_of_other_stocks_in_every_list_keep_no_share_from_being_s
     odd = Happening(Trouble.ODD_ROWS, kst("2026-11-23 15:00"), kst("2026-11-23 16:10"), STOCK)
 
     verdict = judged(await play(town, a_day(odd)))
+
+    assert (verdict.ending, verdict.positions, verdict.difference, verdict.complaints) == (Ending.FLAT, 1, 0, ())
+
+
+async def test_foreign_rows_in_every_list_keep_no_worker_from_buying(town: Town) -> None:
+    day = a_day()
+    rows = Hard(Hardship.FOREIGN_ROWS, day.session.opens_at, day.tomorrow.opens_at, 1.0)
+
+    verdict = judged(await play(town, replace(day, hardships=(rows,))))
 
     assert (verdict.ending, verdict.positions, verdict.difference, verdict.complaints) == (Ending.FLAT, 1, 0, ())
 
