@@ -108,7 +108,8 @@ async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
             refusals = Refusals()
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
             await ensure_search_attributes(client, attributes.ALL)
-            with recording(settings.data_dir, settings.recording.days, RealPace(place.clock).now) as recorder:
+            kept, clock = settings.recording.days, place.clock
+            with recording(settings.data_dir, kept, RealPace(clock).now, clock.speed) as recorder:
                 await _trade(settings, Stage(parts, place, database, client, refusals, recorder), stop_requested)
         finally:
             await database.aclose()

@@ -108,12 +108,12 @@ def remove_before(folder: Path, first: date) -> None:
 
 
 @contextmanager
-def recording(data: Path, days: int, now: Callable[[], datetime]) -> Iterator[DayRecorder | None]:
-    """Record while the block runs; None if recordings are kept for no day."""
+def recording(data: Path, days: int, now: Callable[[], datetime], speed: int = 1) -> Iterator[DayRecorder | None]:
+    """Record while the block runs; None if recordings are kept for no day. ``speed``: market seconds a real second."""
     if not days:
         yield None
         return
-    recorder = DayRecorder()
+    recorder = DayRecorder(speed=speed)
     writer = RecordingWriter(recorder, data / FOLDER, days, now)
     writer.start()
     try:

@@ -55,8 +55,9 @@ def _quietly(
 class DayRecorder:
     """Collects notes. A note costs microseconds, raises nothing, and is dropped when ``room`` notes wait."""
 
-    def __init__(self, room: int = _ROOM) -> None:
+    def __init__(self, room: int = _ROOM, speed: int = 1) -> None:
         self.dropped = 0
+        self._speed = speed
         self._room = room
         self._notes: deque[Note] = deque()
         self._bars: dict[Symbol, MinuteBar] = {}
@@ -95,7 +96,7 @@ class DayRecorder:
         self._rules[worker] = rules
         sources = {name: known().sources.get(name, "") for name in rules.strategy.names}
         values = {name: value_text(name, value) for name, value in all_rule_values(rules).items()}
-        about = {"at": at.isoformat(), "worker": worker, "version": rules.version, "rules": values, "sources": sources}
+        about = {"at": at.isoformat(), "worker": worker, "rules": values, "sources": sources, "speed": self._speed}
         self._put(Note(session_date_of(at), "rules", about))
 
     @_quietly

@@ -37,9 +37,10 @@ class SeenRules(NamedTuple):
 
     at: datetime
     worker: str
-    version: int
     rules: Mapping[str, str]
     sources: Mapping[str, str]
+    speed: int = 1
+    """Market seconds a real second."""
 
 
 @dataclass(slots=True)
@@ -138,7 +139,7 @@ def _take(seen: SeenDay, line: Mapping[str, Any]) -> None:
             seen.orders[found.intent_id] = found
         case "rules":
             at = datetime.fromisoformat(line["at"])
-            seen.rules.append(SeenRules(at, line["worker"], line["version"], line["rules"], line["sources"]))
+            seen.rules.append(SeenRules(at, line["worker"], line["rules"], line["sources"], line["speed"]))
 
 
 def _both(one: MinuteBar | None, other: MinuteBar) -> MinuteBar:

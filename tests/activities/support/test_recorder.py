@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from activities.market.coverage import Coverage
@@ -74,10 +75,11 @@ def test_a_full_queue_drops_and_counts() -> None:
 
 def test_rules_are_noted_when_they_change() -> None:
     recorder, rules = DayRecorder(), TradingRules()
-    for given in (rules, rules, replace(rules, version=2)):
+    other = replace(rules, exits=replace(rules.exits, stop_loss=Decimal("0.05")))
+    for given in (rules, rules, other):
         recorder.rules("worker-1", given, TEN)
 
-    assert [note.values["version"] for note in recorder.take()] == [1, 2]
+    assert [note.values["rules"]["exits.stop_loss"] for note in recorder.take()] == ["3%", "5%"]
 
 
 def test_a_reply_is_noted_with_the_age_of_the_price_that_decided() -> None:
