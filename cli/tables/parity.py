@@ -68,11 +68,11 @@ def print_comparison(
     live, replay, found = compared
     console.say(f"{seen.day}: recording of {seen.size / 1e6:.2f} MB, {replay.gaps.stocks} stocks")
     for problem in seen.problems:
-        console.say(f"Recording: {problem}")
+        console.say(f"Recording: {say(problem)}")
     if seen.missing:
         console.say(f"Recording: {seen.missing:,} notes are missing")
     for symbol, why in replay.gaps.left_out.items():
-        console.say(f"Not replayed: {symbol}, {why}")
+        console.say(f"Not replayed: {symbol}, {say(why)}")
     console.say(f"Live: {len(live.trades)} trades, net {values['live']['net']:+,} won")
     console.say(f"Replay: {len(replay.day.trades)} trades, net {values['replay']['net']:+,} won")
     if found.differences:
@@ -80,7 +80,7 @@ def print_comparison(
         for name in ("stock", "difference", "live", "replay", "cause", "evidence"):
             table.add_column(say(name))
         for each in found.differences:
-            table.add_row(each.symbol, say(each.what), each.live, each.replay, say(each.cause.value), each.evidence)
+            table.add_row(each.symbol, say(each.what), each.live, each.replay, say(each.cause.value), say(each.evidence))
         console.print(table)
         for cause, count in found.causes.most_common():
             console.print(f"{count} × {say(cause.value)}")

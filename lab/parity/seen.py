@@ -96,7 +96,7 @@ def read_day(folder: Path, day: date) -> SeenDay | None:
         seen.size += len(content)
         for line in _lines(content, file.name, seen.problems):
             missing = max(missing, line.get("notes", 0)) if line["kind"] == "missing" else missing
-            _take(seen, line)
+            take(seen, line)
         seen.missing += missing
     seen.rules.sort(key=lambda each: each.at)
     return seen
@@ -119,7 +119,8 @@ def _lines(content: bytes, name: str, problems: list[str]) -> Iterator[Mapping[s
         content = member.unused_data
 
 
-def _take(seen: SeenDay, line: Mapping[str, Any]) -> None:
+def take(seen: SeenDay, line: Mapping[str, Any]) -> None:
+    """Add one line of a recording."""
     match line["kind"]:
         case "bar":
             symbol, *row = line["bar"]
