@@ -80,7 +80,9 @@ def print_comparison(
         for name in ("stock", "difference", "live", "replay", "cause", "evidence"):
             table.add_column(say(name))
         for each in found.differences:
-            table.add_row(each.symbol, say(each.what), each.live, each.replay, say(each.cause.value), say(each.evidence))
+            table.add_row(
+                each.symbol, say(each.what), each.live, each.replay, say(each.cause.value), say(each.evidence)
+            )
         console.print(table)
         for cause, count in found.causes.most_common():
             console.print(f"{count} × {say(cause.value)}")

@@ -21,6 +21,8 @@ from strategies import all_rule_values
 ONE_MINUTE: Final = timedelta(minutes=1)
 _SLOW: Final = 1.0
 """Real seconds from which a slot, a reply or an old price counts as a delay."""
+_HANDLED_WITHIN: Final = 10.0
+"""Real seconds from a decision to a booked fill that the processes themselves may take."""
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
 
 
@@ -37,6 +39,7 @@ class Cause(StrEnum):
     QUEUE = "queue"
     DATA = "not in the recording"
     BUSY = "no free worker"
+    CLOSE = "start of the market close"
     HELD = "stock held or resting"
     MINUTE = "path inside the minute"
     ENTRY = "follows from the entry"
@@ -204,11 +207,34 @@ def unseen(of: Evidence, symbol: Symbol, since: datetime, until: datetime) -> Wh
 
 
 def occupied(of: Evidence, day: Day, at: datetime) -> Why | None:
-    """Return which trades kept all workers of a day busy at an instant."""
-    held = [each for each in day.trades if day.decided(each) <= at < each.closed_at + ONE_MINUTE]
-    if len({each.worker_id for each in held}) < of.workers:
+    """Return which trades kept all workers of a day from buying at an instant: held, just bought, or lost before."""
+    busy = {each.worker_id: each for each in day.trades if day.decided(each) - of.near <= at < _free_at(of, each)}
+    if len(busy) < of.workers:
         return None
-    return Why(Cause.BUSY, f"{', '.join(f'{each.worker_id} had {each.symbol}' for each in held)} at {clock(at)}")
+    had = ", ".join(f"{worker} {each.symbol}" for worker, each in sorted(busy.items()))
+    return Why(Cause.BUSY, f"busy or resting at {clock(at)}: {had}")
+
+
+def _free_at(of: Evidence, trade: ClosedTrade) -> datetime:
+    """Return when a worker scans again after a trade."""
+    rest = of.rules.risk.cooldown_after_loss if trade.net_pnl < 0 else timedelta(0)
+    return trade.closed_at + max(rest, of.near)
+
+
+def rested(of: Evidence, orders: Sequence[OrderRecord], done: datetime, late_by: timedelta) -> Why | None:
+    """Return how long orders took from the first decision to the booked fill, if that explains a difference in time."""
+    if not orders:
+        return None
+    first = orders[0].intent.decided_at
+    took = done - first
+    if took < ONE_MINUTE or abs(late_by) > took + of.near:
+        return None
+    if len(orders) > 1:
+        return Why(Cause.QUEUE, f"{len(orders)} orders from {clock(first)} to {clock(done)}")
+    real = took.total_seconds() / of.speed
+    if real < _HANDLED_WITHIN:
+        return Why(Cause.LATENCY, f"from the decision of {clock(first)} to the booked fill {real:.1f} s")
+    return Why(Cause.QUEUE, f"the order of {clock(first)} rested {real:.0f} s")
 
 
 def kept_out(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None:
@@ -220,9 +246,9 @@ def kept_out(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None
     return None
 
 
-def saw(of: Evidence, symbol: Symbol, at: datetime, price: float) -> str:
-    """Return the recorded minute around an instant whose prices include one; empty if none does."""
-    for minute in (minute_of(at), minute_of(at) - 1, minute_of(at) + 1):
+def saw(of: Evidence, symbol: Symbol, since: datetime, until: datetime, price: float) -> str:
+    """Return the recorded minute from one instant to another whose prices include one; empty if none does."""
+    for minute in range(minute_of(since) - 1, minute_of(until) + 2):
         bar = of.seen.bars.get(symbol, {}).get(minute)
         if bar is not None and bar.low <= price <= bar.high:
             return f"{bar.low:,}–{bar.high:,} in {hour(minute)}"

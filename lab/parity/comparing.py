@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.order import OrderPurpose, OrderRecord
-from domain.position import ClosedTrade
+from domain.position import ClosedTrade, ExitReason
 from lab.parity.causes import (
+    ONE_MINUTE,
     Cause,
     Difference,
     Evidence,
@@ -21,6 +22,7 @@ from lab.parity.causes import (
     of_another_code,
     other_rules,
     refusal,
+    rested,
     saw,
     slowest,
     unseen,
@@ -86,10 +88,16 @@ def _why_only_live(of: Evidence, trade: ClosedTrade) -> Why:
     )
     if found is not None:
         return found
-    seen = saw(of, trade.symbol, at, price)
-    if seen and of.would_buy(trade.symbol, at, price):
+    seen = saw(of, trade.symbol, at, at, price)
+    if seen and _signalled(of, trade, at):
         return Why(Cause.MINUTE, f"a signal at {price:,} ({seen}), which the replay's look did not meet")
     return Why(Cause.UNEXPLAINED, f"no signal at {price:,} at {clock(at)} in the recorded minutes")
+
+
+def _signalled(of: Evidence, trade: ClosedTrade, at: datetime) -> bool:
+    """Return whether there was a signal at the price of a decision, at it or since the last look before it."""
+    looks = (at - ONE_MINUTE * minute for minute in range(of.near // ONE_MINUTE + 1))
+    return any(of.would_buy(trade.symbol, look, trade.entry_decision_price) for look in looks)
 
 
 def _why_only_replay(of: Evidence, trade: ClosedTrade) -> Why:
@@ -154,7 +162,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
         why = (
             general
             or slowest(of, orders, late)
-            or _rested(orders, at)
+            or rested(of, orders, at, late)
             or unseen(of, live.symbol, there, of.live.decided(live))
             or _other_worker_day(of, live, replay)
             or _inside(of, live, replay)
@@ -166,7 +174,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
         why = (
             (general if late else None)
             or slowest(of, orders, late)
-            or _price_why(of, live, at, paid[0], is_late=bool(late))
+            or _price_why(of, live, orders, at, paid[0], is_late=bool(late))
         )
         yield _difference(live, at, "entry price", _won(paid), why)
     if live.quantity != replay.quantity:
@@ -187,7 +195,8 @@ def _of_the_exit(
         why = (
             general
             or delayed
-            or _rested(orders, at)
+            or rested(of, orders, at, late)
+            or _closed_early(live, replay)
             or entry
             or unseen(of, live.symbol, there, at)
             or _near_exit(of, live, late)
@@ -199,22 +208,9 @@ def _of_the_exit(
         why = (
             (general if late else None)
             or delayed
-            or _price_why(of, live, at, received[0], is_late=bool(late) or has_other_entry)
+            or _price_why(of, live, orders, at, received[0], is_late=bool(late) or has_other_entry)
         )
         yield _difference(live, at, "exit price", _won(received), why)
-
-
-def _rested(orders: Sequence[OrderRecord], done: datetime) -> Why | None:
-    """Return how long orders rested, or how many were needed."""
-    if not orders:
-        return None
-    if len(orders) > 1:
-        return Why(Cause.QUEUE, f"{len(orders)} orders from {clock(orders[0].intent.decided_at)} to {clock(done)}")
-    order = orders[0]
-    rested = done - order.intent.decided_at
-    if rested < timedelta(minutes=1):
-        return None
-    return Why(Cause.QUEUE, f"the order of {clock(order.intent.decided_at)} rested {rested.total_seconds():.0f} s")
 
 
 def _other_worker_day(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
@@ -229,7 +225,7 @@ def _other_worker_day(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> W
 def _inside(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
     """Return whether both entries fall into one look of the replay."""
     at, there = of.live.decided(live), of.replay.decided(replay)
-    seen = saw(of, live.symbol, at, live.entry_decision_price)
+    seen = saw(of, live.symbol, at, at, live.entry_decision_price)
     if abs(at - there) <= of.near and seen:
         return Why(Cause.MINUTE, f"decided at {live.entry_decision_price:,} ({seen}); the replay looks once a minute")
     if seen and at > there and not of.would_buy(live.symbol, there + timedelta(seconds=59), live.entry_decision_price):
@@ -238,14 +234,24 @@ def _inside(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
 
 
 def _near_exit(of: Evidence, live: ClosedTrade, late: timedelta) -> Why | None:
-    seen = saw(of, live.symbol, live.closed_at, live.exit_decision_price)
+    seen = saw(of, live.symbol, live.closed_at, live.closed_at, live.exit_decision_price)
     if abs(late) <= of.near and seen:
         return Why(Cause.MINUTE, f"decided at {live.exit_decision_price:,} ({seen})")
     return None
 
 
-def _price_why(of: Evidence, live: ClosedTrade, at: datetime, price: float, *, is_late: bool) -> Why:
-    seen = saw(of, live.symbol, at, price)
+def _closed_early(live: ClosedTrade, replay: ClosedTrade) -> Why | None:
+    """Return whether the market close sold before the replay did: it begins as early as the fleet's rate needs."""
+    if live.exit_reason is ExitReason.DEADLINE and live.closed_at < replay.closed_at:
+        return Why(Cause.CLOSE, f"the market close had sold it by {clock(live.closed_at)}")
+    return None
+
+
+def _price_why(
+    of: Evidence, live: ClosedTrade, orders: Sequence[OrderRecord], at: datetime, price: float, *, is_late: bool
+) -> Why:
+    since = orders[0].intent.decided_at if orders else at
+    seen = saw(of, live.symbol, min(since, at), at, price)
     if seen:
         return Why(Cause.MINUTE, f"{'at another time, ' if is_late else ''}{seen}")
     return _none(f"{price:,.0f} at {clock(at)} is outside every price that was seen")
