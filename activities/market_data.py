@@ -12,6 +12,7 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.screening import Screening
 from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
+from activities.support.recorder import DayRecorder
 from domain.errors import TradingError
 from domain.events.entries import entries_denied, rules_above_host_limits
 from domain.identity import AccountId, WorkerId
@@ -62,7 +63,9 @@ class MarketDataActivities:
         *,
         guard: "StrategyGuard",
         host: HostGate | None = None,
+        recorder: DayRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self.screening = Screening(feed, broker, database, pace, guard)
         self._host = host or HostGate()
         self._day_start = day_start
@@ -77,6 +80,8 @@ class MarketDataActivities:
         """
         await report_looser_rules(self._database, self._host, request, self._pace.now())
         request = replace(request, rules=self._host.capped(request.rules))
+        if self._recorder is not None:
+            self._recorder.rules(request.worker_id, request.rules, self._pace.now())
         await self._show(request, "scanning")
         reported: Denial | None = None
         async with Heart() as heart:

@@ -1,5 +1,6 @@
 """Orders at the broker: sent at most once, resolved until proven, followed until over, cancelled and proven."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
 from activities.support.leases import LeaseOfAnOrder
 from activities.support.pace import Every, SendWindow
+from activities.support.recorder import DayRecorder, Sending
 from domain.identity import Environment, IntentId
 from domain.lane import Lane
 from domain.lock import Lease
@@ -60,9 +62,17 @@ class FollowRequest:
 class OrderActivities:
     """The order protocol: an intent is in the ledger before it is sent, and is never sent twice."""
 
-    def __init__(
-        self, broker: "Broker", database: "Database", pace: "Pace", notices: OrderNotices, host: HostGate | None = None
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        broker: "Broker",
+        database: "Database",
+        pace: "Pace",
+        notices: OrderNotices,
+        host: HostGate | None = None,
+        *,
+        recorder: DayRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._host = host or HostGate()
         self._broker = broker
         self._database = database
@@ -109,9 +119,22 @@ class OrderActivities:
         ``window`` was opened before the permit was requested.
         """
         lane = Lane.ENTRY if intent.purpose is OrderPurpose.ENTRY else Lane.EXIT
-        outcome = await self._broker.submit(intent, lane, window.is_open)
+        clock = asyncio.get_running_loop().time
+        sending = Sending(clock())
+
+        def may_leave() -> bool:
+            if not window.is_open():
+                return False
+            sending.left = clock()
+            return True
+
+        outcome = await self._broker.submit(intent, lane, may_leave)
+        sending.replied = clock()
         activity.logger.info("order_submitted", extra={**intent.log_fields, "outcome": outcome.kind})
-        return await self._database.orders.record_outcome(intent.intent_id, outcome)
+        record = await self._database.orders.record_outcome(intent.intent_id, outcome)
+        if self._recorder is not None:
+            self._recorder.order(intent, sending, outcome)
+        return record
 
     @activity.defn
     async def follow_order(self, request: FollowRequest) -> OrderRecord:

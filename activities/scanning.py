@@ -13,6 +13,7 @@ from activities.market_data import ScanRequest, report_looser_rules
 from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
 from activities.support.pace import to_be_continued
+from activities.support.recorder import DayRecorder
 from activities.watch.leases import ShardTakenError
 from activities.watch.messages import OFFER_MESSAGE, Offer, ShardRequest
 from activities.watch.scans import ScanParts, ScanWatch
@@ -58,7 +59,9 @@ class ScanningActivities:
         *,
         host: HostGate | None = None,
         owner: str = "",
+        recorder: DayRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._host = host or HostGate()
         self._parts = ScanParts(screening, day_start, database, pace, self._host, _signal_offer)
         self._database = database
@@ -69,6 +72,9 @@ class ScanningActivities:
     async def begin_scan(self, wait: ScanWait) -> None:
         """Let the account's market watch scan for the worker; the calling workflow gets the signal ``offer``."""
         request = wait.request
+        if self._recorder is not None:
+            rules = self._host.capped(request.rules)
+            self._recorder.rules(request.worker_id, rules, self._pace.now())
         if not wait.is_repeated:
             await report_looser_rules(self._database, self._host, request, self._pace.now())
             about = (request.account_id, request.worker_id, WorkerState.SCANNING, None, "scanning", self._pace.now())

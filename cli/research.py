@@ -12,12 +12,13 @@ from reporting.spoken import say
 
 
 def add_research_verbs(verbs: Any) -> None:
-    """Add ``strategy``, ``bars``, ``backtest``, ``sweep``, ``verdict`` and ``slippage``."""
+    """Add ``strategy``, ``bars``, ``backtest``, ``sweep``, ``verdict``, ``slippage`` and ``parity``."""
     _add_strategy(verbs)
     _add_bars(verbs)
     _add_backtest(verbs)
     add_sweep(verbs)
     _add_verdict(verbs)
+    _add_parity(verbs)
     learns = "learn the slippage of fills from the books, and compare it with the fill model"
     learnt = add_alone(verbs, "slippage", "slippage:slippage", learns, reads_only=True)
     of_turnover = "bars for the turnover of the session before, default in the data folder"
@@ -97,6 +98,16 @@ def _add_verdict(verbs: Any) -> None:
         "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
     )
     verb.add_argument("--open", action="store_true", help=say("show the page in a browser"))
+
+
+def _add_parity(verbs: Any) -> None:
+    replays = "replay a recorded day of trading, and name the cause of each difference"
+    verb = add_alone(verbs, "parity", "parity:parity", replays, reads_only=True)
+    verb.add_argument("date", type=session_date, metavar="DATE", help=say("the session (YYYY-MM-DD)"))
+    others = "replay with other rules too, and show the difference of the day's result"
+    verb.add_argument("--what-if", nargs="+", metavar="RULE=VALUE", help=say(others))
+    cash = "opening cash in won, if the books have none of this day"
+    verb.add_argument("--capital", type=_number, metavar="WON", help=say(cash))
 
 
 def _number(text: str) -> int:

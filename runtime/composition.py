@@ -37,6 +37,7 @@ from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.pace import Pace
+from activities.support.recorder import DayRecorder
 from activities.support.strategy_guard import StrategyGuard
 from activities.support.strategy_standing import StrategyStanding
 from activities.unsold import UnsoldActivities
@@ -115,6 +116,8 @@ class Collaborators:
     feed: QuoteFeed | None = None
     """The feed that a stream writes to. None creates one that only polls."""
     notices: OrderNotices = field(default_factory=OrderNotices)
+    recorder: DayRecorder | None = None
+    """What notes the day for a replay; the feed has the same one."""
     commission: Rate = BANKIS_COMMISSION
     host: HostGate = field(default_factory=HostGate)
     standing: StrategyStanding | None = None
@@ -166,16 +169,17 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     """Return what the three Temporal workers of an account perform."""
     feed = with_.feed or QuoteFeed(with_.broker, with_.pace, calendar=with_.calendar)
     guard, host = with_.guard or StrategyGuard(with_.database, with_.pace, standing=with_.standing), with_.host
+    noted: dict[str, Any] = {"host": host, "recorder": with_.recorder}
     of_a_scan = (with_.database, with_.pace, day_start_for(with_))
-    market_data = MarketDataActivities(feed, with_.broker, *of_a_scan, guard=guard, host=host)
-    scanning = ScanningActivities(market_data.screening, *of_a_scan, host=host, owner=with_.owner)
+    market_data = MarketDataActivities(feed, with_.broker, *of_a_scan, guard=guard, **noted)
+    scanning = ScanningActivities(market_data.screening, *of_a_scan, owner=with_.owner, **noted)
     cycles = CycleActivities(
         *(with_.database, with_.calendar, with_.leads, with_.pace, host),
         shared_watch=with_.shared_watch,
         shared_scan=with_.shared_scan,
     )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
-    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, with_.host)
+    orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, **noted)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     selling = _selling(feed, foreign_sales, with_)

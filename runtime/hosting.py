@@ -13,6 +13,7 @@ from temporalio.client import Client
 from activities.market.quote_feed import QuoteFeed
 from activities.support.host_gate import HostGate
 from activities.support.pace import RealPace
+from activities.support.recorder import DayRecorder
 from activities.support.strategy_standing import StrategyStanding
 from broker.kis.broker import KisBroker
 from broker.protocol import Broker
@@ -58,6 +59,7 @@ from runtime.env_file import describe_env_file
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
 from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.price_supply import supply_of
+from runtime.recording import recording
 from runtime.settings import Settings, SettingsError
 from runtime.stream import streaming_for
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
@@ -106,7 +108,9 @@ async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
             refusals = Refusals()
             client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
             await ensure_search_attributes(client, attributes.ALL)
-            await _trade(settings, Stage(parts, place, database, client, refusals), stop_requested)
+            kept, clock = settings.recording.days, place.clock
+            with recording(settings.data_dir, kept, RealPace(clock).now, clock.speed) as recorder:
+                await _trade(settings, Stage(parts, place, database, client, refusals, recorder), stop_requested)
         finally:
             await database.aclose()
 
@@ -120,6 +124,7 @@ class Stage:
     database: Database
     client: Client
     refusals: Refusals
+    recorder: DayRecorder | None
 
 
 async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event) -> None:
@@ -133,7 +138,8 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
-        with_ = _collaborators(settings, fleet, broker, HostGate(limits, fleet.plan_of_the_day, fleet.supply), standing)
+        gate = HostGate(limits, fleet.plan_of_the_day, fleet.supply)
+        with_ = _collaborators(settings, fleet, broker, gate, standing, stage.recorder)
         parts = HostParts(
             settings=settings,
             fleet=fleet,
@@ -162,8 +168,13 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
         await membership.leave()
 
 
-def _collaborators(
-    settings: Settings, fleet: Fleet, broker: KisBroker, gate: HostGate, standing: StrategyStanding
+def _collaborators(  # noqa: PLR0913, PLR0917 each of them is another part of the system
+    settings: Settings,
+    fleet: Fleet,
+    broker: KisBroker,
+    gate: HostGate,
+    standing: StrategyStanding,
+    recorder: DayRecorder | None,
 ) -> Collaborators:
     pace = RealPace(fleet.clock)
     return Collaborators(
@@ -173,7 +184,8 @@ def _collaborators(
         fleet.calendar,
         fleet.leads,
         proof_of(settings),
-        QuoteFeed(broker, pace, settings.stream.jump_bound, fleet.calendar),
+        QuoteFeed(broker, pace, settings.stream.jump_bound, fleet.calendar, recorder=recorder),
+        recorder=recorder,
         commission=settings.broker.commission,
         host=gate,
         standing=standing,

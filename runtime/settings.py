@@ -116,6 +116,13 @@ class WatchSettings(_Group):
     """Whether one watch serves up to a hundred positions, and one scan all workers; else each worker has its own."""
 
 
+class RecordingSettings(_Group):
+    """What each host records of a day for `starter.py parity`."""
+
+    days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """Days that recordings are kept; 0 records nothing."""
+
+
 class ReportSettings(_Group):
     """The report of a day, written after the close."""
 
@@ -151,6 +158,7 @@ class Settings(EnvFileSettings):
     watch: WatchSettings = Field(default_factory=WatchSettings)
     language: Literal["en", "ko"] = "en"
     """Of the command line and the errors. A report and alerts have settings of their own."""
+    recording: RecordingSettings = Field(default_factory=RecordingSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)

@@ -29,6 +29,10 @@ class MinuteBars:
         last = self._open.get(symbol)
         return () if last is None else (*self._bars[symbol], last)
 
+    def latest(self, symbol: Symbol) -> MinuteBar | None:
+        """Return the open bar of a stock."""
+        return self._open.get(symbol)
+
     def add(self, quote: Quote) -> None:
         """Count a price that is newer than the last one."""
         symbol, last = quote.symbol, self._open.get(quote.symbol)

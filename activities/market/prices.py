@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 from activities.market.coverage import Coverage
 from activities.market.jumps import Jumps
 from activities.market.minute_bars import MinuteBars
-from domain.market import PriceSample, Quote, QuoteProblem, Symbol, problem_with
-from domain.session import session_date_of
+from activities.support.recorder import DayRecorder
+from domain.market import DailyReference, PriceSample, Quote, QuoteProblem, Symbol, problem_with
+from domain.session import SessionDate, session_date_of
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
@@ -28,8 +29,9 @@ _LATE: Final = timedelta(seconds=5)
 class Prices:
     """Merges broker quotes and stream ticks; an older price never replaces a newer one."""
 
-    def __init__(self, pace: "Pace", coverage: Coverage, jumps: Jumps) -> None:
+    def __init__(self, pace: "Pace", coverage: Coverage, jumps: Jumps, recorder: DayRecorder | None = None) -> None:
         self._pace = pace
+        self._recorder = recorder
         self._coverage = coverage
         self._jumps = jumps
         self.known: dict[Symbol, Quote] = {}
@@ -38,6 +40,11 @@ class Prices:
         self._distrusted: dict[Symbol, QuoteProblem] = {}
         self._paths: dict[Symbol, deque[PriceSample]] = {}
         self.minutes = MinuteBars()
+
+    def note(self, reference: DailyReference, date: SessionDate) -> None:
+        """Record a stock's earlier sessions."""
+        if self._recorder is not None:
+            self._recorder.reference(reference, date)
 
     def path(self, symbol: Symbol) -> tuple[PriceSample, ...]:
         """Return the samples of the last half hour, oldest first."""
@@ -133,6 +140,8 @@ class Prices:
         if path and path[-1].at >= quote.observed_at:
             return
         self.minutes.add(quote)
+        if self._recorder is not None:
+            self._recorder.price(quote, self.minutes.latest(quote.symbol))
         if len(path) > 1 and path[-1].at - path[-2].at < _BETWEEN_SAMPLES:
             path.pop()
         path.append(PriceSample(quote.observed_at, quote.price, quote.volume))

@@ -16,6 +16,7 @@ from activities.market.jumps import Jumps
 from activities.market.left_out import STOCK_FAULTS, OnlyOne, StockFault
 from activities.market.prices import Prices
 from activities.support.pace import note_failure
+from activities.support.recorder import DayRecorder
 from activities.support.single_flight import SingleFlight
 from domain.errors import BrokerProtocolError, BrokerRefusedError, TryAgainError
 from domain.jump import JumpBound
@@ -83,20 +84,21 @@ class QuoteFeed:
     Watchers are counted: after an outage, two attempts of one watch can run in the same process.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its collaborators
         self,
         broker: "Broker",
         pace: "Pace",
         bound: JumpBound | None = None,
         calendar: TradingCalendar = _EVERY_WEEKDAY,
         coverage: Coverage | None = None,
+        recorder: DayRecorder | None = None,
     ) -> None:
         self._broker = broker
         self._calendar = calendar
         self._pace = pace
         self.coverage = coverage or Coverage(pace)
         self._jumps = Jumps(pace, bound or JumpBound())
-        self._prices = Prices(pace, self.coverage, self._jumps)
+        self._prices = Prices(pace, self.coverage, self._jumps, recorder)
         self._wanted_at: dict[Symbol, datetime] = {}
         self._bells = Bells()
         self._waking = Spaced(self._wake_for_jumps, _BETWEEN_JUMPS)
@@ -258,8 +260,9 @@ class QuoteFeed:
 
     async def _learn_reference(self, symbol: Symbol, date: SessionDate, lane: "Lane") -> None:
         try:
-            self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
+            found = self._references[symbol, date] = await self._broker.daily_reference(symbol, date, lane)
             self._without_reference.pop((symbol, date), None)
+            self._prices.note(found, date)
         except STOCK_FAULTS as fault:
             self._without_reference[symbol, date] = (self._pace.now(), fault)
 

@@ -51,6 +51,7 @@ SPEAKERS: Final = (
     *(ROOT / name for name in ("domain/strategy.py", "domain/verdict.py", "security/private_files.py")),
     *(ROOT / "lab" / "evidence" / name for name in ("judging.py", "reading.py", "wording.py")),
     ROOT / "lab" / "slippage.py",
+    *(ROOT / "lab" / "parity" / name for name in ("causes.py", "comparing.py", "replay.py", "seen.py")),
 )
 """Modules whose texts reach the user of a verb."""
 PARTS: Final = frozenset(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from domain.market import Side
 from domain.session import TradingCalendar
+from lab.parity.matching import Pair, pairs_of
 from tools.parity.book import Book
 from tools.parity.causes import Cause, Difference, Sides
 from tools.parity.entries import missing_trade, other_time
 from tools.parity.exits import other_exit
 from tools.parity.lab_day import play_in_the_lab
-from tools.parity.matching import Pair, pairs_of
 from tools.parity.oracle import Oracle
 from tools.parity.played import Played
 from tools.parity.prices import other_price, other_size

@@ -1,0 +1,151 @@
+"""What the hosts recorded of a day, read and combined."""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from domain.bar import DailyBar, MinuteBar
+from domain.identity import IntentId
+from domain.market import Market, Symbol
+from domain.money import Price
+from domain.session import SessionDate
+from history.store import Instrument, SessionBars, StockDay
+from security.private_files import read_private
+
+
+class SeenOrder(NamedTuple):
+    """The sending of one order: market seconds of its price's age, real seconds of slot and reply; None if unknown."""
+
+    intent_id: IntentId
+    symbol: Symbol
+    purpose: str
+    decided_at: datetime
+    price: Price
+    age: float | None
+    waited: float | None
+    reply: float | None
+    outcome: str
+    why: str
+
+
+class SeenRules(NamedTuple):
+    """The rules of a worker from an instant on, and the hashes of its strategies' sources."""
+
+    at: datetime
+    worker: str
+    rules: Mapping[str, str]
+    sources: Mapping[str, str]
+    speed: int = 1
+    """Market seconds a real second."""
+
+
+@dataclass(slots=True)
+class SeenDay:
+    """One day as its hosts saw it. Minutes are counted from midnight KST."""
+
+    day: SessionDate
+    bars: dict[Symbol, dict[int, MinuteBar]] = field(default_factory=dict)
+    stocks: dict[Symbol, Mapping[str, Any]] = field(default_factory=dict)
+    references: dict[Symbol, Mapping[str, Any]] = field(default_factory=dict)
+    orders: dict[IntentId, SeenOrder] = field(default_factory=dict)
+    rules: list[SeenRules] = field(default_factory=list)
+    missing: int = 0
+    """Notes that were dropped, or not written."""
+    problems: list[str] = field(default_factory=list)
+    size: int = 0
+    """Bytes on disk."""
+
+    def session_bars(self) -> SessionBars:
+        """Return the minutes as recorded bars."""
+        stocks = {}
+        for symbol, minutes in self.bars.items():
+            about = self.stocks.get(symbol, {})
+            market = Market(about["market"]) if about.get("market") else None
+            base = Price(about.get("base") or self.references.get(symbol, {}).get("last", [0])[0])
+            bars = tuple(minutes[minute] for minute in sorted(minutes))
+            stocks[symbol] = StockDay(bars, Instrument(symbol, about.get("name", ""), market), base)
+        return SessionBars(self.day, stocks)
+
+    def days_before(self, last: date) -> dict[Symbol, Sequence[DailyBar]]:
+        """Return the earlier sessions of each stock; ``last`` is the date of the previous one."""
+        found: dict[Symbol, Sequence[DailyBar]] = {}
+        for symbol, about in self.references.items():
+            days = [DailyBar(date.fromisoformat(day), *rest) for day, *rest in about["days"]]
+            close, high, low, volume = about["last"]
+            found[symbol] = days or [DailyBar(last, close, high, low, close, volume)]
+        return found
+
+
+def read_day(folder: Path, day: date) -> SeenDay | None:
+    """Read all hosts' recordings of a day; None if there is none."""
+    files = sorted((folder / f"{day}").glob("*.jsonl.gz"))
+    if not files:
+        return None
+    seen = SeenDay(SessionDate(day))
+    for file in files:
+        missing = 0
+        try:
+            content = read_private(file)
+        except OSError as error:
+            seen.problems.append(f"{file.name}: {error}")
+            continue
+        seen.size += len(content)
+        for line in _lines(content, file.name, seen.problems):
+            missing = max(missing, line.get("notes", 0)) if line["kind"] == "missing" else missing
+            take(seen, line)
+        seen.missing += missing
+    seen.rules.sort(key=lambda each: each.at)
+    return seen
+
+
+def _lines(content: bytes, name: str, problems: list[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines of a file; the end may be torn."""
+    while content:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            text = member.decompress(content)
+            lines = [json.loads(line) for line in text.decode().splitlines()] if member.eof else []
+        except (zlib.error, ValueError) as error:
+            problems.append(f"{name}: unreadable from here on ({error})")
+            return
+        if not member.eof:
+            problems.append(f"{name}: the last minute is torn")
+            return
+        yield from lines
+        content = member.unused_data
+
+
+def take(seen: SeenDay, line: Mapping[str, Any]) -> None:
+    """Add one line of a recording."""
+    match line["kind"]:
+        case "bar":
+            symbol, *row = line["bar"]
+            bar = MinuteBar(*row)
+            minutes = seen.bars.setdefault(Symbol(symbol), {})
+            minutes[bar.minute] = _both(minutes.get(bar.minute), bar)
+        case "stock":
+            seen.stocks[Symbol(line["symbol"])] = line
+        case "reference":
+            seen.references[Symbol(line["symbol"])] = line
+        case "order":
+            decided = datetime.fromisoformat(line["decided"])
+            found = SeenOrder(
+                IntentId(line["intent"]), Symbol(line["symbol"]), line["purpose"], decided, Price(line["price"]),
+                line["age"], line["waited"], line["reply"], line["outcome"], line["why"],
+            )  # fmt: skip
+            seen.orders[found.intent_id] = found
+        case "rules":
+            at = datetime.fromisoformat(line["at"])
+            seen.rules.append(SeenRules(at, line["worker"], line["rules"], line["sources"], line["speed"]))
+
+
+def _both(one: MinuteBar | None, other: MinuteBar) -> MinuteBar:
+    """Return a minute that two hosts saw, or one host twice: what saw more trades has its first and last price."""
+    if one is None:
+        return other
+    more = one if one.volume > other.volume else other
+    return more._replace(high=max(one.high, other.high), low=min(one.low, other.low))
