@@ -120,14 +120,10 @@ async def test_the_only_worker_gets_every_candidate_best_first(desk: Desk) -> No
     assert offer.scanned_at <= desk.pace.now()
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        "'{}'",
-        """jsonb_set(request, '{plan,entries_until}', '"2026-08-03T15:10:00"')""",
-    ],
-    ids=["empty", "an end without a zone"],
-)
+NO_ZONE: Final = """jsonb_set(request, '{plan,entries_until}', '"2026-08-03T15:10:00"')"""
+
+
+@pytest.mark.parametrize("odd", ["'{}'", NO_ZONE], ids=["empty", "an end without a zone"])
 async def test_an_odd_wish_leaves_the_others_scanning(desk: Desk, database_url: str, odd: str) -> None:
     await waits(desk)
     await waits(desk, OTHER)
@@ -200,8 +196,7 @@ async def test_a_position_without_a_worker_is_offered_although_the_risk_cannot_b
 ) -> None:
     await desk.buys()
     await execute(database_url, "UPDATE stock_locks SET expires_at = clock_timestamp()")
-    odd = """UPDATE positions SET exit_rules = '{"stop_loss": "odd"}'"""
-    await execute(database_url, odd)
+    await execute(database_url, """UPDATE positions SET exit_rules = '{"stop_loss": "odd"}'""")
     await waits(desk, OTHER)
     desk.pace.meanwhile.extend([*MOMENTS, lambda: ends(desk, OTHER), *MOMENTS])
 
