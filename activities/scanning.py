@@ -16,7 +16,7 @@ from activities.support.pace import to_be_continued
 from activities.support.recorder import DayRecorder
 from activities.watch.leases import ShardTakenError
 from activities.watch.messages import OFFER_MESSAGE, Offer, ShardRequest
-from activities.watch.scans import ScanParts, ScanWatch
+from activities.watch.scans import ScanParts, ScansFailError, ScanWatch
 from activities.watch.starting import SIGNALLED_WITHIN, TAKEN_AGAIN_AFTER, start_watch
 from activities.watch.waiting import as_json
 from domain.identity import AccountId, WorkerId
@@ -102,6 +102,8 @@ class ScanningActivities:
                 await ScanWatch(self._parts, request.account_id, token).watch(heart, empty_since)
             except ShardTakenError:
                 raise to_be_continued("another attempt has taken the scans", TAKEN_AGAIN_AFTER) from None
+            except ScansFailError:
+                raise to_be_continued("no scan of this process succeeds", TAKEN_AGAIN_AFTER) from None
 
 
 async def _signal_offer(workflow_id: str, offer: Offer) -> None:

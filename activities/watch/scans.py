@@ -41,6 +41,10 @@ _AGAIN_AFTER: Final = timedelta(seconds=1)
 """Real time until another offer to a worker that a signal did not reach."""
 _ALL_WITHIN: Final = 5.0
 """Real seconds that an attempt which ends gives its signals."""
+_ROUND_WITHIN: Final = 60.0
+"""Real seconds of a round; a longer one counts as failed, and the next begins."""
+_GIVEN_UP_AFTER: Final = 60.0
+"""Real seconds without a successful round; then another process may take the scans: this one may lack the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class ScanParts:
     host: HostGate
     offer: Callable[[str, Offer], Awaitable[None]]
     """Delivers an offer to a worker's workflow id."""
+
+
+class ScansFailError(Exception):
+    """This process cannot scan; another one may."""
 
 
 class ScanWatch:
@@ -76,12 +84,15 @@ class ScanWatch:
         self._not_before: dict[str, timedelta] = {}
         self._offered: dict[Symbol, tuple[str, float]] = {}
         """To which worker a stock was offered, and until when no other one gets it."""
+        self._fails_since: float | None = None
+        """Event-loop time of the first of the rounds that failed in a row."""
 
     async def watch(self, heart: Heart, empty_since: timedelta | None) -> None:
         """Scan until no worker has waited for a while, earlier attempts included.
 
         Raises:
             ShardTakenError: a later attempt watches the scans.
+            ScansFailError: no round has succeeded for a minute.
         """
         database, workers = self._parts.database, self._workers
         shard = ShardRequest(self._account_id, SCANS)
@@ -97,6 +108,7 @@ class ScanWatch:
             while True:
                 workers.news.clear()
                 keeping.lost()
+                self._check_success()
                 self._look()
                 if not workers.is_empty:
                     empty_since = None
@@ -125,9 +137,18 @@ class ScanWatch:
     async def _round(self, group: Group) -> None:
         """Scan once for a group. A fault, or a strategy that hangs, affects only the workers with these rules."""
         try:
-            await self._scan(group)
+            async with asyncio.timeout(_ROUND_WITHIN):
+                await self._scan(group)
         except Exception:
             logger.exception("scan_failed", extra={"account": self._account_id})
+            self._fails_since = self._fails_since or asyncio.get_running_loop().time()
+        else:
+            self._fails_since = None
+
+    def _check_success(self) -> None:
+        since = self._fails_since
+        if since is not None and asyncio.get_running_loop().time() - since > _GIVEN_UP_AFTER:
+            raise ScansFailError
 
     async def _scan(self, group: Group) -> None:
         date, _ = group
