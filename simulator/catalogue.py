@@ -34,3 +34,9 @@ OFFICIAL: Final = [
 ]
 """Every official domestic-stock function, by name."""
 FUNCTIONS: Final = {one.function: one for one in OFFICIAL}
+_BY_CALL: Final = {(one.path, tr_id): one for one in OFFICIAL for tr_id in (*one.real, *one.demo)}
+
+
+def function_of(path: str, tr_id: str) -> Function | None:
+    """Return the official function of a path and TR id; of a stream with a blank path."""
+    return _BY_CALL.get((path, tr_id))

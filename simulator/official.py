@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import groupby
-from typing import Final
 
-from simulator.catalogue import OFFICIAL, Function
+from simulator.catalogue import OFFICIAL, Function, function_of
 from simulator.endpoints import ENDPOINTS
 from simulator.stream.topics import TOPICS
 
@@ -20,14 +19,6 @@ class Standing(StrEnum):
     SERVED = "served"
     REFUSED = "refused by name"
     UNKNOWN = "unknown"
-
-
-_BY_CALL: Final = {(one.path, tr_id): one for one in OFFICIAL for tr_id in (*one.real, *one.demo)}
-
-
-def function_of(path: str, tr_id: str) -> Function | None:
-    """Return the official function of a path and TR id; of a stream with a blank path."""
-    return _BY_CALL.get((path, tr_id))
 
 
 def standing_of(path: str, tr_id: str, *, paper: bool = False) -> Standing:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from simulator.catalogue import function_of
 from simulator.exchange import Exchange
 from simulator.index_levels import INDICES
 from simulator.not_served import STREAM, Kind
-from simulator.official import refused_by_name
 from simulator.settings import StreamSettings
 from simulator.stream.frames import refused, taken
 from simulator.stream.session import Session
@@ -36,8 +36,8 @@ class RegistrationDesk:
                 session.send(self._taken(session, wish, now))
         except WishRefusedError as error:
             if error.code == UNKNOWN_TOPIC:
-                official = refused_by_name("", error.asked)
-                why = official.refusal if official else "no such TR id of the stream here"
+                official = function_of("", error.asked)
+                why = official.refusal if official and official.lacks else "no such TR id of the stream here"
                 session.service.not_served.note(Kind("", STREAM, error.asked), why, error.code)
             session.send(refused(error.code, error.tr_id, error.tr_key))
             if error.code == IN_USE:

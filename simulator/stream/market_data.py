@@ -6,6 +6,7 @@ from datetime import datetime
 from time import thread_time
 from typing import Final
 
+from simulator.clock import market_text
 from simulator.faults import CallFacts
 from simulator.krx.units import Symbol
 from simulator.settings import StreamSettings
@@ -69,7 +70,8 @@ class MarketData:
         records = feed.look(self._now()) if feed else []
         if not records:
             return
-        facts = CallFacts(PATH, tr_id, symbol=symbol, environment=environment)
+        at = market_text(self._simulation.market_now())
+        facts = CallFacts(PATH, tr_id, symbol=symbol, environment=environment, at=at)
         records = spoiled(records, facts, self._simulation.faults)
         if records:
             frame = market_frame(tr_id, records)

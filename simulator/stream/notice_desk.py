@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+from simulator.clock import market_text
 from simulator.faults import NOTICE_FAULTS, CallFacts, StreamFault
 from simulator.order_events import OrderEvent
 from simulator.settings import StreamSettings
@@ -84,4 +85,5 @@ class NoticeDesk:
     def _facts(self, event: OrderEvent) -> CallFacts:
         order = event.order
         environment = self._simulation.owners.environment_of(order.account) or ""
-        return CallFacts(PATH, notices_of(environment), order.side, order.symbol, environment)
+        at = market_text(self._simulation.market_now())
+        return CallFacts(PATH, notices_of(environment), order.side, order.symbol, environment, at)

@@ -40,7 +40,7 @@ class Stream:
 
     async def serve(self, websocket: WebSocket, service: Service) -> None:
         """Serve one client until the connection ends."""
-        facts = CallFacts(PATH, environment=service.environment)
+        facts = CallFacts(PATH, environment=service.environment, at=market_text(self._simulation.market_now()))
         for refusal in rules_due(self._simulation, facts, DOOR_FAULTS):
             await websocket.send_denial_response(PlainTextResponse("refused", refusal.status))
             return
@@ -119,8 +119,9 @@ class Stream:
         elif now >= session.ping_due_at:
             session.ping_due_at = now + self.settings.ping_interval
             session.pinged_at = now if session.pinged_at is None else session.pinged_at
-            facts = CallFacts(PATH, PINGPONG, environment=session.service.environment)
-            kst = in_seoul(self._simulation.market_now()).strftime("%Y%m%d%H%M%S")
+            at = self._simulation.market_now()
+            facts = CallFacts(PATH, PINGPONG, environment=session.service.environment, at=market_text(at))
+            kst = in_seoul(at).strftime("%Y%m%d%H%M%S")
             for record in spoiled([[pingpong(kst)]], facts, self._simulation.faults):
                 session.send("^".join(record))
 

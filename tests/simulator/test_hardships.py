@@ -1,6 +1,9 @@
 """Each hardship of ``--harsh`` fires: lists, branches, rows, margin, market, prices, tokens, refusals."""
 
+import asyncio
 from collections import Counter
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -27,6 +30,7 @@ from tests.simulator.market_day import (
     an_order,
     steps,
 )
+from tests.simulator.streaming import a_venue
 
 BUY = ("/trading/order-cash", "TTTC0012U")
 CANCEL = ("/trading/order-rvsecncl", "TTTC0013U")
@@ -228,6 +232,19 @@ async def test_the_brokers_clock_stamps_orders_early(client: Client) -> None:
     row = (await listed(client, LIST))[0]
 
     assert (stamp, row["ord_tmd"]) == ("092830", "092830")
+
+
+async def test_every_reply_has_the_date_of_a_clock_that_is_off() -> None:
+    async with a_venue() as venue:
+        await venue.control("/faults", {"kind": "clock_off", "path": "trading/", "seconds": -3_600, "count": 0})
+
+        async def behind() -> timedelta:
+            reply = await venue.http.get(f"{venue.url()}/control/clock")
+            return venue.simulation.real_now() - parsedate_to_datetime(reply.headers["Date"])
+
+        while await behind() < timedelta(minutes=55):  # the server writes its header about once a second
+            await asyncio.sleep(0.1)
+        assert await behind() < timedelta(minutes=65)
 
 
 async def test_a_dead_token_is_handed_out_again_until_its_time_has_passed(client: Client) -> None:

@@ -8,6 +8,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from simulator.hardships import Hardship, rules_of
 from simulator.settings import StreamSettings
 from tests.simulator.market_day import SAMSUNG, an_order
 from tests.simulator.streaming import Listener, Venue, a_listener, a_venue
@@ -60,6 +61,35 @@ async def test_a_cut_session_ends_without_a_close_frame() -> None:
             await listener.text()
 
     assert ended.value.rcvd is None
+
+
+async def test_a_nightly_reset_cuts_and_refuses_the_stream_at_the_same_minutes_of_each_day() -> None:
+    async with a_venue("2026-11-23 06:54:59") as venue:
+        await venue.control("/faults", rules_of(Hardship.NIGHTLY_RESET))
+        for _ in range(2):
+            async with await a_listener(venue) as listener:
+                await listener.asks("H0STCNT0", SAMSUNG)
+                await passes(venue)
+                with pytest.raises(ConnectionClosedError):
+                    await listener.text(within=30)
+            with pytest.raises(InvalidStatus):
+                await connect(venue.url("ws"))
+            await passes(venue, 24 * 3_600 - 1)
+
+
+async def test_a_rule_for_another_hour_spoils_no_frame_no_notice_and_no_connection() -> None:
+    async with a_venue(stream=StreamSettings(ping_interval=0.3)) as venue:
+        for kind in ("stream_refuse", "stream_silent", "notice_lost"):
+            await goes_wrong(venue, kind, count=0, since="10:00:00", until="10:05:00")
+        await goes_wrong(venue, "stream_silent", tr_id="PINGPONG", count=0, since="10:00:00", until="10:05:00")
+        async with await a_listener(venue) as listener:
+            assert "PINGPONG" in await listener.text()
+            await listener.asks("H0STCNI0", "me")
+            await buys(venue)
+            assert await listener.notice()
+            await listener.asks("H0STCNT0", SAMSUNG)
+            await passes(venue)
+            assert await listener.records("H0STCNT0")
 
 
 async def test_a_stolen_session_is_cut_and_its_app_key_in_use() -> None:

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ):
         verdicts = _all(url, range(asked.seed, asked.seed + asked.count), asked.jobs)
     wrong = sum(verdict.ending is Ending.WRONG for verdict in verdicts)
-    sys.stdout.write(f"{table(verdicts)}{len(verdicts)} days in {time.monotonic() - began:.0f} s, {wrong} wrong\n")
+    idle = sum(not verdict.positions for verdict in verdicts)
+    played = f"{len(verdicts)} days in {time.monotonic() - began:.0f} s, {wrong} wrong, {idle} without a position"
+    sys.stdout.write(f"{table(verdicts)}{played}\n")
     return 1 if wrong else 0
 
 
