@@ -63,7 +63,7 @@ class DayRecorder:
         self._bars: dict[Symbol, MinuteBar] = {}
         self._written: dict[Symbol, MinuteBar] = {}
         self._seen: dict[Symbol, Quote] = {}
-        self._rules: dict[str, TradingRules] = {}
+        self._rules: dict[str, tuple[date, TradingRules]] = {}
 
     @_quietly
     def price(self, quote: Quote, bar: MinuteBar | None) -> None:
@@ -90,14 +90,15 @@ class DayRecorder:
 
     @_quietly
     def rules(self, worker: str, rules: TradingRules, at: datetime) -> None:
-        """Note the rules that a worker scans with, if they are not the last ones noted of it."""
-        if self._rules.get(worker) == rules:
+        """Note the rules that a worker scans with, if they are not the last ones noted of it on the day."""
+        day = session_date_of(at)
+        if self._rules.get(worker) == (day, rules):
             return
-        self._rules[worker] = rules
+        self._rules[worker] = day, rules
         sources = {name: known().sources.get(name, "") for name in rules.strategy.names}
         values = {name: value_text(name, value) for name, value in all_rule_values(rules).items()}
         about = {"at": at.isoformat(), "worker": worker, "rules": values, "sources": sources, "speed": self._speed}
-        self._put(Note(session_date_of(at), "rules", about))
+        self._put(Note(day, "rules", about))
 
     @_quietly
     def order(self, intent: OrderIntent, sending: Sending, outcome: SubmitOutcome) -> None:

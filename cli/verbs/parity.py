@@ -2,8 +2,10 @@
 
 import argparse
 import json
+import logging
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -102,7 +104,18 @@ async def _replays(
     sets = [rules_in_force(seen, {}), *([rules_in_force(seen, changes)] if changes else [])]
     orders = [Order(rules, workers, int(capital), leads) for rules in sets]
     found = recorded_session(seen, session, calendar.session_before(session.date))
-    return await replay_all(configured.data_dir / "backtests" / ENGINE, found, orders, calendar)
+    with _quiet():
+        return await replay_all(configured.data_dir / "backtests" / ENGINE, found, orders, calendar)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the log lines of the replayed workflows and activities out of the answer."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _evidence(live: Day, replay: Replay, seen: SeenDay) -> Evidence:

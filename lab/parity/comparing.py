@@ -174,7 +174,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
         why = (
             (general if late else None)
             or slowest(of, orders, late)
-            or _price_why(of, live, orders, at, paid[0], is_late=bool(late))
+            or _price_why(of, orders, at, paid[0], is_late=bool(late))
         )
         yield _difference(live, at, "entry price", _won(paid), why)
     if live.quantity != replay.quantity:
@@ -208,7 +208,7 @@ def _of_the_exit(
         why = (
             (general if late else None)
             or delayed
-            or _price_why(of, live, orders, at, received[0], is_late=bool(late) or has_other_entry)
+            or _price_why(of, orders, at, received[0], is_late=bool(late) or has_other_entry)
         )
         yield _difference(live, at, "exit price", _won(received), why)
 
@@ -247,11 +247,10 @@ def _closed_early(live: ClosedTrade, replay: ClosedTrade) -> Why | None:
     return None
 
 
-def _price_why(
-    of: Evidence, live: ClosedTrade, orders: Sequence[OrderRecord], at: datetime, price: float, *, is_late: bool
-) -> Why:
-    since = orders[0].intent.decided_at if orders else at
-    seen = saw(of, live.symbol, min(since, at), at, price)
+def _price_why(of: Evidence, orders: Sequence[OrderRecord], at: datetime, price: float, *, is_late: bool) -> Why:
+    """Return whether a fill is among the prices that were seen from its decision on."""
+    intent = orders[0].intent if orders else None
+    seen = "" if intent is None else saw(of, intent.symbol, min(intent.decided_at, at), at, price)
     if seen:
         return Why(Cause.MINUTE, f"{'at another time, ' if is_late else ''}{seen}")
     return _none(f"{price:,.0f} at {clock(at)} is outside every price that was seen")

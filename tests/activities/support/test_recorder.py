@@ -82,6 +82,14 @@ def test_rules_are_noted_when_they_change() -> None:
     assert [note.values["rules"]["exits.stop_loss"] for note in recorder.take()] == ["3%", "5%"]
 
 
+def test_rules_are_noted_again_on_the_next_day() -> None:
+    recorder = DayRecorder()
+    for day in range(2):
+        recorder.rules("worker-1", TradingRules(), TEN + timedelta(days=day))
+
+    assert len({note.date for note in recorder.take()}) == 2
+
+
 def test_a_reply_is_noted_with_the_age_of_the_price_that_decided() -> None:
     recorder = DayRecorder()
     see(prices_with(recorder), a_quote(0, 70_000, 100))
