@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from database.audit import Acquisition, Lapse
-from domain.costs import Costs, cost_rates, day_costs
+from domain.costs import Costs
 from domain.event_kind import EventKind
-from domain.market import Market, Side, Symbol
-from domain.money import Price, Quantity, Won
+from domain.market import Side
+from domain.money import Quantity, Won
 from domain.order import OrderStatus
 from domain.position import ExitReason, PositionStatus
 from tests.support.builders import MONDAY, POSITION, SAMSUNG, WORKER, a_plan
@@ -27,7 +27,7 @@ from tests.verifier.a_day import (
     with_ledger,
     with_order,
 )
-from verifier.books import Books, BrokerFill, SaleCommand, Submit
+from verifier.books import Books, SaleCommand, Submit
 from verifier.guarding import longest_gap
 from verifier.invariants import INVARIANTS, violations
 from verifier.money import owners_shares
@@ -35,23 +35,6 @@ from verifier.money import owners_shares
 HAND_BUY = a_row(9, Side.BUY, 20, by_hand=True, costs=Costs(Won(100)))
 """The stock's second purchase of the day: 1,400,000 won cost 190, of which the first 700,000 have paid 90."""
 EARLIER = a_row(8, Side.SELL, 0, by_hand=True, quantity=Quantity(4), day=MONDAY - timedelta(days=3))
-OWNERS_KOSDAQ = tuple(
-    a_row(
-        number,
-        side,
-        20,
-        by_hand=True,
-        symbol=Symbol("086520"),
-        quantity=Quantity(15),
-        filled=Quantity(15),
-        market=Market.KOSDAQ,
-        amount=Won(1_000_500),
-        costs=day_costs(side, Won(1_000_500), Market.KOSDAQ, cost_rates(MONDAY)),
-        fills=(BrokerFill(after(21), Price(66_700), Quantity(15)),),
-    )
-    for number, side in ((11, Side.BUY), (12, Side.SELL))
-)
-"""A sale whose tax is one won more than that of a KOSPI stock."""
 TWIN = a_row(3, Side.BUY, 0.5)
 
 
@@ -297,14 +280,6 @@ def test_a_planted_violation_is_found(invariant: str, what: str, plant: Callable
                 orders=(*b.broker.orders, HAND_BUY),
                 holdings={SAMSUNG: Quantity(10)},
                 cash=Won(b.broker.cash + HAND_BUY.flow),
-            ),
-        ),
-        (
-            "the owner's purchase and sale of a KOSDAQ stock that no worker has held",
-            lambda b: with_broker(
-                b,
-                orders=(*b.broker.orders, *OWNERS_KOSDAQ),
-                cash=Won(b.broker.cash + sum(row.flow for row in OWNERS_KOSDAQ)),
             ),
         ),
         (
