@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cli.desk import stdout_console
@@ -58,7 +58,7 @@ async def parity(asked: argparse.Namespace) -> int:
     except (NothingToReplayError, HistoryError) as error:
         raise OperationError(f"{asked.date}: {error}") from error
     first, *other = replays
-    found = compare(_evidence(live.day, first, seen))
+    found = compare(_evidence(live.day, first, seen, session.opens_at))
     values = comparison_values(seen, live.day, first, found)
     if other:
         values["what_if"] = replay_values(first, other[0], changes)
@@ -118,7 +118,7 @@ def _quiet() -> Iterator[None]:
         logging.disable(logging.NOTSET)
 
 
-def _evidence(live: Day, replay: Replay, seen: SeenDay) -> Evidence:
+def _evidence(live: Day, replay: Replay, seen: SeenDay, opens_at: datetime) -> Evidence:
     return Evidence(
         live=live,
         replay=replay.day,
@@ -128,6 +128,7 @@ def _evidence(live: Day, replay: Replay, seen: SeenDay) -> Evidence:
         left_out=replay.gaps.left_out,
         workers=replay.workers,
         speed=seen.rules[0].speed,
+        opens_at=opens_at,
         would_buy=replay.market.would_buy,
     )
 

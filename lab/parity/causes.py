@@ -21,6 +21,7 @@ from strategies import all_rule_values
 ONE_MINUTE: Final = timedelta(minutes=1)
 _SLOW: Final = 1.0
 """Real seconds from which a slot, a reply or an old price counts as a delay."""
+_PATH_LASTS: Final = timedelta(minutes=30)
 _HANDLED_WITHIN: Final = 10.0
 """Real seconds from a decision to a booked fill that the processes themselves may take."""
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
@@ -37,6 +38,7 @@ class Cause(StrEnum):
     STALE = "stale price"
     TICK = "lost tick"
     QUEUE = "queue"
+    BOOK = "depth at the order"
     DATA = "not in the recording"
     BUSY = "no free worker"
     CLOSE = "start of the market close"
@@ -103,6 +105,7 @@ class Evidence:
     workers: int = 1
     speed: int = 1
     """Market seconds a real second."""
+    opens_at: datetime | None = None
     would_buy: Callable[[Symbol, datetime, Price], bool] = _never
     """Whether filters and strategies buy a stock of the recorded market at an instant, at another price."""
 
@@ -206,6 +209,12 @@ def unseen(of: Evidence, symbol: Symbol, since: datetime, until: datetime) -> Wh
     return Why(Cause.TICK, f"no price of {symbol} was seen {hour(gaps[0])}–{hour(gaps[-1])}, and shares traded")
 
 
+def gap_before(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
+    """Return the minutes without a price in the path that strategies see; the replay repeats the last price there."""
+    since = at - _PATH_LASTS
+    return unseen(of, symbol, since if of.opens_at is None else max(since, of.opens_at), at)
+
+
 def occupied(of: Evidence, day: Day, at: datetime) -> Why | None:
     """Return which trades kept all workers of a day from buying at an instant: held, just bought, or lost before."""
     busy = {each.worker_id: each for each in day.trades if day.decided(each) - of.near <= at < _free_at(of, each)}
@@ -248,9 +257,16 @@ def kept_out(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None
 
 def saw(of: Evidence, symbol: Symbol, since: datetime, until: datetime, price: float) -> str:
     """Return the recorded minute from one instant to another whose prices include one; empty if none does."""
+    return saw_any(of, symbol, since, until, price, price)
+
+
+def saw_any(  # noqa: PLR0913, PLR0917 a stretch of time and one of prices
+    of: Evidence, symbol: Symbol, since: datetime, until: datetime, low: float, high: float
+) -> str:
+    """Return the recorded minute whose prices include one of a stretch; empty if none does."""
     for minute in range(minute_of(since) - 1, minute_of(until) + 2):
         bar = of.seen.bars.get(symbol, {}).get(minute)
-        if bar is not None and bar.low <= price <= bar.high:
+        if bar is not None and bar.low <= high and low <= bar.high:
             return f"{bar.low:,}–{bar.high:,} in {hour(minute)}"
     return ""
 

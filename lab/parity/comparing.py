@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
+from domain.market import Side
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason
+from domain.tick_size import tick_at
 from lab.parity.causes import (
     ONE_MINUTE,
     Cause,
@@ -15,6 +18,7 @@ from lab.parity.causes import (
     Why,
     clock,
     denied,
+    gap_before,
     kept_out,
     minute_of,
     not_played,
@@ -24,10 +28,14 @@ from lab.parity.causes import (
     refusal,
     rested,
     saw,
+    saw_any,
     slowest,
     unseen,
 )
 from lab.parity.matching import Pair, pairs_of
+
+_LEVELS: Final = 10
+"""Prices of a side of the order book that the broker shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,9 @@ def _why_only_live(of: Evidence, trade: ClosedTrade) -> Why:
     seen = saw(of, trade.symbol, at, at, price)
     if seen and _signalled(of, trade, at):
         return Why(Cause.MINUTE, f"a signal at {price:,} ({seen}), which the replay's look did not meet")
-    return Why(Cause.UNEXPLAINED, f"no signal at {price:,} at {clock(at)} in the recorded minutes")
+    return gap_before(of, trade.symbol, at) or Why(
+        Cause.UNEXPLAINED, f"no signal at {price:,} at {clock(at)} in the recorded minutes"
+    )
 
 
 def _signalled(of: Evidence, trade: ClosedTrade, at: datetime) -> bool:
@@ -121,7 +131,9 @@ def _why_only_replay(of: Evidence, trade: ClosedTrade) -> Why:
         for each in (bar.low, bar.close)
     ):
         return Why(Cause.MINUTE, f"the signal at {price:,} did not last through the minute of {clock(at)}")
-    return Why(Cause.UNEXPLAINED, f"the signal at {price:,} of {clock(at)} lasted, and the live day did not buy")
+    return gap_before(of, trade.symbol, at) or Why(
+        Cause.UNEXPLAINED, f"the signal at {price:,} of {clock(at)} lasted, and the live day did not buy"
+    )
 
 
 def _entries_near(of: Evidence, trade: ClosedTrade, at: datetime) -> list[OrderRecord]:
@@ -166,6 +178,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
             or unseen(of, live.symbol, there, of.live.decided(live))
             or _other_worker_day(of, live, replay)
             or _inside(of, live, replay)
+            or gap_before(of, live.symbol, min(of.live.decided(live), of.replay.decided(replay)))
         )
         values = clock(at), clock(there)
         yield _difference(live, at, "entry time", values, why or _none(f"{late.total_seconds():+.0f} s"))
@@ -248,11 +261,17 @@ def _closed_early(live: ClosedTrade, replay: ClosedTrade) -> Why | None:
 
 
 def _price_why(of: Evidence, orders: Sequence[OrderRecord], at: datetime, price: float, *, is_late: bool) -> Why:
-    """Return whether a fill is among the prices that were seen from its decision on."""
-    intent = orders[0].intent if orders else None
-    seen = "" if intent is None else saw(of, intent.symbol, min(intent.decided_at, at), at, price)
-    if seen:
+    """Return whether a fill is among the prices that were seen from its decision on, or in the book beside them."""
+    if not orders:
+        return _none(f"no order of the trade at {clock(at)} is in the books")
+    intent = orders[0].intent
+    since = min(intent.decided_at, at)
+    if seen := saw(of, intent.symbol, since, at, price):
         return Why(Cause.MINUTE, f"{'at another time, ' if is_late else ''}{seen}")
+    beside = _LEVELS * tick_at(int(price)) * (-1 if intent.side is Side.BUY else 1)
+    low, high = sorted((price, price + beside))
+    if seen := saw_any(of, intent.symbol, since, at, low, high):
+        return Why(Cause.BOOK, f"filled beyond the last prices, {seen}")
     return _none(f"{price:,.0f} at {clock(at)} is outside every price that was seen")
 
 

@@ -35,6 +35,7 @@ from activities.settling import CloseRequest, SettlingActivities, TradeResult
 from activities.statement import StatementActivities
 from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
+from activities.support.recorder import DayRecorder
 from activities.support.strategy_guard import StrategyGuard
 from activities.watch.first_exit import FirstExit
 from activities.watch.messages import FirstOrder, ShardRequest, WatchRequest
@@ -154,23 +155,25 @@ class Desk:
         """The host's sources of prices, in effect after the next ``rebuild``."""
         self.plan_of: Callable[[datetime], SessionPlan] | None = None
         """The host's own deadlines, in effect after the next ``rebuild``."""
+        self.recorder: DayRecorder | None = None
+        """What notes the day for a replay, in effect after the next ``rebuild``."""
         self.rebuild()
 
     def rebuild(self, proof: ProofRules | None = None) -> None:
         """Rebuild all activities, as a new process does."""
         broker, database, pace = self.broker, self.database, self.pace
-        self.feed = QuoteFeed(broker, pace, coverage=self.coverage)
+        self.feed = QuoteFeed(broker, pace, coverage=self.coverage, recorder=self.recorder)
         self.host = HostGate(self.limits, self.plan_of, self.supply)
         self.guard = StrategyGuard(database, pace, {**KNOWN_STRATEGIES, "eager": Eager(), **self.strategies})
         self.day_start = DayStart(broker, database, CALENDAR, pace)
         guarded: Any = {"guard": self.guard, "host": self.host}
-        self.market_data = MarketDataActivities(self.feed, broker, database, pace, self.day_start, **guarded)
+        about = (broker, database, pace, self.day_start)
+        self.market_data = MarketDataActivities(self.feed, *about, **guarded, recorder=self.recorder)
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host)
-        about = (database, pace, self.day_start)
-        self.scanning = ScanningActivities(self.market_data.screening, *about, host=self.host, owner="desk")
+        self.scanning = ScanningActivities(self.market_data.screening, *about[1:], host=self.host, owner="desk")
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **guarded)
         self.notices = OrderNotices()
-        self.orders = OrderActivities(broker, database, pace, self.notices, self.host)
+        self.orders = OrderActivities(broker, database, pace, self.notices, self.host, recorder=self.recorder)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)
         self.foreign_sales = ForeignSales(broker, database, pace)
         self._rebuild_sales()

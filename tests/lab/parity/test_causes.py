@@ -161,6 +161,17 @@ def a_price_inside_the_minute() -> Evidence:
     return evidence(a_day(sold, orders=(exit_of(sold),)), a_day(REPLAY))
 
 
+def a_gap_in_the_path() -> Evidence:
+    seen = seen_day()
+    del seen.bars[SAMSUNG][minute_of(OPENED - timedelta(minutes=20))]
+    return evidence(a_day(), a_day(REPLAY), seen, workers=5, would_buy=lambda _symbol, _at, _price: True)
+
+
+def a_thin_book() -> Evidence:
+    deep = replace(LIVE, exit_amount=Won(688_000))
+    return evidence(a_day(deep), a_day(REPLAY))
+
+
 @pytest.mark.parametrize(
     ("plant", "cause"),
     [
@@ -176,6 +187,8 @@ def a_price_inside_the_minute() -> Evidence:
         (a_busy_fleet, Cause.BUSY),
         (a_stock_that_rests, Cause.HELD),
         (a_price_inside_the_minute, Cause.MINUTE),
+        (a_thin_book, Cause.BOOK),
+        (a_gap_in_the_path, Cause.TICK),
     ],
 )
 def test_a_planted_difference_has_its_cause(plant: Callable[[], Evidence], cause: Cause) -> None:
@@ -196,6 +209,12 @@ def test_a_trade_that_nothing_explains_stays_unexplained() -> None:
     only_replay = compare(evidence(a_day(), a_day(REPLAY), workers=5, would_buy=lambda _symbol, _at, _price: True))
 
     assert (only_live.unexplained, only_replay.unexplained) == (1, 1)
+
+
+def test_a_minute_before_the_open_is_no_gap() -> None:
+    found = compare(replace(a_gap_in_the_path(), opens_at=OPENED - timedelta(minutes=10)))
+
+    assert found.unexplained == 1
 
 
 def test_a_short_delay_does_not_explain_a_late_sale() -> None:
