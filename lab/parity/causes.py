@@ -22,6 +22,8 @@ ONE_MINUTE: Final = timedelta(minutes=1)
 _SLOW: Final = 1.0
 """Real seconds from which a slot, a reply or an old price counts as a delay."""
 _PATH_LASTS: Final = timedelta(minutes=30)
+_LONG_GAP: Final = 3
+"""Minutes in a row without a price from which a strategy sees another path; a quiet minute is no gap."""
 _HANDLED_WITHIN: Final = 10.0
 """Real seconds from a decision to a booked fill that the processes themselves may take."""
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
@@ -210,9 +212,14 @@ def unseen(of: Evidence, symbol: Symbol, since: datetime, until: datetime) -> Wh
 
 
 def gap_before(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
-    """Return the minutes without a price in the path that strategies see; the replay repeats the last price there."""
-    since = at - _PATH_LASTS
-    return unseen(of, symbol, since if of.opens_at is None else max(since, of.opens_at), at)
+    """Return minutes without a price in the path that strategies see; the replay repeats the last price there."""
+    since = at - _PATH_LASTS if of.opens_at is None else max(at - _PATH_LASTS, of.opens_at)
+    bars, missing = of.seen.bars.get(symbol, {}), 0
+    for minute in range(minute_of(since), minute_of(at) + 1):
+        missing = 0 if minute in bars else missing + 1
+        if missing >= _LONG_GAP:
+            return unseen(of, symbol, since, at)
+    return None
 
 
 def occupied(of: Evidence, day: Day, at: datetime) -> Why | None:

@@ -161,9 +161,10 @@ def a_price_inside_the_minute() -> Evidence:
     return evidence(a_day(sold, orders=(exit_of(sold),)), a_day(REPLAY))
 
 
-def a_gap_in_the_path() -> Evidence:
+def a_gap_in_the_path(minutes: int = 3) -> Evidence:
     seen = seen_day()
-    del seen.bars[SAMSUNG][minute_of(OPENED - timedelta(minutes=20))]
+    for minute in range(minutes):
+        del seen.bars[SAMSUNG][minute_of(OPENED - timedelta(minutes=20 - minute))]
     return evidence(a_day(), a_day(REPLAY), seen, workers=5, would_buy=lambda _symbol, _at, _price: True)
 
 
@@ -209,6 +210,10 @@ def test_a_trade_that_nothing_explains_stays_unexplained() -> None:
     only_replay = compare(evidence(a_day(), a_day(REPLAY), workers=5, would_buy=lambda _symbol, _at, _price: True))
 
     assert (only_live.unexplained, only_replay.unexplained) == (1, 1)
+
+
+def test_a_quiet_minute_is_no_gap() -> None:
+    assert compare(a_gap_in_the_path(minutes=1)).unexplained == 1
 
 
 def test_a_minute_before_the_open_is_no_gap() -> None:
