@@ -19,7 +19,7 @@ SYMBOL: Final = Symbol("034020")
 STARTS_AT: Final = "2026-11-23 14:50"
 _OPENED_AT: Final = "2026-11-23 09:00"
 LOSES: Final = -0.00004
-"""0.84 s at the time of the entry. Stamps are whole seconds, and two seconds are allowed where no reply shows a date."""
+"""0.84 s at the time of the entry. Stamps are whole seconds; two seconds are allowed where no reply shows a date."""
 GAINS: Final = 0.002
 """Three quarters of a minute by the afternoon."""
 DAY_RULES: Final = replace(
