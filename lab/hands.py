@@ -177,13 +177,18 @@ async def play_all(
         ProcessLostError: a process was killed.
         SourcesDifferError: a process has other sources than this one.
     """
-    queue = _context().SimpleQueue()
-    for url in urls:
-        queue.put(url)
-    with Processes(len(urls), Hand.begin, queue, job) as processes:
+    # No name for the queue here: a frame that an interrupt keeps alive would keep its semaphores too.
+    with Processes(len(urls), Hand.begin, _queue_of(urls), job) as processes:
         async for results in as_finished([processes.submit(Hand.play, *day) for day in days]):
             for result in sorted(results, key=lambda result: result.date):
                 yield result
+
+
+def _queue_of(urls: Sequence[str]) -> "SimpleQueue[str]":
+    queue = _context().SimpleQueue()
+    for url in urls:
+        queue.put(url)
+    return queue
 
 
 async def as_finished(futures: "Iterable[Future[T]]") -> AsyncGenerator[list[T], None]:
