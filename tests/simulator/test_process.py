@@ -14,6 +14,7 @@ import pytest
 
 from simulator.__main__ import _options, main
 from simulator.journal import FILE_NAME
+from simulator.server import listen
 from tests.simulator.market_day import ACCOUNT, KEY, PREFIX, SAMSUNG, SECRET, a_cancel, a_simulation, an_order
 
 ROOT = Path(__file__).parents[2]
@@ -252,3 +253,10 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path, capsys: pytest.
 
     assert main(["--port", "0", "--control-token", str(file)]) == 2
     assert f"chmod 600 {file}" in capsys.readouterr().err
+
+
+def test_replies_on_a_kept_connection_do_not_wait_for_its_acknowledgement() -> None:
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
