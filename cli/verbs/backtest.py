@@ -112,15 +112,25 @@ def interrupted_once() -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGINT)
 
 
-def _prepared(asked: argparse.Namespace) -> Backtest:
-    settings = load_settings()
+def bars_asked(asked: argparse.Namespace, data_dir: Path) -> Path:
+    """Return the store of the bars to play.
+
+    Raises:
+        OperationError: the stretch or the number of processes makes no sense, or nothing is stored.
+    """
     if asked.first > asked.last:
         raise OperationError(f"--from {asked.first} is after --to {asked.last}: swap them")
     if asked.processes is not None and asked.processes < 1:
         raise OperationError("--processes must be at least 1")
-    bars = asked.bars or settings.data_dir / "bars"
+    bars: Path = asked.bars or data_dir / "bars"
     if not BarStore(bars).sessions():
         raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
+    return bars
+
+
+def _prepared(asked: argparse.Namespace) -> Backtest:
+    settings = load_settings()
+    bars = bars_asked(asked, settings.data_dir)
     rules = rules_asked(settings.rules, asked)
     universe, close = universe_asked(asked), settings.close
     leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))

@@ -13,6 +13,7 @@ from cli.desk import stdout_console
 from cli.tables.backtest import progress_line
 from cli.tables.sweep import print_sweep, sweep_line
 from cli.verbs.backtest import (
+    bars_asked,
     differing_rules,
     interrupted_once,
     rules_asked,
@@ -25,7 +26,6 @@ from domain.errors import BadRulesError
 from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
-from history.store import BarStore
 from lab.backtest import Backtest
 from lab.day import Order
 from lab.hands import ProcessLostError
@@ -118,13 +118,7 @@ def _write(store: TrialStore, values: dict[str, Any], language: Language | None)
 
 def _prepared(asked: argparse.Namespace) -> SweepPlan:
     settings = load_settings()
-    if asked.first > asked.last:
-        raise OperationError(f"--from {asked.first} is after --to {asked.last}: swap them")
-    if asked.processes is not None and asked.processes < 1:
-        raise OperationError("--processes must be at least 1")
-    bars = asked.bars or settings.data_dir / "bars"
-    if not BarStore(bars).sessions():
-        raise OperationError(f"{bars} has no recorded bars: `bars import FOLDER` stores some, or name it with --bars")
+    bars = bars_asked(asked, settings.data_dir)
     rules = rules_asked(settings.rules, asked)
     universe, close = universe_asked(asked), settings.close
     leads = CloseLeads(timedelta(minutes=close.entries_end), timedelta(minutes=close.liquidation_begins))
