@@ -1,12 +1,13 @@
 """The first order of a sale, sent by the position's watch: intent and permit in one transaction, then one request."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from activities.orders import SENDING_TAKES, OrderActivities
-from activities.selling import ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
+from activities.selling import ExitDecision, ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
 from activities.support.pace import SendWindow, note_failure
 from activities.watch.messages import FirstOrder, WatchRequest
 from domain.exits import ExitSignal, SentExit
@@ -18,11 +19,15 @@ from domain.position import ExitReason
 if TYPE_CHECKING:
     from database.database import Database
 
+logger = logging.getLogger("haru.watch")
+
 HANDED_OVER_WITHIN: Final = timedelta(seconds=10)
 """Real time in which a workflow must follow an order that the watch has sent. Later its stock counts as unguarded.
 
 Longer than a workflow task of a dead process takes to time out, and another process to take it.
 """
+_DECIDES_WITHIN: Final = 10.0
+"""Real seconds until the permit; then the workflow decides. Nothing bounds an order from its permit to its reply."""
 _AT_ONCE: Final = 50
 """Orders that one process sends so at the same time. More would wait for the rate budget longer than a permit allows.
 
@@ -57,8 +62,8 @@ class FirstExit:
     async def send(self, request: ExitRequest) -> SentExit | None:
         """Decide on the order, record it with its permit, send it once, and record the reply.
 
-        Return None if no order can be sent now, if another one works already, or if too many are being sent: the
-        workflow decides then.
+        Return None if no order can be sent now or within ten seconds, if another one works already, or if too many are
+        being sent: the workflow decides then.
         After an error the caller may repeat the call: an order with a permit is never sent again.
         A cancelled caller waits for the reply, so that no request is abandoned on its way.
 
@@ -83,14 +88,26 @@ class FirstExit:
             return None
         self._sending += 1
         try:
-            decision = await self._selling.decide(request, self._record_and_post)
+            decision = await self._decide(request)
         finally:
             self._sending -= 1
         if not isinstance(decision, PreparedExit) or decision.works_already:
             return None
         return _sent(decision)
 
-    async def _record_and_post(self, intent: OrderIntent) -> None:
+    async def _decide(self, request: ExitRequest) -> ExitDecision | None:
+        bound = asyncio.timeout(_DECIDES_WITHIN)
+        try:
+            async with bound:
+                return await self._selling.decide(request, partial(self._record_and_post, bound))
+        except TimeoutError:
+            if not bound.expired():
+                raise
+            logger.warning("first_exit_undecided", extra={"symbol": request.lease.symbol})
+            return None
+
+    async def _record_and_post(self, bound: asyncio.Timeout, intent: OrderIntent) -> None:
+        bound.reschedule(None)
         window = SendWindow()
         environment = self._orders.environment
         permit = await self._database.orders.record_to_send(intent, http_timeout=SENDING_TAKES, environment=environment)

@@ -25,6 +25,7 @@ class StrategyDuty:
         self._used = rules.strategy.names
         self._host_id = ""
         self._reported: dict[str, str] = {}
+        self._unproven: dict[str, str] = {}
         self.standing = StrategyStanding(catalogue.sources)
 
     async def declare(self, host_id: str) -> "StrategyDuty":
@@ -47,14 +48,16 @@ class StrategyDuty:
             if each.host_id != self._host_id:
                 others.setdefault(each.host_id, {})[each.strategy] = each.source
         differing = disagreements(self.standing.sources, others, self._used)
-        found = await self._unproven() | differing
-        self.standing.objections = found
+        try:
+            self._unproven = await self._without_a_verdict()
+        finally:  # verdicts that cannot be read delay no news about other code
+            found = self.standing.objections = self._unproven | differing
         for name, why in found.items():
             if name in differing or name in self._used:
                 await self._report(name, why)
         self._reported = {name: why for name, why in self._reported.items() if name in found or "refused" in why}
 
-    async def _unproven(self) -> dict[str, str]:
+    async def _without_a_verdict(self) -> dict[str, str]:
         """Return the strategies by whose code real money does not buy: no verdict has passed it, and no operator.
 
         Every strategy is judged, not only those of the settings: a change of rules may name another one.

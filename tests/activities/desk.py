@@ -189,8 +189,8 @@ class Desk:
         self.short_sales = ShortSales(broker, database, pace, LateFills(database, BANKIS_COMMISSION), self.notices)
         shares_left = SharesLeft(self.foreign_sales, self.short_sales, database, pace)
         self.selling = SellingActivities(self.feed, shares_left, database, pace, broker.evening_orders)
-        first_exit = FirstExit(self.selling, self.orders, database)
-        watched: Any = {"guard": self.guard, "first_exit": first_exit}
+        self.first_exit = FirstExit(self.selling, self.orders, database)
+        watched: Any = {"guard": self.guard, "first_exit": self.first_exit}
         parts = (self.feed, self.foreign_sales, database, pace, CALENDAR)
         self.watching = WatchingActivities(*parts, **watched)
         self.market_watch = MarketWatchActivities(*parts, **watched, owner="desk")

@@ -184,6 +184,35 @@ async def test_with_too_many_sales_at_once_the_workflow_sends_the_rest(
     assert desk.side_of(Side.SELL) == []
 
 
+async def test_a_decision_that_hangs_is_left_to_the_workflow(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = await held(desk)
+    desk.price_moves(-0.04)
+    desk.passes(seconds=5)
+    monkeypatch.setattr(first_exit, "_DECIDES_WITHIN", 0.2)
+    async with desk.database._pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT 1 FROM stock_locks FOR UPDATE")  # no lease can be renewed now
+
+        assert (await desk.watches(entry, first=FIRST)).sent is None
+
+    assert await desk.database.orders.get(FIRST) is None
+    assert desk.side_of(Side.SELL) == []
+
+
+async def test_nothing_bounds_an_order_from_its_permit_to_its_reply(desk: Desk) -> None:
+    entry = await held(desk)
+    decided = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry))
+    assert isinstance(decided, PreparedExit)
+    order = await desk.database.orders.get(decided.intent_id)
+    assert order is not None
+    await desk.database.orders.withdraw(decided.intent_id)
+
+    async with asyncio.timeout(60) as bound:
+        await desk.first_exit._record_and_post(bound, replace(order.intent, intent_id=FIRST))
+        assert bound.when() is None
+
+    assert (await recorded(desk)).status is OrderStatus.ACCEPTED
+
+
 async def test_while_temporal_is_silent_the_watch_tries_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = await held(desk)
     falls(desk)

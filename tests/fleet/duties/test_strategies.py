@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
-from database.verdicts import Confirmation
+import asyncpg
+import pytest
+
+from database.verdicts import Confirmation, Verdicts
 from domain.event import Event
 from domain.event_kind import EventKind
 from domain.identity import Environment
@@ -61,6 +64,25 @@ async def test_other_code_stops_the_strategy_on_both_hosts_until_one_of_them_lea
     await second.leave()
     await one.look()
     assert one.standing.objections == {}
+
+
+async def test_verdicts_that_cannot_be_read_delay_no_news_about_other_code(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = replace(fleet, environment=Environment.LIVE)
+    _, one = await joined(live, with_sources("a"))
+    await joined(live, with_sources("c"))
+    unproven = dict(one.standing.objections)
+    away = await asyncpg.create_pool(min_size=0, max_size=1)
+    away.terminate()
+    monkeypatch.setattr(live.database, "verdicts", Verdicts(away))
+
+    with pytest.raises(asyncpg.InterfaceError):
+        await one.look()
+
+    assert "is other code on" not in unproven["momentum"]
+    assert "is other code on" in one.standing.objections["momentum"]
+    assert one.standing.objections.keys() == unproven.keys()
 
 
 async def test_a_host_that_lacks_a_strategy_of_the_rules_stops_it_everywhere(fleet: Fleet) -> None:
