@@ -94,10 +94,7 @@ def _add_verdict(verbs: Any) -> None:
     verb.add_argument("--trials", type=_number, default=0, metavar="N", help=say(elsewhere))
     stored = "the backtest's bars, default in the data folder"
     verb.add_argument("--bars", type=Path, metavar="FOLDER", help=say(stored))
-    verb.add_argument(
-        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
-    )
-    verb.add_argument("--open", action="store_true", help=say("show the page in a browser"))
+    _add_page(verb)
 
 
 def _add_parity(verbs: Any) -> None:
@@ -108,6 +105,14 @@ def _add_parity(verbs: Any) -> None:
     verb.add_argument("--what-if", nargs="+", metavar="RULE=VALUE", help=say(others))
     cash = "opening cash in won, if the books have none of this day"
     verb.add_argument("--capital", type=_number, metavar="WON", help=say(cash))
+    _add_page(verb)
+
+
+def _add_page(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--lang", choices=LANGUAGES, help=say("the page's language (default HARU_REPORT__LANGUAGE, else en)")
+    )
+    verb.add_argument("--open", action="store_true", help=say("show the page in a browser"))
 
 
 def _number(text: str) -> int:

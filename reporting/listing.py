@@ -55,7 +55,14 @@ def index_values(reports: Path, language: Language, sessions: Sequence[Mapping[s
     data = reports.parent
     backtests, unreadable = _results(data / BACKTESTS)
     sweeps, unreadable_sweeps = _results(data / SWEEPS)
-    days = [{**day, **_page_of(reports, f"report-{day['name']}", language)} for day in sessions]
+    days = [
+        {
+            **day,
+            **_page_of(reports, f"report-{day['name']}", language),
+            "parity": _page_of(reports, f"parity-{day['name']}", language)["page"],
+        }
+        for day in sessions
+    ]
     return {
         "kind": NAME,
         "backtests": [

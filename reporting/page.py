@@ -27,7 +27,7 @@ _OF_A_TRADE: Final = (
     *("symbol", "name", "worker", "exit_reason", "opened_at", "closed_at", "entry_price", "exit_price"),
     *("net", "net_bp", "slippage", "entry_ticks", "exit_ticks", "adverse_bp", "favourable_bp"),
 )
-_WITHOUT_CHARTS: Final = frozenset({"index", "sweep", "verdict"})
+_WITHOUT_CHARTS: Final = frozenset({"index", "parity", "sweep", "verdict"})
 _WORDS: Final = ("language", "won", "chart", "reasons", "strategies", "denials", "classes", "lines", "notes")
 
 

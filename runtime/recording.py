@@ -7,7 +7,7 @@ import os
 import shutil
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -57,23 +57,31 @@ class RecordingWriter:
     def _run(self) -> None:
         while not self._stop.wait(self._every):
             self.write(self._recorder.take(self._now()))
-        self.write(self._recorder.take())
+        self.write(self._recorder.take(), is_last=True)
 
-    def write(self, notes: Sequence[Note]) -> None:
-        """Append notes to the files of their dates; never raise."""
+    def write(self, notes: Sequence[Note], *, is_last: bool = False) -> None:
+        """Append notes to the files of their dates, and how far the last file reaches; never raise."""
         by_date: dict[date, list[Note]] = defaultdict(list)
         for note in notes:
             by_date[note.date].append(note)
-        for day, of_day in by_date.items():
+        reached = max([*by_date, *self._dates], default=None)
+        for day in {*by_date, *([] if reached is None else [reached])}:
+            of_day = by_date[day]
             try:
-                self._append(day, of_day)
+                self._append(day, of_day, self._reach(is_last=is_last))
             except OSError as error:
                 self.lost += len(of_day)
                 self._report(f"{error}")
             else:
                 self._report("")
 
-    def _append(self, day: date, notes: Sequence[Note]) -> None:
+    def _reach(self, *, is_last: bool) -> dict[str, str]:
+        """Return to when the notes are written, and when the next ones are due (market time)."""
+        now = self._now()
+        due = now if is_last else now + timedelta(seconds=self._every) * self._recorder.speed
+        return {"kind": "written", "to": now.isoformat(), "next": due.isoformat()}
+
+    def _append(self, day: date, notes: Sequence[Note], reach: Mapping[str, str]) -> None:
         folder = private_folder(self._folder / f"{day}")
         if shutil.disk_usage(folder).free < LEAST_TO_START:
             raise OSError(f"the disk of {folder} is nearly full")
@@ -81,6 +89,7 @@ class RecordingWriter:
         missing = self._recorder.dropped + self.lost
         if missing != self._reported:
             lines.append(json.dumps({"kind": "missing", "notes": missing}))
+        lines.append(json.dumps(reach))
         with append_private(folder / f"{os.getpid()}.jsonl.gz") as file:
             file.write(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
         self._reported = missing

@@ -57,7 +57,8 @@ class DayRecorder:
 
     def __init__(self, room: int = _ROOM, speed: int = 1) -> None:
         self.dropped = 0
-        self._speed = speed
+        self.speed = speed
+        """Market seconds a real second."""
         self._room = room
         self._notes: deque[Note] = deque()
         self._bars: dict[Symbol, MinuteBar] = {}
@@ -97,7 +98,7 @@ class DayRecorder:
         self._rules[worker] = day, rules
         sources = {name: known().sources.get(name, "") for name in rules.strategy.names}
         values = {name: value_text(name, value) for name, value in all_rule_values(rules).items()}
-        about = {"at": at.isoformat(), "worker": worker, "rules": values, "sources": sources, "speed": self._speed}
+        about = {"at": at.isoformat(), "worker": worker, "rules": values, "sources": sources, "speed": self.speed}
         self._put(Note(day, "rules", about))
 
     @_quietly

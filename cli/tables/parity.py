@@ -88,6 +88,7 @@ def print_comparison(
             console.print(f"{count} × {say(cause.value)}")
     equal = sum(not differences for _, differences in found.pairs)
     console.say(f"{equal} trades equal, {len(found.differences)} differences, {found.unexplained} unexplained")
+    console.say(f"Page: {values['html']}")
 
 
 def print_what_if(console: Terminal, values: Mapping[str, Any]) -> None:

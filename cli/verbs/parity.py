@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from cli.desk import stdout_console
 from cli.tables.parity import comparison_values, print_comparison, print_what_if, replay_values
-from cli.verbs.report import OpenBooks, open_books
+from cli.verbs.report import OpenBooks, open_books, open_page
 from domain.close_plan import CloseLeads
 from domain.money import Won
 from domain.session import Session, SessionDate, TradingCalendar
@@ -23,8 +24,11 @@ from lab.backtest import ENGINE
 from lab.day import Order
 from lab.parity.causes import Day, Evidence
 from lab.parity.comparing import Comparison, compare
+from lab.parity.page import write_page
 from lab.parity.replay import NothingToReplayError, Replay, recorded_session, replay_all, rules_in_force
 from lab.parity.seen import SeenDay, read_day
+from reporting.listing import write_index
+from reporting.sentences import Language
 from runtime.recording import FOLDER
 from runtime.settings import Settings, load_settings
 
@@ -38,15 +42,13 @@ class LiveDay:
 
 
 async def parity(asked: argparse.Namespace) -> int:
-    """Replay a day; return 1 if a difference has no cause. With ``--what-if``, show what other rules would give."""
+    """Replay a day and write its page; return 1 if a difference has no cause.
+
+    With ``--what-if``, show what other rules would give instead.
+    """
     configured = load_settings()
     changes = dict(_pair(text) for text in asked.what_if or ())
-    seen = read_day(configured.data_dir / FOLDER, asked.date)
-    if seen is None:
-        raise OperationError(
-            f"{configured.data_dir / FOLDER} has no recording of {asked.date}; hosts record while they run, "
-            "and copy the folders of other machines here"
-        )
+    seen = _recording(configured.data_dir / FOLDER, asked.date)
     calendar = krx_calendar(asked.date.year - 1, asked.date.year + 1, configured.calendar.overrides())
     session = calendar.session_on(asked.date)
     if session is None:
@@ -62,8 +64,34 @@ async def parity(asked: argparse.Namespace) -> int:
     values = comparison_values(seen, live.day, first, found)
     if other:
         values["what_if"] = replay_values(first, other[0], changes)
+    else:
+        values |= _pages(configured, asked.lang, values, (seen, live.day, first.day, found))
     _show(asked, seen, (live.day, first, found), values)
+    if asked.open and not other:
+        await open_page(Path(values["html"]))
     return 0 if other or not found.unexplained else 1
+
+
+def _recording(folder: Path, date: SessionDate) -> SeenDay:
+    seen = read_day(folder, date)
+    if seen is None:
+        raise OperationError(
+            f"{folder} has no recording of {date}; hosts record while they run, "
+            "and copy the folders of other machines here"
+        )
+    return seen
+
+
+def _pages(
+    configured: Settings,
+    asked: Language | None,
+    values: Mapping[str, Any],
+    compared: tuple[SeenDay, Day, Day, Comparison],
+) -> dict[str, str]:
+    """Write the page of the day and the index of all pages; return their paths."""
+    language = asked or configured.report.language
+    page = write_page(configured.reports, values, compared, language)
+    return {"html": str(page), "index": str(write_index(configured.reports, language))}
 
 
 def _show(

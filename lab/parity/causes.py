@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from domain.clock import in_seoul
 from domain.event import Event
 from domain.event_kind import EventKind
+from domain.events.entries import MARKET_CLOSE
 from domain.market import Symbol
 from domain.money import Price
 from domain.order import NOT_SENT, OrderPurpose, OrderRecord, OrderStatus
@@ -197,6 +198,28 @@ def denied(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None:
         if is_it and abs(each.at - at) <= of.near:
             why = each.detail.get("detail") or each.detail.get("denial", "")
             return Why(Cause.REFUSAL, f"refused at {clock(each.at)}: {why}")
+    return None
+
+
+def shut(of: Evidence, day: Day, at: datetime) -> Why | None:
+    """Return the event that had shut a day's entries by an instant."""
+    kinds = {EventKind.ENTRIES_SHUT, EventKind.ENTRIES_REOPENED}
+    turns = [each for each in day.events if each.kind in kinds and each.at <= at + of.near]
+    last = max(turns, key=lambda each: each.at, default=None)
+    if last is None or last.kind is EventKind.ENTRIES_REOPENED:
+        return None
+    reason = str(last.detail.get("reason", ""))
+    cause = Cause.CLOSE if reason == MARKET_CLOSE else Cause.REFUSAL
+    return Why(cause, f"entries were shut at {clock(last.at)}: {reason}")
+
+
+def unwritten(of: Evidence, at: datetime) -> Why | None:
+    """Return the stretch around an instant that a host may have seen and has not written."""
+    for since, until in of.seen.unwritten:
+        if since - of.near <= at <= until + of.near:
+            return Why(
+                Cause.DATA, f"a host wrote nothing of {clock(since)}–{clock(until)}: it was killed, or still runs"
+            )
     return None
 
 

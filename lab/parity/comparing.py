@@ -29,8 +29,10 @@ from lab.parity.causes import (
     rested,
     saw,
     saw_any,
+    shut,
     slowest,
     unseen,
+    unwritten,
 )
 from lab.parity.matching import Pair, pairs_of
 
@@ -63,7 +65,14 @@ class Comparison:
 def compare(of: Evidence) -> Comparison:
     """Compare both days trade by trade."""
     pairs = pairs_of(of.live.trades, of.replay.trades, of.rules.risk.symbol_cooldown)
-    return Comparison([(pair, list(_differences(of, pair))) for pair in pairs])
+    return Comparison([(pair, [_unless_unwritten(of, each) for each in _differences(of, pair)]) for pair in pairs])
+
+
+def _unless_unwritten(of: Evidence, found: Difference) -> Difference:
+    """Return a difference without a cause as a gap of the recording, if a host's notes of that time are missing."""
+    if found.cause is not Cause.UNEXPLAINED or (gap := unwritten(of, found.at)) is None:
+        return found
+    return found._replace(cause=gap.cause, evidence=f"{gap.evidence}; {found.evidence}")
 
 
 def _differences(of: Evidence, pair: Pair) -> Iterator[Difference]:
@@ -118,6 +127,7 @@ def _why_only_replay(of: Evidence, trade: ClosedTrade) -> Why:
         _other_rules_anywhere(of, at)
         or next(refused, None)
         or denied(of, of.live, trade.symbol, at)
+        or shut(of, of.live, at)
         or _unfilled(unbought)
         or unseen(of, trade.symbol, at, at)
         or kept_out(of, of.live, trade.symbol, at)

@@ -55,6 +55,8 @@ class SeenDay:
     rules: list[SeenRules] = field(default_factory=list)
     missing: int = 0
     """Notes that were dropped, or not written."""
+    unwritten: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """Stretches of market time that a host may have seen and has not written: it was killed, or still runs."""
     problems: list[str] = field(default_factory=list)
     size: int = 0
     """Bytes on disk."""
@@ -87,7 +89,7 @@ def read_day(folder: Path, day: date) -> SeenDay | None:
         return None
     seen = SeenDay(SessionDate(day))
     for file in files:
-        missing = 0
+        missing, reach = 0, dict[str, Any]()
         try:
             content = read_private(file)
         except OSError as error:
@@ -96,10 +98,19 @@ def read_day(folder: Path, day: date) -> SeenDay | None:
         seen.size += len(content)
         for line in _lines(content, file.name, seen.problems):
             missing = max(missing, line.get("notes", 0)) if line["kind"] == "missing" else missing
+            reach = dict(line) if line["kind"] == "written" else reach
             take(seen, line)
         seen.missing += missing
+        seen.unwritten += _unwritten(reach)
     seen.rules.sort(key=lambda each: each.at)
     return seen
+
+
+def _unwritten(reach: Mapping[str, Any]) -> list[tuple[datetime, datetime]]:
+    """Return the stretch after a file's last write; none if the host ended in order."""
+    if not reach or reach["next"] == reach["to"]:
+        return []
+    return [(datetime.fromisoformat(reach["to"]), datetime.fromisoformat(reach["next"]))]
 
 
 def _lines(content: bytes, name: str, problems: list[str]) -> Iterator[Mapping[str, Any]]:

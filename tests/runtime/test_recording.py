@@ -1,7 +1,7 @@
 """The recording on disk: what a host noted, whatever the disk does, and for as many days as the setting says."""
 
 import shutil
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,20 @@ def test_a_torn_end_costs_only_itself(tmp_path: Path) -> None:
     assert seen is not None
     assert 540 in seen.bars[SAMSUNG]
     assert seen.problems
+
+
+def test_a_host_that_did_not_end_in_order_has_a_stretch_that_it_never_wrote(tmp_path: Path) -> None:
+    recorder = DayRecorder(speed=60)
+    writer = a_writer(tmp_path, recorder)
+    writer.write([a_bar(540)])
+    seen = read_day(tmp_path, DAY)
+    assert seen is not None
+    assert seen.unwritten == [(NOW, NOW + timedelta(hours=1))]
+
+    writer.write([], is_last=True)
+    seen = read_day(tmp_path, DAY)
+    assert seen is not None
+    assert (seen.unwritten, list(seen.bars[SAMSUNG])) == ([], [540])
 
 
 def test_a_full_disk_stops_only_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

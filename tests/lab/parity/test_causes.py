@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from domain.bar import MinuteBar
+from domain.events.entries import MARKET_CLOSE, entries_reopened, entries_shut
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -245,6 +246,30 @@ def test_a_signal_at_the_live_price_explains_a_trade_between_two_looks() -> None
     found = compare(evidence(a_day(LIVE), a_day(), workers=5, would_buy=would_buy))
     assert [each.cause for each in found.differences] == [Cause.MINUTE]
     assert asked == [LIVE.entry_decision_price]
+
+
+def test_a_signal_after_the_market_close_began_is_explained() -> None:
+    shut = entries_shut(LIVE.account_id, LIVE.session_date, MARKET_CLOSE, OPENED)
+    closed = Day((), events=(shut,))
+    there = evidence(closed, a_day(REPLAY), workers=5, would_buy=lambda _symbol, _at, _price: True)
+
+    assert [each.cause for each in compare(there).differences] == [Cause.CLOSE]
+    later = replace(shut, at=OPENED + timedelta(hours=1))
+    assert compare(replace(there, live=Day((), events=(later,)))).unexplained == 1
+    again = entries_reopened(LIVE.account_id, LIVE.session_date, SAMSUNG, "", OPENED + timedelta(seconds=1))
+    assert compare(replace(there, live=Day((), events=(shut, again)))).unexplained == 1
+
+
+def test_notes_that_a_killed_host_never_wrote_explain_what_nothing_else_does() -> None:
+    alone = evidence(a_day(LIVE), a_day(), workers=5)
+    assert compare(alone).unexplained == 1
+
+    alone.seen.unwritten.append((OPENED - timedelta(minutes=1), OPENED + timedelta(minutes=1)))
+    (found,) = compare(alone).differences
+    assert (found.cause, found.evidence.count("it was killed")) == (Cause.DATA, 1)
+
+    alone.seen.unwritten[:] = [(OPENED + timedelta(hours=1), OPENED + timedelta(hours=2))]
+    assert compare(alone).unexplained == 1
 
 
 def test_a_stock_that_was_not_recorded_is_named() -> None:
