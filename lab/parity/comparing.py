@@ -102,15 +102,10 @@ def _why_only_live(of: Evidence, trade: ClosedTrade) -> Why:
         or denied(of, of.replay, trade.symbol, at)
         or slowest(of, of.live.of(trade, OrderPurpose.ENTRY), timedelta(0))
         or unseen(of, trade.symbol, at, at)
+        or _between_looks(of, trade, at)
+        or gap_before(of, trade.symbol, at)
     )
-    if found is not None:
-        return found
-    seen = saw(of, trade.symbol, at, at, price)
-    if seen and _signalled(of, trade, at):
-        return Why(Cause.MINUTE, f"a signal at {price:,} ({seen}), which the replay's look did not meet")
-    return gap_before(of, trade.symbol, at) or Why(
-        Cause.UNEXPLAINED, f"no signal at {price:,} at {clock(at)} in the recorded minutes"
-    )
+    return found or _none(f"no signal at {price:,} at {clock(at)} in the recorded minutes")
 
 
 def _signalled(of: Evidence, trade: ClosedTrade, at: datetime) -> bool:
@@ -253,6 +248,15 @@ def _inside(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
         return Why(Cause.MINUTE, f"decided at {live.entry_decision_price:,} ({seen}); the replay looks once a minute")
     if seen and at > there and not of.would_buy(live.symbol, there + timedelta(seconds=59), live.entry_decision_price):
         return Why(Cause.MINUTE, f"the signal of {clock(there)} did not last through its minute")
+    return _between_looks(of, live, at) if at < there else None
+
+
+def _between_looks(of: Evidence, live: ClosedTrade, at: datetime) -> Why | None:
+    """Return whether the live decision had a signal at its price, at it or since the last look before it."""
+    price = live.entry_decision_price
+    seen = saw(of, live.symbol, at, at, price)
+    if seen and _signalled(of, live, at):
+        return Why(Cause.MINUTE, f"a signal at {price:,} ({seen}), which the replay's look did not meet")
     return None
 
 

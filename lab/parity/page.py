@@ -65,7 +65,7 @@ def _pair(
         "why": [
             {
                 "what": said.say(each.what),
-                "values": f"{each.live} / {each.replay}",
+                "both": f"{each.live} / {each.replay}",
                 "cause": said.say(each.cause.value),
                 "evidence": said.say(each.evidence),
                 "is_open": each.cause.value == "UNEXPLAINED",

@@ -248,6 +248,14 @@ def test_a_signal_at_the_live_price_explains_a_trade_between_two_looks() -> None
     assert asked == [LIVE.entry_decision_price]
 
 
+def test_a_purchase_minutes_before_the_replay_s_is_explained_by_a_signal_at_its_price() -> None:
+    later = replace(REPLAY, opened_at=OPENED + timedelta(minutes=7))
+    alone = evidence(a_day(LIVE), a_day(later), workers=5)
+    first = compare(replace(alone, would_buy=lambda _symbol, _at, _price: True)).differences[0]
+    assert (first.what, first.cause) == ("entry time", Cause.MINUTE)
+    assert compare(alone).differences[0].cause is Cause.UNEXPLAINED
+
+
 def test_a_signal_after_the_market_close_began_is_explained() -> None:
     shut = entries_shut(LIVE.account_id, LIVE.session_date, MARKET_CLOSE, OPENED)
     closed = Day((), events=(shut,))

@@ -58,6 +58,8 @@ def test_the_page_names_each_cause_and_escapes_evidence(language: Language, tmp_
 
     text = path.read_text()
     assert HOSTILE not in text
+    assert "10:00:01 / 10:00:02" in text
+    assert "<built-in" not in text
     assert ("1 unexplained" if language == "en" else "원인 불명 1건") in text
     assert ("rate slot" if language == "en" else command_line_words("ko").say("rate slot")) in text
     assert f'href="{path.name}"' in index.read_text()
