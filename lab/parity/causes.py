@@ -30,6 +30,14 @@ _HANDLED_WITHIN: Final = 10.0
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
 
 
+_GATES: Final = {
+    EventKind.ENTRIES_SHUT: EventKind.ENTRIES_REOPENED,
+    EventKind.KILL_SWITCH_PRESSED: EventKind.KILL_SWITCH_LIFTED,
+}
+"""What shuts all entries, and what opens them again."""
+_KILL_SWITCH: Final = "the kill switch is on"
+
+
 class Cause(StrEnum):
     """Why a difference exists. The last one needs a look at the code."""
 
@@ -202,15 +210,17 @@ def denied(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None:
 
 
 def shut(of: Evidence, day: Day, at: datetime) -> Why | None:
-    """Return the event that had shut a day's entries by an instant."""
-    kinds = {EventKind.ENTRIES_SHUT, EventKind.ENTRIES_REOPENED}
-    turns = [each for each in day.events if each.kind in kinds and each.at <= at + of.near]
-    last = max(turns, key=lambda each: each.at, default=None)
-    if last is None or last.kind is EventKind.ENTRIES_REOPENED:
-        return None
-    reason = str(last.detail.get("reason", ""))
-    cause = Cause.CLOSE if reason == MARKET_CLOSE else Cause.REFUSAL
-    return Why(cause, f"entries were shut at {clock(last.at)}: {reason}")
+    """Return the event that had shut a day's entries at an instant or near it."""
+    for closing, opening in _GATES.items():
+        latest: dict[object, datetime] = {closing: at + of.near, opening: at - of.near}
+        turns = [each for each in day.events if each.kind in latest and each.at <= latest[each.kind]]
+        last = max(turns, key=lambda each: each.at, default=None)
+        if last is None or last.kind is opening:
+            continue
+        reason = str(last.detail.get("reason") or _KILL_SWITCH)
+        cause = Cause.CLOSE if reason == MARKET_CLOSE else Cause.REFUSAL
+        return Why(cause, f"entries were shut at {clock(last.at)}: {reason}")
+    return None
 
 
 def unwritten(of: Evidence, at: datetime) -> Why | None:

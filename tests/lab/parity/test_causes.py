@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from domain.bar import MinuteBar
-from domain.events.entries import MARKET_CLOSE, entries_reopened, entries_shut
+from domain.events.entries import (
+    MARKET_CLOSE,
+    entries_reopened,
+    entries_shut,
+    kill_switch_lifted,
+    kill_switch_pressed,
+)
 from domain.identity import IntentId, PositionId, WorkerId
 from domain.market import Side, Symbol
 from domain.money import Price, Quantity, Won
@@ -264,8 +270,20 @@ def test_a_signal_after_the_market_close_began_is_explained() -> None:
     assert [each.cause for each in compare(there).differences] == [Cause.CLOSE]
     later = replace(shut, at=OPENED + timedelta(hours=1))
     assert compare(replace(there, live=Day((), events=(later,)))).unexplained == 1
-    again = entries_reopened(LIVE.account_id, LIVE.session_date, SAMSUNG, "", OPENED + timedelta(seconds=1))
-    assert compare(replace(there, live=Day((), events=(shut, again)))).unexplained == 1
+    long_ago = replace(shut, at=OPENED - timedelta(hours=1))
+    again = entries_reopened(LIVE.account_id, LIVE.session_date, SAMSUNG, "", OPENED - timedelta(minutes=30))
+    assert compare(replace(there, live=Day((), events=(long_ago, again)))).unexplained == 1
+
+
+def test_a_signal_under_the_kill_switch_is_explained_until_it_is_lifted() -> None:
+    pressed = kill_switch_pressed(LIVE.account_id, "me", "", False, OPENED)
+    there = evidence(Day((), events=(pressed,)), a_day(REPLAY), workers=5, would_buy=lambda _symbol, _at, _price: True)
+
+    (found,) = compare(there).differences
+    assert (found.cause, found.evidence.endswith("the kill switch is on")) == (Cause.REFUSAL, True)
+    long_ago = replace(pressed, at=OPENED - timedelta(hours=1))
+    lifted = kill_switch_lifted(LIVE.account_id, "me", "", True, OPENED - timedelta(minutes=30))
+    assert compare(replace(there, live=Day((), events=(long_ago, lifted)))).unexplained == 1
 
 
 def test_notes_that_a_killed_host_never_wrote_explain_what_nothing_else_does() -> None:
