@@ -15,7 +15,6 @@ from cli.demo.rules import DEMO_RULES, demo_rules
 from cli.demo.worker_process import WorkerProcess, worker_process
 from cli.desk import stdout_console
 from cli.grammar import count
-from cli.tables.board import read_board
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
 from cli.verbs.report import open_books, values_of_day
@@ -23,6 +22,7 @@ from domain.clock import KST, in_seoul
 from domain.identity import SIMULATED_ACCOUNT
 from domain.rules import TradingRules
 from exchange.calendar import krx_calendar
+from fleet.board import read_board
 from fleet.errors import NothingRunsError, OperationError
 from fleet.fleet import Fleet
 from fleet.schedule import latest_close, schedule_close

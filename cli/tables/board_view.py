@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.text import Text
 
-from cli.tables.board import Board, event_of, heading, price_text, state_of
+from cli.tables.board import event_of, heading, price_text, state_of
 from cli.tables.fitting import Column, FittedTable
 from cli.tables.terminal import cell
 from domain.worker_state import WorkerState
+from fleet.board import Board
 from reporting.spoken import say_each
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from cli.tables.board import Board
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
 from domain.host_limits import capped_risk
@@ -15,6 +14,7 @@ from domain.identity import WorkerId
 from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
 from domain.rules import RiskRules, TradingRules
+from fleet.board import Board
 from fleet.fleet import Fleet
 from workflows.faults import temporal_cause
 from workflows.identity import RISK_RULES, TRADING_RULES, WATCHED_RULES, worker_workflow_id

@@ -7,10 +7,11 @@ from typing import Final
 
 from rich.live import Live
 
-from cli.tables.board import Board, plain_lines
+from cli.tables.board import plain_lines
 from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
 from database.errors import DATABASE_FAULTS, database_cause
+from fleet.board import Board
 
 _REFRESH_SECONDS: Final = 0.4
 _PLAIN_SECONDS: Final = 5.0

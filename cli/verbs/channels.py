@@ -6,8 +6,8 @@ from typing import Any
 from cli.desk import Desk
 from database.alerts import OutletState
 from fleet.alerting.channels import channels_of
-from fleet.duties.channels import UNKNOWN
 from fleet.errors import OperationError
+from fleet.troubles import UNKNOWN
 from runtime.settings import load_settings
 
 

@@ -1,7 +1,6 @@
 """``starter.py status``: the fleet's table once, with the limits of workers and hosts."""
 
 from cli.desk import Desk
-from cli.tables.board import as_json, read_board
 from cli.tables.board_view import rendered
 from cli.tables.capacity import capacity_json, capacity_line, read_capacity
 from cli.tables.duties import duties_json, overdue_lines
@@ -9,6 +8,7 @@ from cli.tables.host_limits import host_limits_json, host_warnings, read_host_li
 from cli.tables.limits import limit_lines, limits_json, read_limits
 from cli.tables.standings import read_standings, standing_warnings, standings_json
 from cli.tables.watching import print_plainly
+from fleet.board import as_json, read_board
 
 
 async def status(desk: Desk) -> int:

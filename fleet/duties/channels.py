@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
 
 from database.alerts import OutletState
 from domain.event import Event
 from domain.events.machines import alert_channel_unknown
 from fleet.duties.duty import Terms
 from fleet.fleet import Fleet
-
-UNKNOWN: Final = timedelta(minutes=5)
-"""Real time without a host that has the address. A restart takes less."""
+from fleet.troubles import UNKNOWN
 
 
 class ChannelDuty:

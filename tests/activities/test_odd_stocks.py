@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from activities.entries import NoEntry
-from cli.tables.troubles import read_troubles
 from domain.errors import BrokerUnavailableError
 from domain.event import Event
 from domain.event_kind import EventKind
@@ -14,6 +13,7 @@ from domain.lane import Lane
 from domain.market import Symbol
 from domain.rules import UniverseRules
 from domain.screening import ScanReport, ScreeningFilter
+from fleet.troubles import read_troubles
 from tests.activities.desk import PLAN, Desk
 from tests.broker.parts import a_price_row, success
 from tests.support.builders import HYNIX, SAMSUNG

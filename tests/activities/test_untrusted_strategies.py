@@ -13,7 +13,6 @@ import pytest
 from activities.entries import NoEntry, PreparedEntry
 from activities.support.bounded_calls import BoundedCalls
 from activities.support.strategy_guard import StrategyGuard
-from cli.tables.troubles import read_troubles
 from domain.event import Event
 from domain.event_kind import EventKind
 from domain.exits import ExitSignal
@@ -22,6 +21,7 @@ from domain.position import ExitReason, OpenPosition
 from domain.rules import ScreeningRules, StrategyRules, UniverseRules
 from domain.screening import ScreeningFilter
 from domain.strategy import EntrySignal, Strategy
+from fleet.troubles import read_troubles
 from strategies import KNOWN_STRATEGIES
 from tests.activities.desk import PLAN, Desk, Eager, a_candidate
 from tests.support.builders import HYNIX, SAMSUNG, a_stock, a_view, an_open_position

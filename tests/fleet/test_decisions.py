@@ -2,10 +2,11 @@
 
 import pytest
 
-from cli.tables.board import as_json, heading, read_board
+from cli.tables.board import heading
 from domain.event_kind import EventKind
 from domain.identity import IntentId, WorkerId
 from domain.order import OrderRecord, OrderStatus
+from fleet.board import as_json, read_board
 from fleet.books import Decision, adopt, dismiss, quarantined
 from fleet.errors import OperationError
 from fleet.fleet import Fleet

@@ -11,7 +11,7 @@ import pytest
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowUpdateInput, WorkflowUpdateHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from cli.tables.board import as_json, heading, read_board
+from cli.tables.board import heading
 from cli.tables.limits import read_limits
 from domain.event_kind import EventKind
 from domain.identity import WorkerId
@@ -20,6 +20,7 @@ from domain.rules import TradingRules
 from domain.worker_state import WorkerLife
 from fleet import commands
 from fleet import fleet as fleet_module
+from fleet.board import as_json, read_board
 from fleet.commands import Verdict
 from fleet.duties.close import is_closing
 from fleet.duties.failing import FailingDuty

@@ -6,13 +6,13 @@ from typing import Any
 
 from cli.demo.broker_books import BrokerBooks
 from cli.demo.day_report import Day, Ledger
-from cli.tables.board import Board
 from database.workers import WorkerRow
 from domain.costs import Costs
 from domain.identity import Environment, IntentId, WorkerId
 from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.worker_state import WorkerState
+from fleet.board import Board
 from tests.support.builders import MONDAY, NOW, SAMSUNG, a_closed_trade, a_plan, a_ref, an_intent, an_order
 from workflows.close_outcome import CloseOutcome
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.tables.board import Board, as_json, countdown, heading, plain_lines, read_board
+from cli.tables.board import countdown, heading, plain_lines
 from cli.tables.board_view import rendered
 from cli.tables.terminal import Terminal
 from cli.tables.watching import watch
@@ -18,6 +18,7 @@ from domain.close_plan import CloseLeads
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from domain.worker_state import WorkerLife, WorkerState
+from fleet.board import Board, as_json, read_board
 from fleet.fleet import Fleet
 from fleet.starting import start_worker
 from tests.cli.demo.parts import a_board, a_holding_row, a_row

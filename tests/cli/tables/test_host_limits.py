@@ -6,7 +6,6 @@ from itertools import count
 
 import pytest
 
-from cli.tables.board import read_board
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, read_limits
 from domain.host_limits import ceiling_of
@@ -15,6 +14,7 @@ from domain.money import Won
 from domain.rules import RiskRules, TradingRules, UniverseRules
 from domain.worker_state import WorkerLife
 from fleet import commands
+from fleet.board import read_board
 from fleet.commands import CommandOutcome, Verdict
 from fleet.duties.host import HostDuty
 from fleet.fleet import Fleet

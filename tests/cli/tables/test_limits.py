@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 
-from cli.tables.board import read_board
 from cli.tables.capacity import capacity_json, capacity_line, read_capacity
 from cli.tables.limits import limit_lines, limits_json, read_limits
 from domain.capacity import PriceSupply
@@ -13,6 +12,7 @@ from domain.identity import WorkerId
 from domain.money import Won
 from domain.rules import ExecutionRules, RiskRules, TradingRules
 from domain.worker_state import WorkerLife
+from fleet.board import read_board
 from fleet.fleet import Fleet
 from fleet.starting import start_worker
 from tests.database.books import Books

@@ -8,13 +8,14 @@ import pytest
 from cli.desk import Desk
 from cli.parser import parser
 from cli.running import verb_of
-from cli.tables.board import heading, read_board
+from cli.tables.board import heading
 from cli.tables.terminal import Terminal
 from cli.verbs import orders as order_verbs
 from domain.market import Side
 from domain.money import Price, Quantity, Won
 from domain.order import BrokerOrder, BrokerOrderRef, OrderType
 from domain.session import session_date_of
+from fleet.board import read_board
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from tests.support.builders import HYNIX

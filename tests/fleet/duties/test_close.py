@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
-from cli.tables.board import as_json, heading, read_board
+from cli.tables.board import heading
 from domain.clock import KST, MarketClock
 from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rules import TradingRules
 from domain.summary import FLEET
 from exchange.calendar import krx_calendar
+from fleet.board import as_json, read_board
 from fleet.duties.close import CloseDuty, Due, close_due, see_to_the_close
 from fleet.fleet import Fleet
 from fleet.schedule import close_now

@@ -9,10 +9,11 @@ from temporalio import workflow
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.worker import Worker
 
-from cli.tables.board import as_json, heading, read_board
+from cli.tables.board import heading
 from domain.event import EventLevel
 from domain.event_kind import EventKind
 from domain.identity import AccountId
+from fleet.board import as_json, read_board
 from fleet.duties.failing import FailingDuty
 from fleet.fleet import FailingWorkflow, Fleet
 from workflows.identity import task_queues, worker_name, worker_workflow_id

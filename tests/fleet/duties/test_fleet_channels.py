@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from cli.desk import Desk, stdout_console
-from cli.tables.board import as_json, read_board
 from cli.verbs.channels import list_channels, remove_channel
 from database.database import Database
 from domain.event import EventLevel
@@ -17,6 +16,7 @@ from domain.event_kind import EventKind
 from domain.identity import Environment
 from domain.rules import TradingRules
 from fleet.alerting.outbox import Alerting, AlertRules
+from fleet.board import as_json, read_board
 from fleet.duties.channels import ChannelDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet

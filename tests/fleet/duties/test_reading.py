@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from broker.kis.readings import ReadingLog
-from cli.tables.board import as_json, plain_lines, read_board
+from cli.tables.board import plain_lines
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
 from domain.identity import Environment
@@ -11,6 +11,7 @@ from domain.market import Symbol
 from domain.session import session_date_of
 from domain.unreadable import AccountList, UnreadableRow
 from fleet.alerting.text import message_of
+from fleet.board import as_json, read_board
 from fleet.duties.reading import ReadingDuty
 from fleet.fleet import Fleet
 from tests.support.builders import SAMSUNG

@@ -1,8 +1,8 @@
 """Requests refused for lack of proof become events; a flood of them becomes a few."""
 
-from cli.tables.board import read_board
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
+from fleet.board import read_board
 from fleet.duties.refusal import RefusalDuty
 from fleet.fleet import Fleet
 from security.sealing.refusals import Refusals

@@ -8,12 +8,13 @@ from domain.alert import fold
 from domain.event_kind import AnyKind, EventKind
 from domain.identity import AccountId, Environment
 from domain.session import SessionDate
-from fleet.duties.channels import UNKNOWN
 
 if TYPE_CHECKING:
     from database.alerts import Alerts, OutletState
     from database.events import Events
 
+UNKNOWN: Final = timedelta(minutes=5)
+"""Real time without a host that has a channel's address. A restart takes less."""
 _SHOWN_FOR: Final = timedelta(hours=1)
 """Market time. A continuing cause is reported again each hour."""
 _MOST_NAMES: Final = 5
