@@ -40,6 +40,19 @@ class DutyAge:
         return self.seconds > self.overdue_after
 
 
+@dataclass(frozen=True, slots=True)
+class HostAge:
+    """A host that has neither left nor been declared dead: real seconds since its last heartbeat."""
+
+    host_id: str
+    seconds: float
+
+    @property
+    def is_away(self) -> bool:
+        """Return whether it has missed several heartbeats."""
+        return self.seconds > HEARD_WITHIN.total_seconds()
+
+
 class Hosts:
     """The table ``hosts``, and periods in the lease history in which no host watched held shares."""
 
@@ -100,6 +113,16 @@ class Hosts:
         """Note a host's duties: seconds since the last success of each, and after how many it is overdue."""
         values = {name: {"seconds": round(age, 1), "overdue_after": bound} for name, (age, bound) in ages.items()}
         await self._pool.execute(self._NOTE, account_id, host_id, values)
+
+    _AGES = """
+    SELECT host_id, extract(epoch FROM clock_timestamp() - seen_at)::float AS seconds FROM hosts
+    WHERE account_id = $1 AND ended_at IS NULL ORDER BY host_id
+    """
+
+    async def ages(self, account_id: AccountId) -> tuple[HostAge, ...]:
+        """Return the hosts of an account that have neither left nor been declared dead."""
+        rows = await self._pool.fetch(self._AGES, account_id)
+        return tuple(HostAge(row["host_id"], row["seconds"]) for row in rows)
 
     _DUTIES = """
     SELECT host_id, duties, extract(epoch FROM clock_timestamp() - duties_at)::float AS since

@@ -9,7 +9,7 @@ from database.pool import Executor, Pool, transaction
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
 from domain.market import Symbol
-from domain.watch import WatchRow, WatchWish
+from domain.watch import SCANS, WatchRow, WatchWish
 
 CHANNEL: Final = "haru_watch"
 RENEWED_AFTER: Final = LEASE_DURATION / 6
@@ -92,6 +92,19 @@ class MarketWatches:
         shard = await self._pool.fetchval(self._END, account_id, worker_id, fencing_token, asked_at)
         if shard is not None:
             await self._notify(self._pool, account_id, shard)
+
+    _UNWATCHED = """
+    SELECT max(extract(epoch FROM clock_timestamp() - renewed_at))::float FROM market_watches
+    WHERE account_id = $1 AND shard IN (
+        SELECT shard FROM position_watches WHERE account_id = $1
+        UNION SELECT $2::integer FROM scan_wishes WHERE account_id = $1
+    )
+    """
+
+    async def unwatched_for(self, account_id: AccountId) -> float | None:
+        """Return for how many seconds the slowest shard was not renewed; None while no worker holds or scans."""
+        seconds: float | None = await self._pool.fetchval(self._UNWATCHED, account_id, SCANS)
+        return seconds
 
     _TAKE = """
     INSERT INTO market_watches AS held (account_id, shard, token, owner) VALUES ($1, $2, 1, $3)

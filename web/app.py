@@ -1,0 +1,236 @@
+"""The page's server: one page, its live events, its commands, and the finished reports."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from domain.identity import ALL_WORKERS, PositionId
+from fleet.errors import OperationError
+from fleet.fleet import Fleet
+from reporting.sentences import LANGUAGES, Language, command_line_words
+from web.access import COOKIE, Access
+from web.acts import Act, Acts, StalePlanError, Wanted
+from web.chart import chart_of
+from web.live import MOST_PAGES, Live
+
+_HERE: Final = Path(__file__).parent / "assets"
+_TYPES: Final = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "chart.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+    "manifest.webmanifest": "application/manifest+json",
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_CLOSED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_HEADERS: Final = {**_CLOSED, "Content-Security-Policy": _POLICY}
+_LARGEST: Final = 4096
+"""Bytes of a command."""
+_WRITTEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.html")
+_FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the server needs: the fleet, who may come in, the live events, the commands, and the data folder."""
+
+    fleet: Fleet
+    access: Access
+    live: Live
+    acts: Acts
+    data: Path
+    language: Language
+
+
+class _RefusedError(Exception):
+    """A request that is not answered; its status code."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def page_app(page: Page) -> Starlette:
+    """Return the application."""
+    routes = _Routes(page)
+    return Starlette(
+        routes=[
+            Route("/", routes.show),
+            Route("/live", routes.live),
+            Route("/plan", routes.plan, methods=["POST"]),
+            Route("/act", routes.act, methods=["POST"]),
+            Route("/positions/{position}", routes.position),
+            Route("/assets/{name}", routes.asset),
+            Route("/reports/{name}", routes.report),
+            Route("/{kind}/{folder}/{name}", routes.research),
+        ],
+        exception_handlers={_RefusedError: _refused, 404: _refused, 405: _refused, 500: _refused},
+    )
+
+
+async def _refused(_: Request, fault: Exception) -> Response:
+    status: int = getattr(fault, "status", None) or getattr(fault, "status_code", 500)
+    return Response(status_code=status, headers=_HEADERS)
+
+
+class _Routes:
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    async def show(self, request: Request) -> Response:
+        """Return the page; with the key of the printed link, a cookie for it."""
+        access = self._page.access
+        if not access.is_here(request):
+            raise _RefusedError(403)
+        key = request.query_params.get("key")
+        if key is not None:
+            if not access.opens(key):
+                raise _RefusedError(403)
+            opened = RedirectResponse("/", status_code=303, headers=_HEADERS)
+            opened.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict", max_age=30 * 24 * 3600)
+            return opened
+        language = self._language(request)
+        if not access.is_known(request):
+            text = _template("closed.html.j2").render(words=command_line_words(language)["web"], language=language)
+            return HTMLResponse(text, status_code=401, headers=_HEADERS)
+        words = command_line_words(language)
+        shown = {"language": language, "may_act": access.may_act, **words["web"]}
+        text = _template("page.html.j2").render(
+            words=words["web"],
+            language=language,
+            other="ko" if language == "en" else "en",
+            shown=shown,
+            acts=[each.value for each in Act] if access.may_act else [],
+        )
+        return HTMLResponse(text, headers=_HEADERS)
+
+    async def live(self, request: Request) -> Response:
+        """Return the stream of events."""
+        self._require(request)
+        if self._page.live.pages >= MOST_PAGES:
+            raise _RefusedError(503)
+        events = self._page.live.events(self._language(request))
+        return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+
+    async def plan(self, request: Request) -> Response:
+        """Return what a command will do."""
+        asked = await self._command(request)
+        try:
+            wanted = Wanted(Act(asked["act"]), str(asked.get("worker", ALL_WORKERS)))
+        except (KeyError, ValueError):
+            raise _RefusedError(400) from None
+        try:
+            return JSONResponse(await self._page.acts.plan(wanted), headers=_HEADERS)
+        except OperationError as refusal:
+            return JSONResponse({"error": self._said(request, str(refusal))}, 409, headers=_HEADERS)
+
+    async def act(self, request: Request) -> Response:
+        """Carry out a plan once."""
+        asked = await self._command(request)
+        try:
+            done = await self._page.acts.confirm(str(asked.get("plan", "")))
+        except StalePlanError:
+            words = command_line_words(self._language(request))["web"]
+            return JSONResponse({"error": words["stale"]}, 409, headers=_HEADERS)
+        said = [self._said(request, each) for each in done["lines"]]
+        return JSONResponse({"well": done["well"], "lines": said}, headers=_HEADERS)
+
+    async def position(self, request: Request) -> Response:
+        """Return the prices of a held position."""
+        self._require(request)
+        found = await chart_of(self._page.fleet, PositionId(request.path_params["position"]))
+        if found is None:
+            raise _RefusedError(404)
+        return JSONResponse(found, headers=_HEADERS)
+
+    async def asset(self, request: Request) -> Response:
+        """Return a file of the page. The closed page needs its style too."""
+        name = request.path_params["name"]
+        if not self._page.access.is_here(request) or name not in _TYPES:
+            raise _RefusedError(404)
+        return Response(_file(name), media_type=_TYPES[name], headers=_HEADERS)
+
+    async def report(self, request: Request) -> Response:
+        """Return a written report; it brings its own policy for scripts."""
+        return self._written(request, self._page.data / "reports")
+
+    async def research(self, request: Request) -> Response:
+        """Return the page of a backtest or a sweep."""
+        kind, folder = request.path_params["kind"], request.path_params["folder"]
+        if kind not in {"backtests", "sweeps"} or not _FOLDER.fullmatch(folder):
+            raise _RefusedError(404)
+        return self._written(request, self._page.data / kind / folder)
+
+    def _written(self, request: Request, folder: Path) -> Response:
+        self._require(request)
+        name = request.path_params["name"]
+        path = folder / name
+        if not _WRITTEN.fullmatch(name) or path.is_symlink() or not path.is_file():
+            raise _RefusedError(404)
+        return FileResponse(path, headers={**_CLOSED, "Content-Security-Policy": "frame-ancestors 'none'"})
+
+    def _require(self, request: Request) -> None:
+        if not self._page.access.is_here(request):
+            raise _RefusedError(403)
+        if not self._page.access.is_known(request):
+            raise _RefusedError(401)
+
+    async def _command(self, request: Request) -> Mapping[str, Any]:
+        """Return the JSON object of a command that comes from this page and may be given."""
+        self._require(request)
+        if not self._page.access.is_ours(request) or not self._page.access.may_act:
+            raise _RefusedError(403)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LARGEST:
+                raise _RefusedError(413)
+        try:
+            found = json.loads(body)
+        except (ValueError, RecursionError):
+            raise _RefusedError(400) from None
+        if not isinstance(found, dict):
+            raise _RefusedError(400)
+        return found
+
+    def _language(self, request: Request) -> Language:
+        wanted = request.query_params.get("lang") or request.cookies.get("lang", "")
+        return next((each for each in LANGUAGES if each == wanted), self._page.language)
+
+    def _said(self, request: Request, text: str) -> str:
+        return command_line_words(self._language(request)).say_parts(text)
+
+
+@cache
+def _file(name: str) -> bytes:
+    return (_HERE / name).read_bytes()
+
+
+def _template(name: str) -> Any:
+    return _templates().get_template(name)
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
