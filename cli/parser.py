@@ -47,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
     _add_channel_verbs(verbs)
     add_verb(verbs, "close", "commanding:close", "start the market close now")
     _add_web(verbs)
+    _add_order_verbs(verbs)
+    _add_setup_verbs(verbs)
     _add_unproven_verbs(verbs)
     add_research_verbs(verbs)
     _add_looking_back(verbs)
@@ -125,8 +127,6 @@ def _add_web(verbs: Any) -> None:
     page = add_verb(verbs, "web", "web:web", "show and command the fleet in a browser of this machine", reads_only=True)
     page.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
     page.add_argument("--read-only", action="store_true", help=say("the page only shows; it has no commands"))
-    _add_order_verbs(verbs)
-    _add_setup_verbs(verbs)
 
 
 def _add_unproven_verbs(verbs: Any) -> None:

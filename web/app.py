@@ -88,7 +88,7 @@ def page_app(page: Page) -> Starlette:
 
 
 async def _refused(_: Request, fault: Exception) -> Response:
-    status: int = getattr(fault, "status", None) or getattr(fault, "status_code", 500)
+    status = int(getattr(fault, "status", 0) or getattr(fault, "status_code", 500))
     return Response(status_code=status, headers=_HEADERS)
 
 

@@ -170,9 +170,7 @@ def _order(record: OrderRecord, said: Words) -> dict[str, Any]:
         "limit": intent.limit_price,
         "filled": record.filled_quantity,
         "average": round(float(average), 2) if average else None,
-        "status": said.say(record.status.value.replace("_", " "))
-        if record.status in _LIVE
-        else said.say(record.status),
+        "status": said.say(record.status.value),
         "active": record.is_active,
         "reason": said["reasons"].get(intent.reason) or said.say_parts(intent.reason),
         "reply": record.reject_message,
