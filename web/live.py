@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from reporting.sentences import Language
@@ -40,7 +40,7 @@ class Live:
         """Return how many pages are open."""
         return self._pages
 
-    async def events(self, language: Language) -> AsyncIterator[str]:
+    async def events(self, language: Language) -> AsyncGenerator[str, None]:
         """Yield a page's events: first all parts, then those that have changed, and a sign of life each round.
 
         Raises:

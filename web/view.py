@@ -7,6 +7,7 @@ from typing import Any, Final
 from database.workers import WorkerRow
 from domain.clock import in_seoul
 from domain.event import Event
+from domain.event_kind import EventKind
 from domain.headroom import headroom
 from domain.order import OrderRecord
 from domain.position import OpenPosition
@@ -184,8 +185,15 @@ def _event(event: Event, said: Words) -> dict[str, Any]:
         "kind": said.of("kinds", str(event.kind)),
         "symbol": event.symbol,
         "worker": event.worker_id,
-        "detail": ", ".join(said.details(event.detail)),
+        "detail": ", ".join(said.details(_told(event))),
     }
+
+
+def _told(event: Event) -> Mapping[str, str | int]:
+    """Return the details that a trader reads; the audit log has the rest of a command."""
+    if event.kind is not EventKind.OPERATOR_COMMAND:
+        return event.detail
+    return {name: event.detail[name] for name in ("command", "outcome", "user", "why") if event.detail.get(name)}
 
 
 def _clock(at: datetime) -> str:
