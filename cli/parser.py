@@ -124,7 +124,9 @@ def _add_order_verbs(verbs: Any) -> None:
 
 
 def _add_web(verbs: Any) -> None:
-    page = add_verb(verbs, "web", "web:web", "show and command the fleet in a browser of this machine", reads_only=True)
+    page = add_alone(
+        verbs, "web", "web:web", "show and command the fleet in a browser of this machine", reads_only=True
+    )
     page.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
     page.add_argument("--read-only", action="store_true", help=say("the page only shows; it has no commands"))
 

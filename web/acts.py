@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from domain.identity import ALL_WORKERS
 from fleet.errors import OperationError
-from fleet.fleet import Fleet
+from web.connection import Connection
 
 _VALID_FOR: Final = 120.0
 """Real seconds in which a plan can be confirmed."""
@@ -66,8 +66,8 @@ class _Plan:
 class Acts:
     """Plans and their outcomes. A plan is carried out once: a second confirmation gets the outcome of the first."""
 
-    def __init__(self, fleet: Fleet, perform: Perform) -> None:
-        self._fleet = fleet
+    def __init__(self, connection: Connection, perform: Perform) -> None:
+        self._connection = connection
         self._perform = perform
         self._plans: dict[str, _Plan] = {}
 
@@ -77,8 +77,9 @@ class Acts:
         Raises:
             OperationError: there is no such worker.
         """
-        positions = await self._fleet.database.positions.held_in(self._fleet.account_id)
-        workers = await self._fleet.selected(wanted.worker) if wanted.act in _OF_A_WORKER else ()
+        fleet = await self._connection.fleet()
+        positions = await fleet.database.positions.held_in(fleet.account_id)
+        workers = await fleet.selected(wanted.worker) if wanted.act in _OF_A_WORKER else ()
         sold = [each for each in positions if not workers or each.worker_id in workers]
         name = secrets.token_urlsafe(16)
         self._plans[name] = _Plan(wanted, time.monotonic())

@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from database.errors import DATABASE_FAULTS
 from domain.identity import ALL_WORKERS, PositionId
 from fleet.errors import OperationError
-from fleet.fleet import Fleet
 from reporting.sentences import LANGUAGES, Language, command_line_words
 from web.access import COOKIE, Access
 from web.acts import Act, Acts, StalePlanError, Wanted
 from web.chart import chart_of
+from web.connection import Connection
 from web.live import MOST_PAGES, Live
 
 _HERE: Final = Path(__file__).parent / "assets"
@@ -53,7 +54,7 @@ _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}")
 class Page:
     """What the server needs: the fleet, who may come in, the live events, the commands, and the data folder."""
 
-    fleet: Fleet
+    connection: Connection
     access: Access
     live: Live
     acts: Acts
@@ -140,7 +141,7 @@ class _Routes:
             raise _RefusedError(400) from None
         try:
             return JSONResponse(await self._page.acts.plan(wanted), headers=_HEADERS)
-        except OperationError as refusal:
+        except (OperationError, *DATABASE_FAULTS) as refusal:
             return JSONResponse({"error": self._said(request, str(refusal))}, 409, headers=_HEADERS)
 
     async def act(self, request: Request) -> Response:
@@ -157,7 +158,7 @@ class _Routes:
     async def position(self, request: Request) -> Response:
         """Return the prices of a held position."""
         self._require(request)
-        found = await chart_of(self._page.fleet, PositionId(request.path_params["position"]))
+        found = await chart_of(await self._page.connection.fleet(), PositionId(request.path_params["position"]))
         if found is None:
             raise _RefusedError(404)
         return JSONResponse(found, headers=_HEADERS)

@@ -13,6 +13,7 @@ from fleet.schedule import close_now
 from runtime.auditing import Audit
 from runtime.os_user import os_user
 from web.acts import Act, Wanted
+from web.connection import Connection
 
 _COMMANDS: Final[Mapping[Act, commands.Command]] = {
     Act.PAUSE: commands.PAUSE,
@@ -29,14 +30,14 @@ Outcomes = Sequence[commands.CommandOutcome]
 class Performer:
     """Carries out the page's commands on a fleet. ``rules`` are the configured ones, for a close that starts now."""
 
-    def __init__(self, fleet: Fleet, rules: TradingRules) -> None:
-        self._fleet = fleet
+    def __init__(self, connection: Connection, rules: TradingRules) -> None:
+        self._connection = connection
         self._rules = rules
 
     async def perform(self, wanted: Wanted) -> Mapping[str, Any]:
         """Carry out a command; return whether all went well, and a line for each worker."""
         audit = Audit("web", wanted.words)
-        fleet = replace(self._fleet, command_id=audit.command_id)
+        fleet = replace(await self._connection.fleet(), command_id=audit.command_id)
         answer: Answer = {}
 
         async def act() -> int:

@@ -1,6 +1,8 @@
 """What the page shows of a fleet at a moment, read from the books."""
 
+import asyncio
 from dataclasses import dataclass, replace
+from typing import Final
 
 from database.errors import DATABASE_FAULTS, database_cause
 from database.hosts import HostAge
@@ -10,10 +12,14 @@ from domain.order import OrderRecord
 from domain.position import OpenPosition
 from domain.risk import RiskSnapshot
 from fleet.board import Board, read_board
+from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from web.connection import Connection
 
-_MOST_EVENTS = 60
-_NO_WORKER = WorkerId("")
+_MOST_EVENTS: Final = 60
+_NO_WORKER: Final = WorkerId("")
+_READ_WITHIN: Final = 2.0
+"""Real seconds after which a reading counts as failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +58,23 @@ async def read_state(fleet: Fleet) -> State:
 class Reader:
     """Reads the state, and keeps the last one while the database is away."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._last: State | None = None
 
     async def read(self) -> State:
-        """Return the present state, or the last one with its trouble.
+        """Return the present state, or the last one with its trouble. After a fault the next reading connects again.
 
         Raises:
-            OSError, asyncpg errors: the database was away from the first reading on.
+            OSError, asyncpg errors: the database was away from the first reading on. OperationError: nothing runs.
         """
         try:
-            self._last = await read_state(self._fleet)
-        except DATABASE_FAULTS as fault:
+            async with asyncio.timeout(_READ_WITHIN):
+                self._last = await read_state(await self._connection.fleet())
+        except (*DATABASE_FAULTS, OperationError) as fault:
+            await self._connection.drop()
             if self._last is None:
                 raise
-            return replace(self._last, trouble=f"NOT CURRENT, the database is away: {database_cause(fault)}")
+            cause = str(fault) if isinstance(fault, OperationError) else database_cause(fault)
+            return replace(self._last, trouble=f"NOT CURRENT, the database is away: {cause}")
         return self._last

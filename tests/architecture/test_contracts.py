@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGURATIONS = ("pyproject.toml", ".importlinter.runtime")
 PACKAGES = (
     *("activities", "broker", "cli", "database", "domain", "exchange", "fleet", "history", "lab", "reporting"),
-    *("runtime", "security", "simulator", "strategies", "tools", "verifier", "workflows"),
+    *("runtime", "security", "simulator", "strategies", "tools", "verifier", "web", "workflows"),
 )
 BREACHES: Final = (
+    ("layers", "web/view.py", "import cli.desk"),
+    ("sql", "web/state.py", "import asyncpg"),
     ("layers", "fleet/schedule.py", "import verifier.books"),
     ("layers", "domain/money.py", "import workflows.options"),
     ("layers", "broker/protocol.py", "import database.pool"),

@@ -17,6 +17,7 @@ from reporting.sentences import LANGUAGES, Language
 from web.access import Access
 from web.acts import Acts, Perform
 from web.app import Page, page_app
+from web.connection import Connection
 from web.live import Live
 from web.state import Reader
 from web.view import view_of
@@ -46,7 +47,8 @@ class Served:
 @asynccontextmanager
 async def served(fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = True) -> AsyncIterator[Served]:
     """Serve the page of a fleet; the browser has its cookie."""
-    reader = Reader(fleet)
+    connection = connected(fleet)
+    reader = Reader(connection)
 
     async def view() -> Mapping[Language, Mapping[str, Any]]:
         state = await reader.read()
@@ -55,8 +57,8 @@ async def served(fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         access = Access(KEY, {f"127.0.0.1:{port}"}, may_act=may_act)
-        acts = Acts(fleet, perform)
-        app = page_app(Page(fleet, access, Live(view, every=0.1), acts, data, "en"))
+        acts = Acts(connection, perform)
+        app = page_app(Page(connection, access, Live(view, every=0.1), acts, data, "en"))
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listening]))
@@ -69,6 +71,16 @@ async def served(fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = 
         server.should_exit = True
         await serving
         await acts.finish()
+
+
+def connected(fleet: Fleet) -> Connection:
+    """Return a connection that opens this fleet, as often as it is asked."""
+
+    @asynccontextmanager
+    async def opens() -> AsyncIterator[Fleet]:
+        yield fleet
+
+    return Connection(opens)
 
 
 async def nothing(_: Any) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from domain.identity import WorkerId
 from fleet.errors import OperationError, UnknownWorkerError
 from fleet.fleet import Fleet
 from reporting.sentences import LANGUAGES, words
+from tests.web.serving import connected
 from web import acts
 from web.acts import SELLS, Act, Acts, StalePlanError, Wanted
 
@@ -37,7 +38,7 @@ async def registered(fleet: Fleet, *names: str) -> None:
 
 async def test_two_confirmations_of_a_plan_are_one_command(fleet: Fleet) -> None:
     doing = Doing()
-    page = Acts(fleet, doing.perform)
+    page = Acts(connected(fleet), doing.perform)
     plan = (await page.plan(Wanted(Act.KILL_SWITCH_ON)))["plan"]
 
     doing.may_end.clear()
@@ -53,7 +54,7 @@ async def test_two_confirmations_of_a_plan_are_one_command(fleet: Fleet) -> None
 
 async def test_a_page_that_goes_away_does_not_stop_its_command(fleet: Fleet) -> None:
     doing = Doing()
-    page = Acts(fleet, doing.perform)
+    page = Acts(connected(fleet), doing.perform)
     plan = (await page.plan(Wanted(Act.CLOSE)))["plan"]
     doing.may_end.clear()
     asked = asyncio.create_task(page.confirm(plan))
@@ -69,7 +70,7 @@ async def test_a_page_that_goes_away_does_not_stop_its_command(fleet: Fleet) -> 
 
 async def test_an_unknown_or_old_plan_is_refused(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     doing = Doing()
-    page = Acts(fleet, doing.perform)
+    page = Acts(connected(fleet), doing.perform)
     with pytest.raises(StalePlanError):
         await page.confirm("guessed")
 
@@ -82,7 +83,7 @@ async def test_an_unknown_or_old_plan_is_refused(fleet: Fleet, monkeypatch: pyte
 
 async def test_a_plan_names_the_workers_and_refuses_unknown_ones(fleet: Fleet) -> None:
     await registered(fleet, "worker-1", "worker-2")
-    page = Acts(fleet, Doing().perform)
+    page = Acts(connected(fleet), Doing().perform)
 
     assert (await page.plan(Wanted(Act.PAUSE)))["workers"] == 2
     assert (await page.plan(Wanted(Act.LIQUIDATE, "worker-2")))["workers"] == 1
@@ -92,7 +93,7 @@ async def test_a_plan_names_the_workers_and_refuses_unknown_ones(fleet: Fleet) -
 
 @pytest.mark.parametrize("fault", [OperationError("not now"), RuntimeError("odd")])
 async def test_what_fails_is_answered(fleet: Fleet, fault: Exception) -> None:
-    page = Acts(fleet, Doing(fault).perform)
+    page = Acts(connected(fleet), Doing(fault).perform)
     plan = (await page.plan(Wanted(Act.CLOSE)))["plan"]
 
     done = await page.confirm(plan)
@@ -103,7 +104,7 @@ async def test_what_fails_is_answered(fleet: Fleet, fault: Exception) -> None:
 
 async def test_forgotten_plans_are_bounded(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acts, "_MOST", 3)
-    page = Acts(fleet, Doing().perform)
+    page = Acts(connected(fleet), Doing().perform)
     first = (await page.plan(Wanted(Act.CLOSE)))["plan"]
     for _ in range(3):
         await page.plan(Wanted(Act.CLOSE))

@@ -7,6 +7,7 @@ import pytest
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from fleet.fleet import Fleet
+from tests.web.serving import connected
 from web.acts import Act, Wanted
 from web.performing import Performer
 
@@ -26,7 +27,7 @@ async def commands(fleet: Fleet) -> list[tuple[object, object]]:
 
 
 async def test_the_kill_switch_is_pressed_and_lifted(fleet: Fleet) -> None:
-    performer = Performer(fleet, TradingRules())
+    performer = Performer(connected(fleet), TradingRules())
 
     pressed = await performer.perform(Wanted(Act.KILL_SWITCH_ON))
     assert (await fleet.database.risk.state(fleet.account_id)).kill_switch_on
@@ -42,7 +43,7 @@ async def test_a_worker_that_does_not_run_is_answered_and_audited(fleet: Fleet) 
     name = WorkerId("worker-1")
     await fleet.database.workers.register_all(fleet.account_id, {name: "no-such-workflow"})
 
-    done = await Performer(fleet, TradingRules()).perform(Wanted(Act.PAUSE, name))
+    done = await Performer(connected(fleet), TradingRules()).perform(Wanted(Act.PAUSE, name))
 
     assert not done["well"]
     assert "worker-1: not running" in done["lines"][0]
