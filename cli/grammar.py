@@ -1,10 +1,12 @@
 """A verb of the command line is named by its module and function, which only its own run imports."""
 
 import argparse
-from typing import Any
+from typing import Any, Final
 
 from domain.money import Won
 from reporting.spoken import say
+
+_MOST_HOURS: Final = 10_000
 
 
 def add_verb(verbs: Any, name: str, act: str, what: str, *, reads_only: bool = False) -> argparse.ArgumentParser:
@@ -30,6 +32,17 @@ def count(text: str) -> int:
         number = 0
     if number < 1:
         raise argparse.ArgumentTypeError("choose 1 worker or more")
+    return number
+
+
+def hours(text: str) -> float:
+    """Return a number of hours, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= _MOST_HOURS:
+        raise argparse.ArgumentTypeError(f"name hours from 0 to {_MOST_HOURS:,}")
     return number
 
 

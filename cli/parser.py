@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.asked_dates import add_dates, session_date
-from cli.grammar import add_alone, add_verb, capital, count
+from cli.grammar import add_alone, add_verb, capital, count, hours
 from cli.research import add_research_verbs
 from domain.alert import LEVELS
 from domain.identity import ALL_WORKERS, LIVE_WORD, Environment
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     switch.add_argument("--reason", default="", help=say("kept in the books"))
     _add_channel_verbs(verbs)
     add_verb(verbs, "close", "commanding:close", "start the market close now")
-    _add_web(verbs)
+    _add_page_and_replay(verbs)
     _add_order_verbs(verbs)
     _add_setup_verbs(verbs)
     _add_unproven_verbs(verbs)
@@ -123,12 +123,16 @@ def _add_order_verbs(verbs: Any) -> None:
     )
 
 
-def _add_web(verbs: Any) -> None:
+def _add_page_and_replay(verbs: Any) -> None:
     page = add_alone(
         verbs, "web", "web:web", "show and command the fleet in a browser of this machine", reads_only=True
     )
     page.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
     page.add_argument("--read-only", action="store_true", help=say("the page only shows; it has no commands"))
+    replays = "replay the open runs on this build: would it go on where the running one is?"
+    replayed = add_alone(verbs, "replay", "replay:replay", replays, reads_only=True)
+    recent = "also runs that have ended in so many hours (default 0)"
+    replayed.add_argument("--closed", type=hours, default=0.0, metavar="HOURS", help=say(recent))
 
 
 def _add_unproven_verbs(verbs: Any) -> None:

@@ -59,15 +59,11 @@ from runtime.argument_lists import ArgumentLists
 from runtime.place import Place, calls_per_second
 from runtime.settings import Settings
 from runtime.token_key import token_key
+from workflows.hosted import HOSTED
 from workflows.identity import task_queues
-from workflows.market_close import MarketCloseWorkflow
-from workflows.market_watch import MarketWatchWorkflow
-from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
-from workflows.trading_worker import TradingWorkerWorkflow
 
 _WATCH_SLOTS: Final = 10_000
 """More than any fleet holds positions. A watcher without a slot would leave its position unwatched."""
-_ON_DEMAND: Final = (ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow)
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
 """Between two heartbeats of one activity that reach the server. Each costs the server a few milliseconds."""
 _WATCH_OPTIONS: Final = {
@@ -207,7 +203,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
         Queue(
             queues.trading,
             [*of_a_trade, *of_the_close, *wishes, summaries.write_summaries, summaries.report_undone],
-            [TradingWorkerWorkflow, MarketWatchWorkflow, MarketCloseWorkflow, *_ON_DEMAND],
+            HOSTED,
         ),
         Queue(queues.watch, [*long, *of_the_deadline, *proofs], options=_WATCH_OPTIONS),
         Queue(

@@ -36,7 +36,11 @@ SPEAKERS: Final = (
         for path in (ROOT / "cli").rglob("*.py")
         if path.name != "strategy_template.py"  # which holds code, not sentences
     ),
-    *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
+    *(
+        ROOT / "fleet" / name
+        for name in ("board.py", "books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")
+    ),
+    *(ROOT / name for name in ("fleet/troubles.py", "web/performing.py", "web/state.py", "web/view.py")),
     *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
     *(
         ROOT / "runtime" / name

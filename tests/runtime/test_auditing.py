@@ -33,7 +33,7 @@ READS = {
     *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key", "codec-server"),
     *("summary", "report", "trades", "audit"),
     *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep", "unproven"),
-    *("slippage", "parity", "web"),
+    *("slippage", "parity", "web", "replay"),
     *("bars", "bars import", "bars list", "bars check", "bars download"),
 }
 """Verbs that change nothing of a fleet. A new verb is recorded unless it is named here and in starter.py."""

@@ -1,0 +1,98 @@
+"""A change of the sequence of commands does not get past the recorded histories: each planted one is caught."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+CHILD: Final = Path(__file__).parent / "replaying_child.py"
+
+
+class Change(NamedTuple):
+    """One planted change of a workflow file: a text that stands there once, and what replaces it."""
+
+    file: str
+    old: str
+    new: str
+
+
+CHANGES: Final = {
+    "a step more at the start": Change(
+        "trade.py",
+        "        if self._life.cycles == 0 and not self._is_patched():\n",
+        "        if self._life.cycles == 0:\n",
+    ),
+    "two steps in another sequence": Change(
+        "ordering.py",
+        "        record = await self._submit(request, summary)\n",
+        "        await self._follow(request.intent_id, patience, summary, None)\n"
+        "        record = await self._submit(request, summary)\n",
+    ),
+    "another activity": Change(
+        "trade.py", "            CycleActivities.begin_cycle,\n", '            "begin_round",\n'
+    ),
+    "a timer less": Change(
+        "market_timer.py",
+        "            await workflow.wait_condition(condition, timeout=left, timeout_summary=until)\n",
+        "            await workflow.wait_condition(condition)\n",
+    ),
+    "a timer more": Change(
+        "selling.py",
+        "                    placed = await self._sell_once(sale, decision, tries)\n",
+        '                    await self._steps.sleep(timedelta(seconds=1), "wait")\n'
+        "                    placed = await self._sell_once(sale, decision, tries)\n",
+    ),
+    "a patch without its branch for older runs": Change(
+        "holding.py",
+        '        if self.is_shared and workflow.patched("market-watch"):\n',
+        "        if self.is_shared:\n",
+    ),
+    "a search attribute less": Change(
+        "attributes.py",
+        "    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)])\n",
+        "    _ = (reason, net_pnl)\n",
+    ),
+    "two steps of the close in another sequence": Change(
+        "market_close.py",
+        "            await self._shut_entries(plan.session.date)\n"
+        "            self._signalled = await self._signal_workers(plan.session.date)\n",
+        "            self._signalled = await self._signal_workers(plan.session.date)\n"
+        "            await self._shut_entries(plan.session.date)\n",
+    ),
+    "an end instead of the next run": Change("trading_worker.py", "workflow.continue_as_new(", "print("),
+}
+
+
+def replayed(tree: Path) -> str:
+    """Return the first recorded history that fails with the workflows of a tree."""
+    path = os.pathsep.join((str(tree), str(ROOT)))
+    child = [sys.executable, str(CHILD), str(ROOT / "tests" / "histories")]
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
+    found = subprocess.run(child, env=environment, capture_output=True, text=True, check=False, cwd=tree)
+    assert found.returncode == 0, found.stderr
+    return found.stdout.strip()
+
+
+def tree_with(change: Change | None, folder: Path) -> Path:
+    """Copy the workflows, with a change."""
+    shutil.copytree(ROOT / "workflows", folder / "workflows", ignore=shutil.ignore_patterns("__pycache__"))
+    if change is not None:
+        file = folder / "workflows" / change.file
+        text = file.read_text(encoding="utf-8")
+        assert text.count(change.old) == 1, f"the planted change of {change.file} fits no more: write it again"
+        file.write_text(text.replace(change.old, change.new), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_planted_change_is_caught(name: str, tmp_path: Path) -> None:
+    assert replayed(tree_with(CHANGES[name], tmp_path)), f"all recorded histories replay with: {name}"
+
+
+def test_the_copied_workflows_replay(tmp_path: Path) -> None:
+    assert replayed(tree_with(None, tmp_path)) == ""
