@@ -7,11 +7,12 @@ bring them back, and would leave positions unwatched meanwhile. `/ready` answers
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from http import HTTPStatus
 from typing import Final
 
 _SLOWEST: Final = 5.0
 """Real seconds for one request: a client that sends nothing must not keep its connection."""
-_STATUS: Final = {True: "200 OK", False: "503 Service Unavailable"}
+_REPLY: Final = b"HTTP/1.1 %d %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class HealthAddressError(Exception):
@@ -35,11 +36,10 @@ class Health:
 
     def answer(self, request: bytes) -> bytes:
         """Return the reply to the first line of a request."""
-        method, _, rest = request.partition(b" ")
-        known = {b"/live": True, b"/ready": self._is_ready}
-        path = rest.partition(b" ")[0]
-        status = _STATUS[known[path]] if method == b"GET" and path in known else "404 Not Found"
-        return f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
+        ready = HTTPStatus.OK if self._is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        known = {b"GET /live": HTTPStatus.OK, b"GET /ready": ready}
+        status = known.get(b" ".join(request.split(b" ")[:2]), HTTPStatus.NOT_FOUND)
+        return _REPLY % (status.value, status.phrase.encode())
 
 
 @asynccontextmanager

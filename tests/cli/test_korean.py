@@ -37,7 +37,10 @@ SPEAKERS: Final = (
         if path.name != "strategy_template.py"  # which holds code, not sentences
     ),
     *(ROOT / "fleet" / name for name in ("books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")),
-    *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
+    *(
+        ROOT / "runtime" / name
+        for name in ("broker_settings.py", "env_file.py", "faults.py", "health.py", "live_dangers.py")
+    ),
     *(
         ROOT / "runtime" / name
         for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py", "token_key.py")

@@ -1,6 +1,8 @@
-"""The compose file by its specification, and the Dockerfile by a linter."""
+"""The compose file by its specification, and the images' files by a linter."""
 
 from pathlib import Path
+
+import pytest
 
 from tests.deploy.checkers import checked
 
@@ -11,5 +13,6 @@ def test_the_compose_file_follows_the_specification() -> None:
     checked("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml"))
 
 
-def test_the_dockerfile_has_nothing_that_the_linter_knows() -> None:
-    checked("hadolint", "--failure-threshold", "style", str(ROOT / "Dockerfile"))
+@pytest.mark.parametrize("name", ["Dockerfile", "simulator/Dockerfile"])
+def test_the_linter_has_nothing_to_say_of_an_image(name: str) -> None:
+    checked("hadolint", "--failure-threshold", "style", str(ROOT / name))
