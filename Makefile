@@ -11,8 +11,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 AUDIT := .venv-audit
+LOCKED := $(AUDIT)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(ARGS)
 
-.PHONY: install demo test conformance chaos matrix closings fuzz lint format bench sbom audit images clean
+.PHONY: install demo test conformance chaos matrix closings fuzz lint format bench lock sbom audit deploy-check images clean
 .DEFAULT_GOAL := test
 
 install: $(READY)  ## the environment only: .venv with the locked packages; starts nothing
@@ -52,12 +53,20 @@ format: $(READY)  ## fix what lint can fix automatically
 bench: $(READY)  ## speed beside its floor, a quarter of an hour; ARGS="--quick", or names such as ARGS="lock scan"
 	$(BIN)/python -m tools.bench $(ARGS)
 
+lock: $(AUDIT)/.installed  ## the lock files from pyproject.toml, keeping their versions; ARGS="--upgrade" takes the newest, ARGS="--upgrade-package httpx" one
+	$(LOCKED) pyproject.toml --output-file requirements.lock
+	$(LOCKED) pyproject.toml --group dev --output-file requirements-dev.lock
+	$(LOCKED) --group audit --output-file requirements-audit.lock
+
 sbom: $(AUDIT)/.installed  ## what we are made of, from the lock files, as CycloneDX: haru.cdx.json and haru-dev.cdx.json
 	$(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o haru.cdx.json
 	$(AUDIT)/bin/cyclonedx-py requirements requirements-dev.lock --pyproject pyproject.toml --output-reproducible -o haru-dev.cdx.json
 
 audit: $(AUDIT)/.installed  ## known vulnerabilities of the locked packages; needs the network, and fails where it cannot ask
 	$(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock $(ARGS)
+
+deploy-check: $(READY) $(AUDIT)/.installed  ## compose, Kubernetes and systemd files and the Dockerfile, also by tools that the other tests do without
+	PATH="$(CURDIR)/$(AUDIT)/bin:$$PATH" $(BIN)/python -m pytest -n 0 -rs tests/deploy $(ARGS)
 
 images:  ## pins the images of docker-compose.yml to their digests, in deploy/images.env; needs Docker and the network
 	$(PYTHON) deploy/pin_images.py

@@ -176,6 +176,9 @@ def _add_setup_verbs(verbs: Any) -> None:
     serves = "let the Web UI of this machine show what is encrypted"
     shown = add_alone(verbs, "codec-server", "codec_server:show_payloads", serves, reads_only=True)
     shown.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
+    shown.add_argument(
+        "--container", action="store_true", help=say("listen beyond loopback, for a port that docker publishes")
+    )
     shown.add_argument("--ui", type=int, metavar="PORT", help=say("the Web UI's port, default HARU_PORTS__TEMPORAL_UI"))
     gives_up = "give up lost or stolen HARU_PAYLOADS__KEYS; set others before"
     add_alone(verbs, "forget-keys", "setting_up:forget_keys", gives_up)

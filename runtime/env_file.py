@@ -1,4 +1,4 @@
-"""Find and read `.env` as UTF-8; errors name the line and the command that corrects it."""
+"""Find and read `.env` and files of single secrets as UTF-8; errors name the line and the command that corrects it."""
 
 import io
 import os
@@ -11,6 +11,7 @@ from typing import Final
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
+from runtime.private_values import PRIVATE
 from security.private_files import NotPrivateError, read_private
 
 _HERE: Final = Path(__file__).resolve().parents[1]
@@ -22,6 +23,9 @@ ENCODING: Final = "utf-8-sig"
 """UTF-8, with or without the byte order mark that Windows Notepad writes."""
 LONGEST: Final = 32_768
 """Characters of a variable's name and value. The longest are alert channel addresses and a universe of stocks."""
+FILE_SUFFIX: Final = "_FILE"
+"""`DATABASE_URL_FILE=/run/secrets/database_url` is `DATABASE_URL` with the content of that file."""
+_IN_FILES: Final = PRIVATE | {"TEMPORAL_API_KEY"}
 _LONGEST_SHOWN: Final = 60
 _NO_FILE: Final = Path(os.devnull)
 _DATA_FOLDER: Final = ".haru"
@@ -55,8 +59,10 @@ def describe_env_file() -> str:
 def configured_environment() -> dict[str, str]:
     """Return the variables of the environment and of the file, without `HARU_ENV_FILE`. The environment wins.
 
+    A secret that has a file of its own (`…_FILE`) stands there under its plain name.
+
     Raises:
-        EnvFileError: the file cannot be used, or settings or data in the current folder would be ignored.
+        EnvFileError: a file cannot be used, or settings or data in the current folder would be ignored.
     """
     path = env_file()
     read = read_env_file(path)
@@ -64,7 +70,41 @@ def configured_environment() -> dict[str, str]:
         raise EnvFileError(f"{path}: {ENV_FILE_VARIABLE} names the file itself; set it in the environment instead")
     environment = {**read, **os.environ}
     _refuse_ignored(environment)
-    return {name: value for name, value in environment.items() if name != ENV_FILE_VARIABLE}
+    plainly = {name: value for name, value in environment.items() if name != ENV_FILE_VARIABLE and not _in_file(name)}
+    return plainly | _secrets_in_files(environment)
+
+
+def settings_in_files() -> dict[str, str]:
+    """Return what the environment does not hold itself: the variables of `.env`, and secrets with a file of their own.
+
+    Raises:
+        EnvFileError: a file cannot be used.
+    """
+    read = read_env_file(env_file())
+    return read | _secrets_in_files({**read, **os.environ})
+
+
+def _in_file(name: str) -> str:
+    """Return the secret that a variable names the file of; empty for any other variable."""
+    secret = name.upper().removesuffix(FILE_SUFFIX)
+    return secret if name.upper().endswith(FILE_SUFFIX) and secret in _IN_FILES else ""
+
+
+def _secrets_in_files(environment: Mapping[str, str]) -> dict[str, str]:
+    set_plainly = {name.upper() for name, value in environment.items() if value}
+    found = {}
+    for name, path in environment.items():
+        secret = _in_file(name)
+        if not secret or not path:
+            continue
+        if secret in set_plainly:
+            raise EnvFileError(f"{secret} and {name.upper()} are both set; unset one of them")
+        if not _exists(Path(path)):
+            raise EnvFileError(f"{name.upper()}: {path} does not exist; correct the path, or unset the variable")
+        found[secret] = _text(Path(path)).strip()
+        if not found[secret]:
+            raise EnvFileError(f"{name.upper()}: {path} is empty; write the secret into it, or unset the variable")
+    return found
 
 
 def _folder() -> Path:

@@ -56,6 +56,7 @@ from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.parts import EmbeddedParts
 from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
+from runtime.health import Health, HealthAddressError, serving_health
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
 from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.price_supply import supply_of
@@ -86,7 +87,7 @@ class WorkerError(Exception):
 
 REFUSALS: Final = (
     *(SettingsError, EmbeddedError, OperationError, TradingError, WorkerError, TemporalAwayError),
-    NotPrivateError,
+    *(NotPrivateError, HealthAddressError),
 )
 """Errors that end the program with one line, without a traceback."""
 
@@ -98,7 +99,10 @@ async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
     refuse_root(settings)
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     _check_temporal(settings)
-    async with EmbeddedParts(settings, attributes.ALL) as parts:
+    async with (
+        serving_health(settings.telemetry.health_address) as health,
+        EmbeddedParts(settings, attributes.ALL) as parts,
+    ):
         place = place_of(settings, parts.endpoints)
         log_market_time(place.clock)
         mask = Masking(settings.secrets())
@@ -110,7 +114,9 @@ async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
             await ensure_search_attributes(client, attributes.ALL)
             kept, clock = settings.recording.days, place.clock
             with recording(settings.data_dir, kept, RealPace(clock).now, clock.speed) as recorder:
-                await _trade(settings, Stage(parts, place, database, client, refusals, recorder), stop_requested)
+                await _trade(
+                    settings, Stage(parts, place, database, client, refusals, recorder, health), stop_requested
+                )
         finally:
             await database.aclose()
 
@@ -125,6 +131,7 @@ class Stage:
     client: Client
     refusals: Refusals
     recorder: DayRecorder | None
+    health: Health
 
 
 async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event) -> None:
@@ -154,15 +161,16 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
         )
         streaming = streaming_for(settings, stage.place, broker, with_)
         async with hosting(workers_for(stage.client, fleet.account_id, with_)):
-            _announce(settings, str(stage.parts.endpoints))
-            await first_to_end(
-                stop_requested.wait(),
-                _broken(stage.parts),
-                *([streaming.keep()] if streaming else []),
-                alerts.outbox.keep(),
-                alerts.direct.keep(),
-                DutyRunner(fleet, duties_of(parts), membership.host.host_id).run(),
-            )
+            with stage.health.ready():
+                _announce(settings, str(stage.parts.endpoints))
+                await first_to_end(
+                    stop_requested.wait(),
+                    _broken(stage.parts),
+                    *([streaming.keep()] if streaming else []),
+                    alerts.outbox.keep(),
+                    alerts.direct.keep(),
+                    DutyRunner(fleet, duties_of(parts), membership.host.host_id).run(),
+                )
         for line in await membership.host.farewell():
             print(say(line), flush=True)
         await membership.leave()

@@ -107,6 +107,8 @@ class TelemetrySettings(_Group):
     log_format: Literal["plain", "json"] = "plain"
     prometheus_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
     """`host:port` where Temporal's and our metrics are served; None serves none."""
+    health_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
+    """`host:port` of `/live` and `/ready`, for probes; None serves none."""
 
 
 class WatchSettings(_Group):

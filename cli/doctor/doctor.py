@@ -38,7 +38,7 @@ from runtime.embedded.endpoints import Endpoints
 from runtime.embedded.errors import EmbeddedError
 from runtime.embedded.finding import Need, find_endpoints, needs_of
 from runtime.embedded.postgres import check_version
-from runtime.embedded.search_attributes import missing_search_attributes, odd_search_attributes
+from runtime.embedded.search_attributes import commands_to_add, missing_search_attributes, odd_search_attributes
 from runtime.embedded.token_key import FILE as TOKEN_KEY_FILE
 from runtime.env_file import env_file
 from runtime.live_dangers import account_dangers, in_words, settings_dangers, unaccepted
@@ -228,7 +228,8 @@ class Doctor:
         text = f"{client.service_client.config.target_host}, namespace {client.namespace}"
         lacking = await missing_search_attributes(client, attributes.ALL)
         if lacking:
-            return doubtful(f"{text}, without {', '.join(sorted(lacking))}", "worker.py registers them when it starts")
+            fix = f"worker.py registers them when it starts, if it may; else run: {commands_to_add(client, lacking)}"
+            return doubtful(f"{text}, without {', '.join(sorted(lacking))}", fix)
         if odd := await odd_search_attributes(client, attributes.ALL):
             fix = "remove them from the namespace, or use another one: no worker can start"
             return wrong(f"{text}, with foreign types of {', '.join(odd)}", fix)

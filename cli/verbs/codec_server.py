@@ -14,10 +14,13 @@ from runtime.temporal_connection import ring_of
 from security.sealing.codec_server import codec_app, new_token
 
 _NAMES: Final = (LOOPBACK, "localhost")
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - of a container, whose port is published on the machine's loopback
 
 
 async def show_payloads(asked: argparse.Namespace) -> int:
     """Decrypt payloads for the Web UI of this machine until interrupted. The printed address contains a token.
+
+    In a container it listens on each of its addresses, and still answers only a browser of this machine.
 
     Raises:
         OperationError: the port is taken.
@@ -25,7 +28,7 @@ async def show_payloads(asked: argparse.Namespace) -> int:
     settings, token = load_settings(), new_token()
     ui = f":{settings.ports.temporal_ui}" if asked.ui is None else f":{asked.ui}"
     try:
-        with socket.create_server((LOOPBACK, asked.port)) as listening:
+        with socket.create_server((_EVERYWHERE if asked.container else LOOPBACK, asked.port)) as listening:
             port = listening.getsockname()[1]
             hosts = {f"{name}:{port}" for name in _NAMES}
             app = codec_app(ring_of(settings), token, hosts, {f"http://{name}{ui}" for name in _NAMES})

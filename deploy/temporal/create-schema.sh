@@ -2,6 +2,9 @@
 # Makes or updates Temporal's two databases; running it again changes nothing.
 set -eu
 
+SQL_PASSWORD="$(cat "$SQL_PASSWORD_FILE")"
+export SQL_PASSWORD
+
 sql_tool() {
     database="$1"
     shift

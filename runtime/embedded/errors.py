@@ -7,7 +7,9 @@ EmbeddedError
 ├── DiskFullError        the data folder's disk has no room for the parts' data
 ├── RootRefusedError     the process is root, and PostgreSQL cannot run as another user here
 ├── OtherVersionError    the database was written by another major version of PostgreSQL
-└── PartFailedError      a part did not start, or ended unexpectedly
+├── PartFailedError      a part did not start, or ended unexpectedly
+├── OddSearchAttributesError      the namespace has search attributes of our names with other types
+└── MissingSearchAttributesError  the namespace lacks search attributes, and this program may not add them
 """
 
 
@@ -45,3 +47,7 @@ class PartFailedError(EmbeddedError):
 
 class OddSearchAttributesError(EmbeddedError):
     """Temporal's namespace has search attributes of our names with other types."""
+
+
+class MissingSearchAttributesError(EmbeddedError):
+    """Temporal's namespace lacks our search attributes, and the server does not let this program add them."""

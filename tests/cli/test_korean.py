@@ -41,7 +41,10 @@ SPEAKERS: Final = (
         for name in ("board.py", "books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")
     ),
     *(ROOT / name for name in ("fleet/troubles.py", "web/performing.py", "web/state.py", "web/view.py")),
-    *(ROOT / "runtime" / name for name in ("broker_settings.py", "env_file.py", "faults.py", "live_dangers.py")),
+    *(
+        ROOT / "runtime" / name
+        for name in ("broker_settings.py", "env_file.py", "faults.py", "health.py", "live_dangers.py")
+    ),
     *(
         ROOT / "runtime" / name
         for name in ("opening.py", "settings.py", "superuser.py", "temporal_connection.py", "token_key.py")

@@ -91,3 +91,19 @@ def _scalar(text: str, line: Line) -> Any:
     if text[0] in "{&*!|>%@`'" or ": " in text or _AMBIGUOUS.fullmatch(text):
         raise ValueError(f"line {line.number}: quote this: {text}")
     return text
+
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = read_compose(ROOT / "docker-compose.yml")
+SERVICES: dict[str, Any] = COMPOSE["services"]
+SECRETS_GROUP = 10002
+"""The group of the secrets' files, which the containers join."""
+
+
+def environment_of(service: str, **given: str) -> dict[str, str]:
+    return {name: interpolated(value, given) for name, value in SERVICES[service]["environment"].items()}
+
+
+def variables_of(file: str) -> dict[str, str]:
+    lines = (ROOT / "deploy" / file).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))

@@ -82,10 +82,12 @@ async def test_commands_of_a_machine_with_another_key_are_refused_until_the_old_
     assert "give all machines the same HARU_PAYLOADS__KEYS" in refused.stderr
 
 
-def test_the_codec_server_answers_the_web_ui_of_this_machine(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("words", "host"), [((), "127.0.0.1"), (("--container",), "127.0.0.2")])
+def test_the_codec_server_answers_the_web_ui_of_this_machine(tmp_path: Path, words: tuple[str, ...], host: str) -> None:
+    """A container's port is published at another address than the one that the browser names."""
     (tmp_path / ".env").touch()
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "starter.py"), "codec-server"],
+        [sys.executable, str(ROOT / "starter.py"), "codec-server", *words],
         cwd=tmp_path,
         env={**os.environ, "HARU_ENV_FILE": ".env"},
         stdout=subprocess.PIPE,
@@ -94,12 +96,15 @@ def test_the_codec_server_answers_the_web_ui_of_this_machine(tmp_path: Path) -> 
     assert process.stdout is not None
     try:
         address = next(line.strip() for line in process.stdout if line.startswith("http://127.0.0.1:"))
-        asked = {"origin": "http://localhost:8233", "content-type": "application/json"}
+        parts = urlsplit(address)
+        asked = {"host": parts.netloc, "origin": "http://localhost:8233", "content-type": "application/json"}
+        at = f"http://{host}:{parts.port}"
         with httpx.Client(trust_env=False, transport=httpx.HTTPTransport(retries=5)) as client:
-            good = client.post(f"{address}/decode", headers=asked, content=b'{"payloads": []}')
-            other = client.post(f"{address}/decode", headers=asked | {"origin": "http://evil.example"}, content=b"{}")
-            parts = urlsplit(address)
-            unknown = client.post(f"http://{parts.netloc}/decode", headers=asked, content=b"{}")
+            good = client.post(f"{at}{parts.path}/decode", headers=asked, content=b'{"payloads": []}')
+            other = client.post(
+                f"{at}{parts.path}/decode", headers=asked | {"origin": "http://evil.example"}, content=b"{}"
+            )
+            unknown = client.post(f"{at}/decode", headers=asked, content=b"{}")
     finally:
         process.terminate()
         process.wait()

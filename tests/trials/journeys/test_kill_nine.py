@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.trials.journeys.real_system import RealSystem, real_system
@@ -15,11 +16,14 @@ NET = "SELECT sum(net_pnl) FROM trades"
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path: Path) -> None:
+def test_a_day_survives_the_death_of_its_host_while_positions_are_held(tmp_path: Path, unused_port: int) -> None:
     # At this speed the market stays open for longer than the slowest machine needs. At 300 it closed within a minute:
     # before a slow start found two positions, or before a slow restart sold them.
-    with real_system(tmp_path, HARU_SIMULATOR__SPEED="30", HARU_SIMULATOR__START="2026-11-23 10:30") as system:
+    probed = f"127.0.0.1:{unused_port}"
+    market = {"HARU_SIMULATOR__SPEED": "30", "HARU_SIMULATOR__START": "2026-11-23 10:30"}
+    with real_system(tmp_path, **market, HARU_TELEMETRY__HEALTH_ADDRESS=probed) as system:
         system.starts()
+        assert httpx.get(f"http://{probed}/ready", trust_env=False).status_code == 200
         system.starter("--workers", "5", "--detach")
         system.until(lambda: system.number(HELD) >= 2, 200, "two held positions")
 
