@@ -1,110 +1,96 @@
-"""A real browser driven by its DevTools protocol: open pages, evaluate, click, and read the console."""
+"""A real browser that a test drives: it opens pages, runs script in them, and keeps what the console says."""
 
 import asyncio
 import json
-import subprocess
+from base64 import b64decode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import websockets
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.chromium import CHROMIUM
 
-_PATIENCE = 60.0
-"""Real seconds for what a loaded machine does in one."""
+_WITHIN = 150.0
+_COMPLAINTS = {"Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled"}
 
 
 class Tab:
-    """One page of the browser."""
+    """One tab. ``complaints`` is everything that reached its console."""
 
-    def __init__(self, browser: "Browser", session: str) -> None:
-        self._browser = browser
-        self._session = session
-
-    async def command(self, method: str, **parameters: Any) -> Any:
-        """Send a command of the protocol and return its result."""
-        return await self._browser.command(method, self._session, **parameters)
-
-    async def go(self, address: str) -> None:
-        """Open an address."""
-        await self.command("Page.navigate", url=address)
-
-    async def value(self, expression: str) -> Any:
-        """Return the value of an expression in the page."""
-        found = await self.command("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
-        return found["result"].get("value")
-
-    async def until(self, expression: str) -> Any:
-        """Wait until an expression is true, and return its value."""
-        async with asyncio.timeout(_PATIENCE):
-            while not (found := await self.value(f"document.readyState === 'complete' && ({expression})")):
-                await asyncio.sleep(0.05)
-        return found
-
-
-class Browser:
-    """The connection to a running browser. ``complaints`` are its pages' console errors and refused loads."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self._number = 0
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._last = 0
         self.complaints: list[str] = []
-        self._reading = asyncio.create_task(self._read())
 
-    async def tab(self, width: int = 1440, height: int = 900) -> Tab:
-        """Open a page of a size in pixels."""
-        target = (await self.command("Target.createTarget", url="about:blank"))["targetId"]
-        session = (await self.command("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
-        tab = Tab(self, session)
+    async def command(self, method: str, **values: Any) -> Any:
+        """Send a command of the browser's protocol and return its result."""
+        self._last += 1
+        await self._socket.send(json.dumps({"id": self._last, "method": method, "params": values}))
+        while True:
+            message = json.loads(await self._socket.recv())
+            if message.get("method") in _COMPLAINTS:
+                self.complaints.append(json.dumps(message["params"]))
+            if message.get("id") == self._last:
+                assert "error" not in message, message
+                return message["result"]
+
+    async def opens(self, url: str, width: int = 1440, height: int = 900) -> None:
         for domain in ("Page", "Runtime", "Log"):
-            await tab.command(f"{domain}.enable")
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
-        await tab.command("Emulation.setDeviceMetricsOverride", **size)
-        return tab
+            await self.command(f"{domain}.enable")
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 700}
+        await self.command("Emulation.setDeviceMetricsOverride", **size)
+        await self.command("Page.navigate", url=url)
 
-    async def command(self, method: str, session: str = "", **parameters: Any) -> Any:
-        """Send a command and return its result."""
-        self._number += 1
-        number, waiting = self._number, asyncio.get_running_loop().create_future()
-        self._waiting[number] = waiting
-        message = {"id": number, "method": method, "params": parameters}
-        await self._connection.send(json.dumps(message | ({"sessionId": session} if session else {})))
-        async with asyncio.timeout(_PATIENCE):
-            found = await waiting
-        assert "error" not in found, found["error"]
-        return found["result"]
+    async def runs(self, script: str) -> Any:
+        """Return the value of a script."""
+        done = await self.command("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in done, done
+        return done["result"].get("value")
 
-    async def _read(self) -> None:
-        async for text in self._connection:
-            message = json.loads(text)
-            if "id" in message:
-                self._waiting.pop(message["id"]).set_result(message)
-            elif message["method"] == "Runtime.exceptionThrown":
-                self.complaints.append(json.dumps(message["params"]["exceptionDetails"]))
-            elif message["method"] == "Log.entryAdded" and message["params"]["entry"]["level"] == "error":
-                self.complaints.append(message["params"]["entry"]["text"])
+    async def sees(self, script: str) -> Any:
+        """Wait until a script's value is true, and return it."""
+        while not (value := await self.runs(script)):
+            await asyncio.sleep(0.05)
+        return value
+
+    async def pictures(self, file: Path) -> None:
+        """Write the whole page to a PNG file."""
+        taken = await self.command("Page.captureScreenshot", captureBeyondViewport=True)
+        file.write_bytes(b64decode(taken["data"]))
 
 
 @asynccontextmanager
-async def browser(folder: Path) -> AsyncIterator[Browser]:
-    """Run a browser with a new profile."""
-    assert CHROMIUM is not None
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
-    running = subprocess.Popen(  # noqa: ASYNC220 - it only starts a process
-        [CHROMIUM, *options, f"--user-data-dir={folder}", "about:blank"], stderr=subprocess.DEVNULL
+async def a_tab(profile: Path) -> AsyncIterator[Tab]:
+    """Start a browser and drive its first tab; everything inside must be done within 150 seconds."""
+    browser = await asyncio.create_subprocess_exec(
+        *(str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"),
+        *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
+        *("--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        port_file = folder / "DevToolsActivePort"
-        async with asyncio.timeout(_PATIENCE):
-            while not port_file.exists() or "\n" not in port_file.read_text():
-                await asyncio.sleep(0.05)
-        port, path = port_file.read_text().split("\n")[:2]
-        async with websockets.connect(f"ws://127.0.0.1:{port}{path}", max_size=None) as connection:
-            yield Browser(connection)
+        async with asyncio.timeout(_WITHIN):
+            port = await _port(profile / "DevToolsActivePort")
+            async with httpx.AsyncClient(trust_env=False) as http:
+                while not (tabs := await _tabs(http, port)):
+                    await asyncio.sleep(0.05)
+            async with connect(tabs[0], max_size=None, proxy=None) as socket:
+                yield Tab(socket)
     finally:
-        running.kill()
-        running.wait()
+        browser.terminate()
+        await browser.wait()
+
+
+async def _port(file: Path) -> int:
+    while not file.exists() or not file.read_text().strip():
+        await asyncio.sleep(0.05)
+    return int(file.read_text().split()[0])
+
+
+async def _tabs(http: httpx.AsyncClient, port: int) -> list[str]:
+    listed = (await http.get(f"http://127.0.0.1:{port}/json/list")).json()
+    return [each["webSocketDebuggerUrl"] for each in listed if each["type"] == "page"]
