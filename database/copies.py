@@ -61,6 +61,12 @@ def rows_of(database_url: str) -> dict[str, int]:
         return _rows(connection)
 
 
+def forget_fleet(database_url: str) -> None:
+    """Release the account in restored books: the fleet that held it at the backup trades by other books, or is lost."""
+    with _connected(database_url) as connection:
+        connection.execute("UPDATE accounts SET fleet = NULL, fleet_expires_at = NULL")
+
+
 def tables_in(database_url: str) -> int:
     """Return the number of tables.
 

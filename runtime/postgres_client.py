@@ -5,10 +5,13 @@ import os
 from asyncio.subprocess import DEVNULL
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from database.copies import client_environment
 from runtime.embedded.binaries import postgres_binaries
 from runtime.embedded.errors import PartFailedError
+
+_NOT_THE_OWNER: Final = "the role lacks a right; set HARU_DATABASE_MIGRATION_URL to the same database as its owner"
 
 
 @asynccontextmanager
@@ -40,8 +43,11 @@ async def succeeded(process: asyncio.subprocess.Process, name: str) -> None:
     """
     assert process.stderr is not None  # noqa: S101 - a pipe, as asked
     words = (await process.stderr.read()).decode(errors="replace").strip()
-    if await process.wait() != 0:
-        raise PartFailedError(f"{name} failed, and nothing was changed: {words[:600]}")
+    if await process.wait() == 0:
+        return
+    if "privilege" in words.lower() or "denied" in words:
+        raise PartFailedError(f"{name}: {_NOT_THE_OWNER}; nothing was changed: {words[:600]}")
+    raise PartFailedError(f"{name} failed, and nothing was changed: {words[:600]}")
 
 
 def _passed_on() -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Final
 
-from database.copies import client_environment, rows_of, tables_in
+from database.copies import client_environment, forget_fleet, rows_of, tables_in
 from database.errors import DatabaseTooNewError
 from database.migrations import apply
 from database.schema_level import level_of
@@ -57,6 +57,7 @@ async def restore(settings: Settings, file: Path, now: datetime) -> Restored:
             rows = await asyncio.to_thread(rows_of, url)
             if rows != reader.manifest["rows"]:
                 raise PartFailedError(f"the restored database differs from {file} in its rows; use another backup")
+            await asyncio.to_thread(forget_fleet, url)
             for name, text in reader.manifest["keys"].items():
                 write_private(settings.data_dir / name, text)
             kept = set_aside(settings.data_dir, now)

@@ -2,13 +2,14 @@
 
 import argparse
 from datetime import UTC, datetime
+from typing import Final
 
 from cli.plain_answers import answer
 from runtime.backup import back_up
 from runtime.restore import restore
 from runtime.settings import load_settings
 
-_NEXT = "Next: `python worker.py`, then `python starter.py reconcile` and `python -m verifier`."
+_NEXT: Final = "Next: `python worker.py`, then `python starter.py reconcile` and `python -m verifier`."
 
 
 async def write(asked: argparse.Namespace) -> int:

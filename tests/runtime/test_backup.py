@@ -9,7 +9,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -138,10 +138,23 @@ async def test_the_application_trades_on_restored_books(use: Use, traded: str, e
 
     database = await open_database(as_application(empty_url))
     held = await database.positions.held_in(ACCOUNT)
-    bought = await Books(database).held(WorkerId("worker-3"), Symbol("035420"))
+    books = Books(database)
+    lease = await books.locked(WorkerId("worker-3"), Symbol("035420"))
+    bought = await books.accepted(books.a_buy(lease), number=900)
     await database.aclose()
     assert [(position.symbol, position.worker_id) for position in held] == [("000660", "worker-2")]
-    assert bought.filled_quantity == 10
+    assert bought.ref is not None
+
+
+async def test_a_restored_account_waits_for_no_fleet(use: Use, traded: str, empty_url: str, tmp_path: Path) -> None:
+    execute(traded, "UPDATE accounts SET fleet = 'lost', fleet_expires_at = now() + interval '1 hour'")
+    done = await back_up(use(traded), tmp_path, NOW)
+
+    await restore(use(empty_url), done.file, NOW)
+
+    database = await open_database(as_application(empty_url))
+    await database.accounts.join(ACCOUNT, "new", timedelta(minutes=1))
+    await database.aclose()
 
 
 async def test_no_token_of_the_broker_is_in_a_backup(use: Use, traded: str, empty_url: str, tmp_path: Path) -> None:
