@@ -180,7 +180,8 @@ async def test_a_data_folder_with_books_is_refused_before_anything_is_changed(
     use: Use, traded: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = await back_up(use(traded), tmp_path, NOW)
-    embedded(monkeypatch)
+    for name in ("DATABASE_URL", "HARU_DATABASE_MIGRATION_URL"):
+        monkeypatch.delenv(name)
     (tmp_path / "haru" / "postgres").mkdir(parents=True)
 
     with pytest.raises(CorruptFolderError, match=r"there are books in .*/haru already.*mv .*/postgres "):
@@ -334,11 +335,6 @@ def test_the_verbs_answer_in_json(use: Use, traded: str, empty_url: str, tmp_pat
 
     assert written.keys() == {"file", "bytes", "tables", "rows", "key"}
     assert (restored["rows"], restored["kept"]) == (written["rows"], [])
-
-
-def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "HARU_DATABASE_MIGRATION_URL"):
-        monkeypatch.delenv(name)
 
 
 @contextmanager
