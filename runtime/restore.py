@@ -49,10 +49,10 @@ async def restore(settings: Settings, file: Path, now: datetime) -> Restored:
     with _opened(file) as source:
         reader = BackupReader(file, source, ring)
         _check_versions(file, reader)
+        _check_keys(settings.data_dir, reader.manifest["keys"])
         await asyncio.to_thread(_exhaust, reader)
         source.seek(0)
         async with _empty_place(settings) as url:
-            _check_keys(settings.data_dir, reader.manifest["keys"])
             await _load(url, BackupReader(file, source, ring))
             rows = await asyncio.to_thread(rows_of, url)
             if rows != reader.manifest["rows"]:
