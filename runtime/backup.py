@@ -5,8 +5,8 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ FOLDER: Final = "backups"
 _SUFFIX: Final = ".backup"
 _DRAFT: Final = ".haru-backup.new"
 _BLOCK: Final = 1024 * 1024
-_KEYS: Final = (PAYLOAD_KEY, TOKEN_KEY)
+KEY_FILES: Final = (PAYLOAD_KEY, TOKEN_KEY)
 _DUMP: Final = ("--format=custom", "--no-owner", "--no-privileges", "--no-password", "--no-unlogged-table-data")
 
 
@@ -61,9 +61,10 @@ async def back_up(settings: Settings, target: Path | None, now: datetime) -> Bac
         with _draft(file) as draft, snapshot(url) as instant:
             try:
                 writer = BackupWriter(draft, _header(instant, now), {"rows": instant.rows, "keys": keys}, ring)
-                async for block in _dump(url, instant):
-                    _check_disk(settings.data_dir, file)
-                    await asyncio.to_thread(writer.write, block)
+                async with aclosing(_dump(url, instant)) as blocks:
+                    async for block in blocks:
+                        _check_disk(settings.data_dir, file)
+                        await asyncio.to_thread(writer.write, block)
                 writer.finish()
                 _take_name(file, draft)
             except OSError as error:
@@ -76,7 +77,7 @@ def _header(instant: Snapshot, now: datetime) -> dict[str, Any]:
     return {"made_at": made_at, "postgres": version_of(postgres_binaries()), "migrations": instant.applied}
 
 
-async def _dump(url: str, instant: Snapshot) -> AsyncIterator[bytes]:
+async def _dump(url: str, instant: Snapshot) -> AsyncGenerator[bytes, None]:
     options = [*_DUMP, f"--snapshot={instant.name}", *(f"--exclude-table-data={name}" for name in SECRET_ROWS)]
     async with client_program("pg_dump", url, options, stdout=asyncio.subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101 - a pipe, as asked
@@ -156,7 +157,7 @@ def _not_written(file: Path, error: OSError) -> DiskFullError:
 def _kept_keys(data_dir: Path) -> dict[str, str]:
     """Return the data folder's own keys, without which restored books cannot be used."""
     found = {}
-    for name in _KEYS:
+    for name in KEY_FILES:
         with suppress(FileNotFoundError):
             found[name] = read_private(data_dir / name).decode()
     return found

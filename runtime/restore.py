@@ -13,14 +13,14 @@ from database.errors import DatabaseTooNewError
 from database.migrations import apply
 from database.schema_level import level_of
 from fleet.errors import OperationError
-from runtime.backup import backup_ring
+from runtime.backup import KEY_FILES, backup_ring
 from runtime.embedded.binaries import postgres_binaries, version_of
 from runtime.embedded.errors import CorruptFolderError, OtherVersionError, PartFailedError
 from runtime.embedded.folder import hold_folder
 from runtime.embedded.restoring import empty_books, set_aside
 from runtime.postgres_client import client_program, succeeded
 from runtime.settings import Settings
-from security.backup_file import BackupReader
+from security.backup_file import BackupFileError, BackupReader
 from security.private_files import read_private, write_private
 
 _RESTORE: Final = ("--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", "--no-password")
@@ -49,7 +49,7 @@ async def restore(settings: Settings, file: Path, now: datetime) -> Restored:
     with _opened(file) as source:
         reader = BackupReader(file, source, ring)
         _check_versions(file, reader)
-        _check_keys(settings.data_dir, reader.manifest["keys"])
+        _check_keys(settings.data_dir, file, reader.manifest["keys"])
         await asyncio.to_thread(_exhaust, reader)
         source.seek(0)
         async with _empty_place(settings) as url:
@@ -100,7 +100,12 @@ async def _load(url: str, reader: BackupReader) -> None:
         await succeeded(process, "pg_restore")
 
 
-def _check_keys(data_dir: Path, keys: dict[str, str]) -> None:
+def _check_keys(data_dir: Path, file: Path, keys: dict[str, str]) -> None:
+    """Refuse a key that would replace another, and a file that names any other file to write."""
+    if not keys.keys() <= set(KEY_FILES):
+        raise BackupFileError(
+            f"{file} was not written by Haru: it would write files that are no keys; use another backup"
+        )
     for name, text in keys.items():
         with suppress(FileNotFoundError):
             if read_private(data_dir / name).decode() != text:

@@ -9,7 +9,7 @@ from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.errors import EmbeddedError, FolderHeldError
 from runtime.embedded.folder import hold_folder
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import UPGRADED, owner_url
+from runtime.embedded.postgres import PASSWORD, UPGRADED, owner_url
 from runtime.embedded.process import Launcher
 from runtime.embedded.roles import start_books
 from runtime.settings import Settings
@@ -22,7 +22,7 @@ class FoundDatabase:
     url: str
     started_here: bool = False
     migration_url: str | None = None
-    """The same database as the owner of its tables; None for a configured one."""
+    """The same database as the owner of its tables; None if it is not ours."""
 
 
 class NoBooksError(EmbeddedError):
@@ -61,4 +61,5 @@ def _running_here(settings: Settings) -> FoundDatabase:
     if endpoints is None or endpoints.database_url is None:
         raise NoBooksError(f"the process that holds {settings.data_dir} runs no database yet; try again in a moment")
     port = urlsplit(endpoints.database_url).port or 0
-    return FoundDatabase(endpoints.database_url, migration_url=owner_url(settings.data_dir, port))
+    owner = owner_url(settings.data_dir, port) if (settings.data_dir / PASSWORD).exists() else None
+    return FoundDatabase(endpoints.database_url, migration_url=owner)

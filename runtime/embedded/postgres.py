@@ -117,12 +117,12 @@ def owner_url(folder: Path, port: int) -> str:
     """Return the URL of a running embedded database for the owner of its tables.
 
     Raises:
-        CorruptFolderError: the password is lost, or others may have read it.
+        CorruptFolderError: others may have read the password.
     """
     path = folder / PASSWORD
     try:
         return f"postgresql://{USER}:{read_private(path).decode().strip()}@{LOOPBACK}:{port}/{DATABASE}"
-    except (NotPrivateError, FileNotFoundError) as error:
+    except NotPrivateError as error:
         raise CorruptFolderError(f"the database's password cannot be used: {error}") from error
 
 

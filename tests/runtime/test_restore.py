@@ -11,7 +11,7 @@ from runtime.embedded.errors import CorruptFolderError, OtherVersionError, PartF
 from runtime.embedded.restoring import set_aside
 from runtime.restore import restore
 from runtime.settings import load_settings
-from security.backup_file import BackupReader, BackupWriter
+from security.backup_file import BackupFileError, BackupReader, BackupWriter
 from security.private_files import write_private
 from tests.runtime.test_backup import NOW, Use, empty_url, traded, use
 
@@ -45,6 +45,14 @@ async def test_another_key_in_the_folder_is_not_overwritten(folder: Path, tmp_pa
         await restore(load_settings(), written(tmp_path / "file", keys={"payload.key": "theirs"}), NOW)
 
     assert [path.name for path in folder.iterdir()] == ["payload.key"]
+
+
+async def test_a_forged_file_writes_nothing_outside_the_keys(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BackupFileError, match="it would write files that are no keys; use another backup"):
+        await restore(load_settings(), written(tmp_path / "file", keys={"../.env": "theirs"}), NOW)
+
+    assert not (tmp_path / ".env").exists()
+    assert list(folder.iterdir()) == []
 
 
 async def test_a_dump_of_newer_programs_is_refused(folder: Path, tmp_path: Path) -> None:
