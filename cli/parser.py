@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     _add_page_and_replay(verbs)
     _add_order_verbs(verbs)
     _add_setup_verbs(verbs)
+    _add_backup_verbs(verbs)
     _add_unproven_verbs(verbs)
     add_research_verbs(verbs)
     _add_looking_back(verbs)
@@ -182,6 +183,17 @@ def _add_setup_verbs(verbs: Any) -> None:
     shown.add_argument("--ui", type=int, metavar="PORT", help=say("the Web UI's port, default HARU_PORTS__TEMPORAL_UI"))
     gives_up = "give up lost or stolen HARU_PAYLOADS__KEYS; set others before"
     add_alone(verbs, "forget-keys", "setting_up:forget_keys", gives_up)
+
+
+def _add_backup_verbs(verbs: Any) -> None:
+    copies = "write the books into one file while the fleet trades"
+    copied = add_alone(verbs, "backup", "backup:write", copies, reads_only=True)
+    copied.add_argument(
+        "target", nargs="?", type=Path, metavar="FILE|FOLDER", help=say("default the data folder's backups/")
+    )
+    brings = "restore a backup into an empty data folder or database"
+    brought = add_alone(verbs, "restore", "backup:read", brings)
+    brought.add_argument("file", type=Path, metavar="FILE", help=say("as `backup` wrote it"))
 
 
 def _add_worker(verb: argparse.ArgumentParser) -> None:

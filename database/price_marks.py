@@ -1,9 +1,15 @@
 """Last and best prices of held positions, many in one statement."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from database.pool import Pool
+from domain.identity import AccountId
+from domain.session import SessionDate
 from domain.watch import PriceMark
+
+_AT_ONCE: Final = 20
+"""Positions whose bars are deleted together: a day of bars each, some milliseconds."""
 
 
 class PriceMarks:
@@ -45,3 +51,17 @@ class PriceMarks:
             [mark.high_water_mark for mark in marks],
             [mark.at for mark in marks],
         )
+
+    _FORGET = """
+    DELETE FROM price_marks WHERE position_id IN (
+        SELECT position_id FROM positions
+        WHERE account_id = $1 AND session_date < $2 AND NOT is_live
+            AND EXISTS (SELECT FROM price_marks AS kept WHERE kept.position_id = positions.position_id)
+        LIMIT $3
+    )
+    """
+
+    async def forget_before(self, account_id: AccountId, first: SessionDate) -> int:
+        """Delete the bars of some positions that ended before a session; return how many bars, 0 when none is left."""
+        done = await self._pool.execute(self._FORGET, account_id, first, _AT_ONCE)
+        return int(done.split()[-1])

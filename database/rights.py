@@ -7,7 +7,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 DELETED: Final = (
-    *("alerts", "closed_entries", "payload_keys", "position_snapshots", "position_watches"),
+    *("alerts", "closed_entries", "payload_keys", "position_snapshots", "position_watches", "price_marks"),
     *("scan_wishes", "statement_lines", "unreadable_rows"),
 )
 """Tables from which the code deletes."""

@@ -36,6 +36,7 @@ from fleet.duties.reach import BrokerDuty, TemporalDuty
 from fleet.duties.reading import ReadingDuty
 from fleet.duties.refusal import RefusalDuty
 from fleet.duties.report import ReportDuty
+from fleet.duties.retention import RetentionDuty
 from fleet.duties.schedule import ScheduleDuty
 from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
@@ -119,6 +120,8 @@ def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     yield FailingDuty(fleet)
     yield ForeignDuty(fleet)
     yield ReportDuty(fleet, settings.reports, settings.report.language)
+    if days := settings.retention.price_days:
+        yield RetentionDuty(fleet, days)
 
 
 def _of_the_account(parts: HostParts) -> Iterator[Duty]:

@@ -20,12 +20,16 @@ from runtime.place import calendar_of, leads_of, place_of
 from runtime.price_supply import supply_of
 from runtime.settings import Settings, SettingsError
 from runtime.temporal_connection import USUAL_REMEDY, TemporalAwayError, check_keys, connect_temporal
+from security.backup_file import BackupFileError
 
 _POOL_SIZE: Final = 2
 BOOKS_WITHIN: Final = 15.0
 """Real seconds after which the kill switch continues without PostgreSQL."""
 _START_FIRST: Final = "start `python worker.py` first"
-EXPECTED_ERRORS: Final = (SettingsError, EmbeddedError, OperationError, TradingError, RPCError, *DATABASE_FAULTS)
+EXPECTED_ERRORS: Final = (
+    *(SettingsError, EmbeddedError, OperationError, TradingError, BackupFileError, RPCError),
+    *DATABASE_FAULTS,
+)
 """Errors reported in one line, without a traceback."""
 
 

@@ -125,6 +125,13 @@ class RecordingSettings(_Group):
     """Days that recordings are kept; 0 records nothing."""
 
 
+class RetentionSettings(_Group):
+    """What is deleted from the books with time."""
+
+    price_days: Annotated[int, Field(ge=0, le=36500)] = 0
+    """Days after which the minute bars of ended positions are deleted; 0 keeps them."""
+
+
 class ReportSettings(_Group):
     """The report of a day, written after the close."""
 
@@ -161,6 +168,7 @@ class Settings(EnvFileSettings):
     language: Literal["en", "ko"] = "en"
     """Of the command line and the errors. A report and alerts have settings of their own."""
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)

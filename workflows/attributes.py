@@ -1,9 +1,12 @@
-"""Workflow data that the Web UI lists and filters: search attributes and the state."""
+"""Workflow data that the Web UI lists and filters: search attributes, which Temporal stores as plain text.
+
+So none of them names a stock, a price or an amount: these are in encrypted payloads only.
+"""
 
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from domain.identity import WorkerId
 from domain.position import ExitReason
@@ -11,12 +14,9 @@ from domain.worker_state import WorkerState
 
 WORKER_NAME: Final = SearchAttributeKey.for_keyword("WorkerName")
 TRADE_STATE: Final = SearchAttributeKey.for_keyword("TradeState")
-TRADE_SYMBOL: Final = SearchAttributeKey.for_keyword("TradeSymbol")
 EXIT_REASON: Final = SearchAttributeKey.for_keyword("ExitReason")
-TRADE_PNL: Final = SearchAttributeKey.for_int("TradePnl")
-"""Net won of the run's trade."""
 
-ALL: Final = (WORKER_NAME, TRADE_STATE, TRADE_SYMBOL, EXIT_REASON, TRADE_PNL)
+ALL: Final = (WORKER_NAME, TRADE_STATE, EXIT_REASON)
 
 
 def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
@@ -26,14 +26,11 @@ def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
     )
 
 
-def show_state(state: WorkerState, symbol: str | None = None) -> None:
-    """Publish the state, and the symbol once there is one."""
-    updates: list[SearchAttributeUpdate[str]] = [TRADE_STATE.value_set(state.value)]
-    if symbol is not None:
-        updates.append(TRADE_SYMBOL.value_set(symbol))
-    workflow.upsert_search_attributes(updates)
+def show_state(state: WorkerState) -> None:
+    """Publish the state."""
+    workflow.upsert_search_attributes([TRADE_STATE.value_set(state.value)])
 
 
-def show_result(reason: ExitReason, net_pnl: int) -> None:
+def show_result(reason: ExitReason) -> None:
     """Publish how the run's trade ended."""
-    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)])
+    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value)])

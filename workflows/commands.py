@@ -180,7 +180,7 @@ class Commands:
     def enter_state(self, state: WorkerState, word: str, symbol: str = "") -> None:
         """Show a new state of the worker."""
         if state is not self._state or symbol != self._symbol:
-            attributes.show_state(state, symbol or None)
+            attributes.show_state(state)
         self._state, self._symbol = entered(self._state, state), symbol
         self.say(word)
 

@@ -242,7 +242,7 @@ class Trade:
             self._worker.leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
             return
         self._worker.change(realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
-        attributes.show_result(result.exit_reason, result.net_pnl)
+        attributes.show_result(result.exit_reason)
         word = f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won"
         self._worker.enter_state(WorkerState.IDLE, word)
 

@@ -3,7 +3,7 @@
 set -eu
 
 NAMESPACE="${TEMPORAL_NAMESPACE:-default}"
-SEARCH_ATTRIBUTES="WorkerName=Keyword TradeState=Keyword TradeSymbol=Keyword ExitReason=Keyword TradePnl=Int"
+SEARCH_ATTRIBUTES="WorkerName=Keyword TradeState=Keyword ExitReason=Keyword"
 ATTEMPTS=60
 
 # A server that has just opened its port may not serve yet, and caches what namespaces there are for some seconds.

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from runtime.embedded.endpoints import read_endpoints
 from runtime.embedded.errors import EmbeddedError, FolderHeldError
 from runtime.embedded.folder import hold_folder
 from runtime.embedded.ports import free_port
-from runtime.embedded.postgres import UPGRADED
+from runtime.embedded.postgres import PASSWORD, UPGRADED, owner_url
 from runtime.embedded.process import Launcher
 from runtime.embedded.roles import start_books
 from runtime.settings import Settings
@@ -21,7 +22,7 @@ class FoundDatabase:
     url: str
     started_here: bool = False
     migration_url: str | None = None
-    """The same database as the owner of its tables; set when it was started here."""
+    """The same database as the owner of its tables; None if it is not ours."""
 
 
 class NoBooksError(EmbeddedError):
@@ -46,7 +47,7 @@ async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
     try:
         hold = await hold_folder(settings.data_dir)
     except FolderHeldError:
-        yield FoundDatabase(_running_here(settings))
+        yield _running_here(settings)
         return
     async with AsyncExitStack() as stack:
         stack.callback(hold.release)
@@ -55,8 +56,10 @@ async def database_alone(settings: Settings) -> AsyncIterator[FoundDatabase]:
         yield FoundDatabase(urls.application, started_here=True, migration_url=urls.owner)
 
 
-def _running_here(settings: Settings) -> str:
+def _running_here(settings: Settings) -> FoundDatabase:
     endpoints = read_endpoints(settings.data_dir)
     if endpoints is None or endpoints.database_url is None:
         raise NoBooksError(f"the process that holds {settings.data_dir} runs no database yet; try again in a moment")
-    return endpoints.database_url
+    port = urlsplit(endpoints.database_url).port or 0
+    owner = owner_url(settings.data_dir, port) if (settings.data_dir / PASSWORD).exists() else None
+    return FoundDatabase(endpoints.database_url, migration_url=owner)

@@ -24,8 +24,11 @@ from security.private_files import NotPrivateError, private_folder, read_private
 NAME: Final = "PostgreSQL"
 USER: Final = "haru"
 DATABASE: Final = "haru"
+PASSWORD: Final = "postgres-password"  # noqa: S105 - its file
 UPGRADED: Final = "postgres.upgraded"
 """Data that an upgrade has written completely, until it replaces the old data."""
+RESTORING: Final = "postgres.restored"
+"""Data of a restore that has not finished."""
 _START_LIMIT: Final = 60.0
 """Seconds. Includes recovery after a crash."""
 _INIT_LIMIT: Final = 120.0
@@ -97,7 +100,7 @@ async def found_cluster(folder: Path) -> Cluster:
         CorruptFolderError: there is none, or its password is lost.
         RootRefusedError: the process is root, and there is no other identity for the cluster.
     """
-    password_file = folder / "postgres-password"
+    password_file = folder / PASSWORD
     try:
         # As root, data of an earlier start may belong to `nobody`.
         private_folder(folder / "postgres", also=unprivileged_user() if os.geteuid() == 0 else None)
@@ -108,6 +111,19 @@ async def found_cluster(folder: Path) -> Cluster:
         raise CorruptFolderError(f"the database's files cannot be trusted: {error}") from error
     binaries = postgres_binaries()
     return Cluster(folder, binaries, await identity_for(binaries, folder), password)
+
+
+def owner_url(folder: Path, port: int) -> str:
+    """Return the URL of a running embedded database for the owner of its tables.
+
+    Raises:
+        CorruptFolderError: others may have read the password.
+    """
+    path = folder / PASSWORD
+    try:
+        return f"postgresql://{USER}:{read_private(path).decode().strip()}@{LOOPBACK}:{port}/{DATABASE}"
+    except NotPrivateError as error:
+        raise CorruptFolderError(f"the database's password cannot be used: {error}") from error
 
 
 def written_by(data: Path) -> str:
@@ -195,13 +211,24 @@ async def prepared_cluster(launcher: Launcher) -> Cluster:
         # An upgrade ended between its last two steps.
         upgraded.rename(data)
     if not data.exists():
+        _refuse_unfinished(folder)
         password = secrets.token_urlsafe(24)
-        write_private(folder / "postgres-password", password)
+        write_private(folder / PASSWORD, password)
         identity = await identity_for(postgres_binaries(), folder)
         await initialise(launcher, Cluster(folder, postgres_binaries(), identity, password))
     cluster = await found_cluster(folder)
     check_version(data)
     return cluster
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse to begin with empty books where a restore was killed: shares may be held that they do not show."""
+    for name in (RESTORING, f"{RESTORING}.new"):
+        if (folder / name).exists():
+            raise CorruptFolderError(
+                f"a restore into {folder} did not finish: run `python starter.py restore FILE` again; to begin with "
+                f"empty books instead, remove {folder / name}"
+            )
 
 
 def _raise_if_full(folder: Path, error: PartFailedError) -> None:

@@ -44,6 +44,7 @@ OPENING_FLAGS = re.compile(r"[wax+]")
 WRITES_BY_ITSELF = {
     "tools/chaos/adversary.py": "changes PostgreSQL's own file, which keeps its owner",
     "deploy/pin_images.py": "writes what is committed",
+    "runtime/backup.py": "syncs a folder that the operator has named",
     "runtime/embedded/postgres.py": "makes PostgreSQL's folder, mode 0700, for another user where need be",
     "runtime/embedded/unprivileged.py": "writes to /proc",
     "tools/install.py": "makes the environment, before any of our modules can be used",

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("nothing_configured")
 KEY = "K" * 36
 READS = {
     *("status", "alert-channels", "foreign-orders", "quarantine", "doctor", "alert-test", "new-key", "codec-server"),
+    "backup",
     *("summary", "report", "trades", "audit"),
     *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep", "unproven"),
     *("slippage", "parity", "web", "replay"),
@@ -54,6 +55,7 @@ CHANGES = {
     "import-keys": "import-keys keys.yaml",
     "upgrade-database": "upgrade-database",
     "migrate": "migrate",
+    "restore": "restore lost.backup",
     "forget-keys": "forget-keys",
     "statement": "statement",
     "verdict": "verdict momentum",

@@ -62,6 +62,7 @@ def names(duties: list[Any]) -> set[str]:
 
 def test_a_host_runs_every_duty_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARU_ALERTS__HEARTBEAT_URL", "https://ping.test/1")
+    monkeypatch.setenv("HARU_RETENTION__PRICE_DAYS", "400")
 
     assert names(listed()) == kinds()
     assert len({duty.terms.name for duty in listed()}) == len(kinds())
@@ -80,4 +81,4 @@ def test_settings_leave_duties_out(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setenv(name, value)
 
-    assert names(listed()) == kinds() - OF_THE_STREAM - OF_THE_EMBEDDED_PARTS - {"Heartbeat"}
+    assert names(listed()) == kinds() - OF_THE_STREAM - OF_THE_EMBEDDED_PARTS - {"Heartbeat", "RetentionDuty"}

@@ -97,6 +97,8 @@ def test_the_codec_server_gives_its_address(tmp_path: Path) -> None:
         (["migrate"], "the database is embedded"),
         (["forget-keys"], "there are no books in "),
         (["upgrade-database"], "there are no books in "),
+        (["backup"], "there are no books in "),
+        (["restore", "nowhere.backup"], "nowhere.backup cannot be read (No such file or directory); name a backup"),
         (["import-keys", "nowhere.yaml"], "nowhere.yaml is not there"),
         (["alert-test"], "no channel for alerts is configured"),
         (["codec-server", "--port", "99999"], "port 99999 of 127.0.0.1 cannot be used"),

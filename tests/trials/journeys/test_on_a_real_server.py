@@ -76,7 +76,7 @@ async def test_the_web_ui_shows_what_a_worker_does(temporal_dev_server: str, dat
         summaries = await _summaries(worker)
 
         assert shown[attributes.TRADE_STATE] == WorkerState.HOLDING
-        assert shown[attributes.TRADE_SYMBOL] == HYNIX
+        assert HYNIX not in str(shown)
         assert "worker-1" in details
         assert "holding" in details
         assert any(text.startswith(f"BUY {HYNIX}") for text in summaries)
