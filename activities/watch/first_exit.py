@@ -1,6 +1,7 @@
 """The first order of a sale, sent by the position's watch: intent and permit in one transaction, then one request."""
 
 import asyncio
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from activities.orders import SENDING_TAKES, OrderActivities
 from activities.selling import ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
 from activities.support.pace import SendWindow, note_failure
 from activities.watch.messages import FirstOrder, WatchRequest
+from activities.watch.turns import Turns
 from domain.exits import ExitSignal, SentExit
 from domain.identity import IntentId
 from domain.lock import Lease
@@ -28,6 +30,8 @@ _AT_ONCE: Final = 50
 
 At the fleet's deadline the workflows send the rest, through their task queue.
 """
+_PREPARED_AT_ONCE: Final = 4
+"""Orders that one process decides on and records at the same time; many are due together at the deadline."""
 
 
 class FirstExit:
@@ -41,6 +45,7 @@ class FirstExit:
         self._orders = orders
         self._database = database
         self._sending = 0
+        self._turns = Turns(_PREPARED_AT_ONCE)
 
     async def sent_before(self, intent_id: IntentId) -> ExitSignal | None:
         """Return the decision whose order an earlier attempt has recorded; None if there is none.
@@ -83,17 +88,19 @@ class FirstExit:
             return None
         self._sending += 1
         try:
-            decision = await self._selling.decide(request, self._record_and_post)
+            with await self._turns.next() as turn:
+                decision = await self._selling.decide(request, partial(self._record_and_post, turn))
         finally:
             self._sending -= 1
         if not isinstance(decision, PreparedExit) or decision.works_already:
             return None
         return _sent(decision)
 
-    async def _record_and_post(self, intent: OrderIntent) -> None:
+    async def _record_and_post(self, turn: ExitStack, intent: OrderIntent) -> None:
         window = SendWindow()
         environment = self._orders.environment
         permit = await self._database.orders.record_to_send(intent, http_timeout=SENDING_TAKES, environment=environment)
+        turn.close()
         if permit.may_send:
             await self._orders.send(intent, window)
 

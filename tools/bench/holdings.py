@@ -1,6 +1,7 @@
 """Positions to liquidate: bought by the real client, booked as ours, then found by workers as after a restart."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +49,15 @@ async def hold(stack: Stack, count: int, processes: int, *, paused: bool = False
 
     ``paused`` workers do not scan after their sale.
     """
+    lots = await buy(stack, count)
+    await start(stack, lots, paused=paused)
+    await stack.host_by(processes)
+    await until_held(stack, count)
+    return lots
+
+
+async def buy(stack: Stack, count: int) -> tuple[Lot, ...]:
+    """Buy one stock for each of ``count`` workers, which do not run yet."""
     calm = [each for each in await stack.market.stocks() if not each["flags"] and not each["pause"]]
     stocks = sorted(calm, key=lambda each: -each["turnover"])[:count]
     if len(stocks) < count:
@@ -60,16 +70,23 @@ async def hold(stack: Stack, count: int, processes: int, *, paused: bool = False
         await stack.market.stands_still(lot.symbol, lot.price)
     async with open_client(stack) as client:
         await _buy_all(stack, client, lots)
-    for lot in lots:
-        workflow_id = worker_workflow_id(stack.fleet.account_id, lot.worker_id)
-        await stack.fleet.database.workers.register(stack.fleet.account_id, lot.worker_id, workflow_id)
+    account_id = stack.fleet.account_id
+    workflow_ids = {lot.worker_id: worker_workflow_id(account_id, lot.worker_id) for lot in lots}
+    await stack.fleet.database.workers.register_all(account_id, workflow_ids)
+    return lots
+
+
+async def start(stack: Stack, lots: Sequence[Lot], *, paused: bool) -> None:
+    """Start the workers of lots that were bought."""
     for lot in lots:
         # A worker's first run reconciles the whole account; these start after it.
         life = WorkerLife(stack.fleet.account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1)
         await start_worker(stack.fleet, life)
-    await stack.host_by(processes)
-    await until(lambda: _all_hold(stack, count), f"{count} workers hold", limit=60 + count)
-    return lots
+
+
+async def until_held(stack: Stack, count: int) -> None:
+    """Wait until exactly ``count`` workers hold."""
+    await until(lambda: _all_hold(stack, count), f"{count} workers hold", limit=60 + count, every=0.25)
 
 
 async def _all_hold(stack: Stack, count: int) -> bool:
