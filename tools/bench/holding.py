@@ -12,7 +12,7 @@ from domain.market import Symbol
 from simulator.listings import MOST_LISTINGS
 from tools.bench.figures import Figure
 from tools.bench.heartbeats import heartbeats_a_second
-from tools.bench.holdings import Lot, buy, start, until_held
+from tools.bench.holdings import Lot, choose, give, until_held
 from tools.bench.market import real_now
 from tools.bench.stack import NothingHappenedError, Stack, Start, running_stack, until
 from tools.bench.usage import processor_seconds, resident_kilobytes, shares
@@ -49,7 +49,8 @@ async def measure(folder: Path, wanted: Kept) -> list[Figure]:
     listings = min(count + count // 4 + _LISTED_BESIDE, MOST_LISTINGS)
     market = Start(listings, "2026-11-23T10:00:00", _CASH, _RATE)
     async with running_stack(folder, quick=wanted.quick, start=market) as stack:
-        lots = await buy(stack, count)
+        lots = await choose(stack, count)
+        await give(stack, lots[: count // 2], paused=True)
         hosts = await stack.host_by(_PROCESSES)
         grown = await _grown(stack, hosts, lots, _SECONDS_QUICKLY if wanted.quick else _SETTLES)
         used = await _used(_SECONDS_QUICKLY if wanted.quick else _SECONDS)
@@ -69,13 +70,14 @@ async def measure(folder: Path, wanted: Kept) -> list[Figure]:
 
 
 async def _grown(stack: Stack, hosts: Sequence[Host], lots: Sequence[Lot], settles: float) -> float:
-    """Start all workers; return what one of the second half adds, when the first has warmed up the processes."""
-    half, before = len(lots) // 2, 0.0
-    for part in (lots[:half], lots[half:]):
-        before = _memory(hosts)
-        await start(stack, part, paused=True)
-        await until_held(stack, half if part[0] is lots[0] else len(lots))
-        await asyncio.sleep(settles)
+    """Let the second half of the workers hold too; return what each of them adds to processes that are warm."""
+    half = len(lots) // 2
+    await until_held(stack, half)
+    await asyncio.sleep(settles)
+    before = _memory(hosts)
+    await give(stack, lots[half:], paused=True)
+    await until_held(stack, len(lots))
+    await asyncio.sleep(settles)
     return (_memory(hosts) - before) / (len(lots) - half)
 
 
