@@ -78,7 +78,7 @@ async def _grown(stack: Stack, hosts: Sequence[Host], lots: Sequence[Lot], settl
     await give(stack, lots[half:], paused=True)
     await until_held(stack, len(lots))
     await asyncio.sleep(settles)
-    return (_memory(hosts) - before) / (len(lots) - half)
+    return max(_memory(hosts) - before, 0.0) / (len(lots) - half)
 
 
 async def _used(seconds: float) -> dict[str, float]:

@@ -68,8 +68,9 @@ async def choose(stack: Stack, count: int) -> tuple[Lot, ...]:
         Lot(worker_name(number), Symbol(each["symbol"]), each["name"], Market(each["market"]), Price(each["price"]))
         for number, each in enumerate(stocks, start=1)
     )
-    for lot in lots:
-        await stack.market.stands_still(lot.symbol, lot.price)
+    for first in range(0, len(lots), _AT_ONCE):
+        some = lots[first : first + _AT_ONCE]
+        await asyncio.gather(*(stack.market.stands_still(lot.symbol, lot.price) for lot in some))
     return lots
 
 
@@ -82,10 +83,11 @@ async def give(stack: Stack, lots: Sequence[Lot], *, paused: bool) -> None:
             await _buy_all(stack, client, some)
             workflow_ids = {lot.worker_id: worker_workflow_id(account_id, lot.worker_id) for lot in some}
             await stack.fleet.database.workers.register_all(account_id, workflow_ids)
-            for lot in some:
-                # A worker's first run reconciles the whole account; these start after it.
-                life = WorkerLife(account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1)
-                await start_worker(stack.fleet, life)
+            # A worker's first run reconciles the whole account; these start after it.
+            lives = [
+                WorkerLife(account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1) for lot in some
+            ]
+            await asyncio.gather(*(start_worker(stack.fleet, life) for life in lives))
 
 
 async def until_held(stack: Stack, count: int) -> None:
