@@ -46,13 +46,8 @@ def parser() -> argparse.ArgumentParser:
     switch.add_argument("--reason", default="", help=say("kept in the books"))
     _add_channel_verbs(verbs)
     add_verb(verbs, "close", "commanding:close", "start the market close now")
-    _add_page_and_replay(verbs)
-    _add_order_verbs(verbs)
-    _add_setup_verbs(verbs)
-    _add_backup_verbs(verbs)
-    _add_unproven_verbs(verbs)
-    add_research_verbs(verbs)
-    _add_looking_back(verbs)
+    for add in _MORE_VERBS:
+        add(verbs)
     return whole
 
 
@@ -205,3 +200,9 @@ def _change(text: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+_MORE_VERBS: Final = (
+    *(_add_page_and_replay, _add_order_verbs, _add_setup_verbs, _add_backup_verbs, _add_unproven_verbs),
+    *(add_research_verbs, _add_looking_back),
+)

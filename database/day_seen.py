@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from database.events import event_from_row
+from database.exit_rules import rules_from_json
 from database.pool import Pool
-from database.positions import rules_from_json
 from domain.event import Event
 from domain.event_kind import EventKind
 from domain.excursion import PriceRange

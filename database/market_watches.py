@@ -1,6 +1,6 @@
 """Shards of held positions: which positions are watched, by which attempt, and the renewal of their leases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -182,14 +182,26 @@ class MarketWatches:
         return Kept(row["is_ours"], frozenset(leases[number - 1] for number in row["lost"]))
 
     _ROWS = """
-    SELECT account_id, worker_id, position_id, symbol, fencing_token, workflow_id, request, asked_at,
-        EXISTS (SELECT FROM orders WHERE intent_id = request #>> '{first,intent_id}') AS is_sent
-    FROM position_watches WHERE account_id = $1 AND shard = $2 ORDER BY asked_at, worker_id
+    SELECT account_id, worker_id, position_id, symbol, fencing_token, workflow_id, asked_at, is_sent,
+        CASE WHEN known.worker_id IS NULL OR is_sent THEN request ELSE '{}' END AS request
+    FROM position_watches
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM orders WHERE intent_id = request #>> '{first,intent_id}') AS is_sent
+    ) AS first_order
+    LEFT JOIN unnest($3::text[], $4::timestamptz[]) AS known (worker_id, asked_at) USING (worker_id, asked_at)
+    WHERE account_id = $1 AND shard = $2 ORDER BY asked_at, worker_id
     """
 
-    async def of_shard(self, account_id: AccountId, shard: int) -> tuple[WatchRow, ...]:
-        """Return the wishes of a shard, oldest first."""
-        return tuple(_from_row(row) for row in await self._pool.fetch(self._ROWS, account_id, shard))
+    async def of_shard(
+        self, account_id: AccountId, shard: int, known: Mapping[WorkerId, datetime] | None = None
+    ) -> tuple[WatchRow, ...]:
+        """Return the wishes of a shard, oldest first.
+
+        ``known`` are versions that the caller has read: their requests come empty unless a first order is recorded.
+        """
+        workers, versions = list(known or {}), list((known or {}).values())
+        rows = await self._pool.fetch(self._ROWS, account_id, shard, workers, versions)
+        return tuple(_from_row(row) for row in rows)
 
     _LOCK = "SELECT token FROM market_watches WHERE account_id = $1 AND shard = $2 FOR UPDATE"
     _RELEASE = """

@@ -1,15 +1,14 @@
 """Positions, from the first entry decision to the last share sold."""
 
 from collections.abc import Sequence
-from dataclasses import fields
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import asyncpg
 
 from database.errors import InvalidTransitionError, LivePositionExistsError, UnknownIntentError
 from database.events import append_on
+from database.exit_rules import rules_as_json, rules_from_json
 from database.order_rows import COLUMNS as ORDER_COLUMNS
 from database.order_rows import order_from_row
 from database.pool import Connection, Pool, Row, transaction
@@ -23,7 +22,6 @@ from domain.identity import AccountId, PositionId, WorkerId, recovery_worker
 from domain.market import Market, Symbol
 from domain.money import Price, Quantity, Won, total
 from domain.position import OpenPosition, PositionOpening, PositionStatus, StrategyStamp
-from domain.rules import ExitRules
 from domain.session import SessionDate
 
 COLUMNS: Final = """
@@ -90,6 +88,15 @@ class Positions:
     async def held_in(self, account_id: AccountId) -> tuple[OpenPosition, ...]:
         """Return every position with held shares, oldest first."""
         return tuple(_from_row(row) for row in await self._pool.fetch(self._HELD, account_id, None))
+
+    _STOCKS = """
+    SELECT symbol FROM positions WHERE account_id = $1 AND is_live AND bought_quantity > sold_quantity
+    ORDER BY opened_at, position_id
+    """
+
+    async def held_stocks(self, account_id: AccountId) -> tuple[Symbol, ...]:
+        """Return the stocks of all positions with held shares, oldest first, at a fraction of the positions' cost."""
+        return tuple(Symbol(row["symbol"]) for row in await self._pool.fetch(self._STOCKS, account_id))
 
     _LIVE_IN = f"""
     SELECT {COLUMNS} FROM positions
@@ -283,28 +290,10 @@ def _values(opening: PositionOpening) -> tuple[object, ...]:
         stamp.version,
         stamp.parameters,
         stamp.reason,
-        _rules_as_json(opening.exit_rules),
+        rules_as_json(opening.exit_rules),
         opening.rules_version,
         stamp.source,
     )
-
-
-def _rules_as_json(rules: ExitRules) -> dict[str, str | float]:
-    values = {each.name: getattr(rules, each.name) for each in fields(rules)}
-    return {
-        name: value.total_seconds() if isinstance(value, timedelta) else str(value) for name, value in values.items()
-    }
-
-
-def rules_from_json(stored: dict[str, str | float]) -> ExitRules:
-    """Read the rules back; a number is seconds, a text is a rate. Fields missing from the row keep their defaults."""
-    known = {each.name for each in fields(ExitRules)}
-    values: dict[str, Any] = {
-        name: Decimal(value) if isinstance(value, str) else timedelta(seconds=value)
-        for name, value in stored.items()
-        if name in known
-    }
-    return ExitRules(**values)
 
 
 def _cost_of_the_rest(row: Row) -> Won:

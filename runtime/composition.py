@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
 
 from activities.account.day_start import DayStart
 from activities.account.foreign_sales import ForeignSales
@@ -76,6 +76,15 @@ _SHARE_OF_THE_UNCACHED: Final = 0.5
 """Share of pollers for workflow tasks that waited a second for the process that caches their workflow.
 
 At a deadline there are many such tasks. With one poller of five for them, the last task waited 16 s.
+"""
+WORKFLOW_OPTIONS: Final[Mapping[str, Any]] = {
+    "workflow_runner": UnsandboxedWorkflowRunner(),
+    "max_cached_workflows": 250,
+}
+"""How a process runs workflows (design §19, "Memory").
+
+The sandbox would load ``workflows/`` again for each run. The import contracts and the tests keep that code
+deterministic. A cached run takes about 80 kB; one that waits beyond the bound is replayed when its signal arrives.
 """
 
 
@@ -246,6 +255,7 @@ def _worker(client: Client, queue: Queue) -> Worker:
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(_WORKFLOW_POLLERS),
         nonsticky_to_sticky_poll_ratio=_SHARE_OF_THE_UNCACHED,
+        **WORKFLOW_OPTIONS,
         **queue.options,
     )
 

@@ -9,7 +9,7 @@ from temporalio.converter import CompositePayloadConverter, DataConverter, Defau
 from security.sealing.marks import RefusedPayloads
 
 _TYPES: Final = 256
-"""Maximum of cached types; each run reloads a workflow's own module, and a cached type would keep that copy alive."""
+"""Maximum of cached types; a sandbox reloads a workflow's own module, and a cached type would keep that copy alive."""
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -10,6 +11,7 @@ from activities.orders import SENDING_TAKES, OrderActivities
 from activities.selling import ExitDecision, ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
 from activities.support.pace import SendWindow, note_failure
 from activities.watch.messages import FirstOrder, WatchRequest
+from activities.watch.turns import Turns
 from domain.exits import ExitSignal, SentExit
 from domain.identity import IntentId
 from domain.lock import Lease
@@ -33,6 +35,8 @@ _AT_ONCE: Final = 50
 
 At the fleet's deadline the workflows send the rest, through their task queue.
 """
+_PREPARED_AT_ONCE: Final = 4
+"""Orders that one process decides on and records at the same time; many are due together at the deadline."""
 
 
 class FirstExit:
@@ -46,6 +50,7 @@ class FirstExit:
         self._orders = orders
         self._database = database
         self._sending = 0
+        self._turns = Turns(_PREPARED_AT_ONCE)
 
     async def sent_before(self, intent_id: IntentId) -> ExitSignal | None:
         """Return the decision whose order an earlier attempt has recorded; None if there is none.
@@ -88,29 +93,31 @@ class FirstExit:
             return None
         self._sending += 1
         try:
-            decision = await self._decide(request)
+            with await self._turns.next() as turn:
+                decision = await self._decide(request, turn)
         finally:
             self._sending -= 1
         if not isinstance(decision, PreparedExit) or decision.works_already:
             return None
         return _sent(decision)
 
-    async def _decide(self, request: ExitRequest) -> ExitDecision | None:
+    async def _decide(self, request: ExitRequest, turn: ExitStack) -> ExitDecision | None:
         bound = asyncio.timeout(_DECIDES_WITHIN)
         try:
             async with bound:
-                return await self._selling.decide(request, partial(self._record_and_post, bound))
+                return await self._selling.decide(request, partial(self._record_and_post, bound, turn))
         except TimeoutError:
             if not bound.expired():
                 raise
             logger.warning("first_exit_undecided", extra={"symbol": request.lease.symbol})
             return None
 
-    async def _record_and_post(self, bound: asyncio.Timeout, intent: OrderIntent) -> None:
+    async def _record_and_post(self, bound: asyncio.Timeout, turn: ExitStack, intent: OrderIntent) -> None:
         bound.reschedule(None)
         window = SendWindow()
         environment = self._orders.environment
         permit = await self._database.orders.record_to_send(intent, http_timeout=SENDING_TAKES, environment=environment)
+        turn.close()
         if permit.may_send:
             await self._orders.send(intent, window)
 

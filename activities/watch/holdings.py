@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,8 @@ class Holdings:
         Raises:
             Exception: the ledger cannot be read now.
         """
-        rows = await self._database.market_watches.of_shard(self._request.account_id, self._request.shard)
+        known = {worker_id: each.row.asked_at for worker_id, each in self._watched.items()}
+        rows = await self._database.market_watches.of_shard(self._request.account_id, self._request.shard, known)
         positions = await self._database.positions.live_among([row.position_id for row in rows])
         # After the last await: what has ended meanwhile must not come back.
         rows = tuple(row for row in rows if self._ended.get(row.worker_id) != row.asked_at)
@@ -121,6 +123,7 @@ class Holdings:
             self._leave_odd(row, f"{type(fault).__name__}: {fault}")
             return
         self._odd.pop(row.worker_id, None)
+        row = replace(row, request={})  # many times as large as what was read from it
         if known is not None and known.row.position_id == row.position_id:
             known.take(row, request, position)
             return

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +54,14 @@ class Watched:
     """What is to be written; None once it is."""
     context: ExitContext | None = None
     """What a strategy is asked about, after a trusted price that sells nothing."""
+    longest_until: datetime | None = field(init=False, default=None)
+    """End of the longest holding time of its rules; asked for many times a second."""
+    is_distrusted: bool = False
+    """Whether the last known price was not trusted, which is logged when it begins."""
+
+    def __post_init__(self) -> None:
+        """Compute what a read alone changes."""
+        self.longest_until = _end_of_holding(self.position)
 
     def is_judged(self, now: float) -> bool:
         """Return whether it was judged lately, by the event loop's clock."""
@@ -65,10 +73,9 @@ class Watched:
 
     def due_at(self) -> datetime:
         """Return the market instant from which the clock alone sells it."""
-        longest = self.position.exit_rules.longest_holding
-        if not timedelta(0) < longest < _LONGEST:
+        if self.longest_until is None:
             return self.start.deadline
-        return min(self.start.deadline, self.position.opened_at + longest)
+        return min(self.start.deadline, self.longest_until)
 
     def take(self, row: WatchRow, request: WatchRequest, position: OpenPosition) -> None:
         """Take what another read has found; the best and the last price of this attempt stay."""
@@ -78,6 +85,12 @@ class Watched:
         last = position.last_price if self.seen is None else self.position.last_price
         self.row, self.request = row, request
         self.position = replace(position, high_water_mark=best, last_price=last)
+        self.longest_until = _end_of_holding(self.position)
+
+
+def _end_of_holding(position: OpenPosition) -> datetime | None:
+    longest = position.exit_rules.longest_holding
+    return position.opened_at + longest if timedelta(0) < longest < _LONGEST else None
 
 
 class Judge:
@@ -106,8 +119,9 @@ class Judge:
             watched.seen = view.quote
             watched.mark = PriceMark(position.position_id, view.quote.price, best, view.quote.observed_at)
             watched.start.look(view, self._calendar, now)
-        elif known is not None:
+        elif known is not None and not watched.is_distrusted:
             logger.warning("price_distrusted", extra={"symbol": position.symbol, "problem": problem})
+        watched.is_distrusted = known is not None and problem is not None
         deadline, because = watched.start.deadline, watched.start.because
         context = ExitContext(position, view, now, deadline, greatest_age=age, deadline_because=because)
         signal = decide_exit(context)

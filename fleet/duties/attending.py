@@ -142,8 +142,8 @@ class Attendance:
 
     async def _choose(self) -> None:
         """Register stocks by priority: positions of the account first, then stocks this process is scanning."""
-        held = await unhurried(self.owner.database.positions.held_in(self.owner.account_id))
-        interest = Interest(tuple(position.symbol for position in held), self.ears.feed.of_interest())
+        held = await unhurried(self.owner.database.positions.held_stocks(self.owner.account_id))
+        interest = Interest(held, self.ears.feed.of_interest())
         wanted = registrations(interest, self.session.registered, self.owner.most_stocks)
         await self.session.register(wanted)
         await self._ask_again(wanted)

@@ -102,7 +102,7 @@ async def _closing_since(fleet: Fleet) -> datetime | None:
 
 async def _report_unfinished(fleet: Fleet, session: Session, rules: TradingRules, now: datetime) -> None:
     """Report once a running close that has no market left to sell in and has not finished its proof."""
-    held = await fleet.database.positions.held_in(fleet.account_id)
+    held = await fleet.database.positions.held_stocks(fleet.account_id)
     sells_until = _last_market_of(session, rules) if held else session.ends_at
     if now < sells_until + max(_PROVEN_WITHIN, fleet.clock.market_duration(_GRACE)):
         return

@@ -88,7 +88,7 @@ class HostDuty:
 
     async def _bury(self) -> None:
         fleet = self._fleet
-        is_holding = bool(await fleet.database.positions.held_in(fleet.account_id))
+        is_holding = bool(await fleet.database.positions.held_stocks(fleet.account_id))
         level = EventLevel.CRITICAL if is_holding else EventLevel.ERROR
         dead = await fleet.database.hosts.bury(
             fleet.account_id, self._silence, lambda host: host_died(fleet.account_id, host, level, fleet.market_now())

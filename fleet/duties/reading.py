@@ -40,6 +40,6 @@ class ReadingDuty:
     async def _ours(self) -> frozenset[Symbol]:
         """Return the stocks that we hold or have an order in."""
         fleet = self._fleet
-        held = await fleet.database.positions.held_in(fleet.account_id)
+        held = await fleet.database.positions.held_stocks(fleet.account_id)
         active = await fleet.database.orders.active_in(fleet.account_id)
-        return frozenset({*(each.symbol for each in held), *(each.intent.symbol for each in active)})
+        return frozenset({*held, *(each.intent.symbol for each in active)})

@@ -66,6 +66,17 @@ async def test_a_later_wish_of_a_worker_replaces_its_earlier_one(books: Books, w
     assert await watches.of_shard(*SHARD) == ()
 
 
+async def test_a_version_that_the_reader_knows_comes_without_its_request(books: Books, watches: MarketWatches) -> None:
+    for each in (await wish(books), await wish(books, HYNIX, OTHER)):
+        await watches.ask(each, 9)
+    first, second = await watches.of_shard(*SHARD)
+    assert first.request
+
+    known = await watches.of_shard(*SHARD, {WORKER: first.asked_at, OTHER: first.asked_at})
+
+    assert known == (replace(first, request={}), second), "the other one's version differs"
+
+
 async def test_one_statement_renews_what_is_due(
     books: Books, watches: MarketWatches, connection: asyncpg.Connection
 ) -> None:
@@ -182,6 +193,8 @@ async def test_the_first_order_of_a_sale_marks_its_wish_as_sent(books: Books, wa
     await books.decided(sale)
 
     assert [row.is_sent for row in await watches.of_shard(*SHARD)] == [True]
+    (sent,) = await watches.of_shard(*SHARD)
+    assert await watches.of_shard(*SHARD, {sent.worker_id: sent.asked_at}) == (sent,), "it is decoded once more"
 
 
 async def test_marks_of_several_positions_are_one_statement(books: Books, connection: asyncpg.Connection) -> None:

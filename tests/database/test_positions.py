@@ -29,6 +29,7 @@ async def test_a_position_comes_back_with_all_it_was_opened_with(books: Books) -
 
     assert position is not None
     assert position.exit_rules == rules
+    assert await books.database.positions.held_stocks(ACCOUNT) == (SAMSUNG,)
     assert position.rules_version == 7
     assert position.strategy == StrategyStamp("momentum", "1", {"window": "600"}, "rose 1.3 %", "c0de")
     assert (position.session_date, position.opened_at, position.decision_price) == (MONDAY, NOW, 70_000)
@@ -40,6 +41,7 @@ async def test_a_position_without_a_share_is_not_held(books: Books) -> None:
 
     assert await books.database.positions.get(buy.position_id) is None
     assert await books.database.positions.held_by(ACCOUNT, WORKER) is None
+    assert await books.database.positions.held_stocks(ACCOUNT) == ()
     assert await books.database.positions.held_in(ACCOUNT) == ()
     assert await books.database.positions.live_of(ACCOUNT, WORKER) == buy.position_id
 

@@ -1,6 +1,6 @@
 """A trading floor on the time-skipping server: real workflows, stand-in activities, market days in milliseconds."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -68,9 +68,17 @@ class Floor:
 
 @asynccontextmanager
 async def trading_floor(
-    env: WorkflowEnvironment, starts_at: str, extra: list[Any] | None = None, desk: type[Desk] = Desk
+    env: WorkflowEnvironment,
+    starts_at: str,
+    extra: list[Any] | None = None,
+    desk: type[Desk] = Desk,
+    options: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Floor]:
-    """Open a floor at a time (KST); ``extra`` activities are registered beside the desk's."""
+    """Open a floor at a time (KST); ``extra`` activities are registered beside the desk's.
+
+    Without ``options`` workflows run in Temporal's sandbox, which refuses what a replay could not repeat. A process
+    runs them without it.
+    """
     clock = MarketClock(real_anchor=await env.get_current_time(), market_anchor=kst(starts_at))
     playing = desk(clock)
     account = AccountId(f"simulated-{uuid4().hex[:6]}")
@@ -80,6 +88,6 @@ async def trading_floor(
         for queue in (queues.trading, queues.watch, queues.broker):
             workflows = [TradingWorkerWorkflow, MarketCloseWorkflow] if queue == queues.trading else []
             activities: Any = [*playing.everything(), *(extra or [])]
-            worker = Worker(env.client, task_queue=queue, workflows=workflows, activities=activities)
+            worker = Worker(env.client, task_queue=queue, workflows=workflows, activities=activities, **(options or {}))
             await stack.enter_async_context(worker)
         yield Floor(env, playing, account, clock)

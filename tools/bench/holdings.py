@@ -1,6 +1,7 @@
 """Positions to liquidate: bought by the real client, booked as ours, then found by workers as after a restart."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,8 @@ from workflows.identity import worker_name, worker_workflow_id
 _WON_EACH: Final = 100_000
 """Small enough for each stock's best bid, and for its own trades, so that no worker starts before the fleet."""
 _AT_ONCE: Final = 18
+_STARTED_TOGETHER: Final = 90
+"""Bought within a lease's thirty seconds."""
 _STAMP: Final = StrategyStamp("momentum", "bench")
 """A strategy that never exits while the price stands still."""
 
@@ -48,6 +51,15 @@ async def hold(stack: Stack, count: int, processes: int, *, paused: bool = False
 
     ``paused`` workers do not scan after their sale.
     """
+    lots = await choose(stack, count)
+    await give(stack, lots, paused=paused)
+    await stack.host_by(processes)
+    await until_held(stack, count)
+    return lots
+
+
+async def choose(stack: Stack, count: int) -> tuple[Lot, ...]:
+    """Return one stock for each of ``count`` workers; its price stands still from now on."""
     calm = [each for each in await stack.market.stocks() if not each["flags"] and not each["pause"]]
     stocks = sorted(calm, key=lambda each: -each["turnover"])[:count]
     if len(stocks) < count:
@@ -56,20 +68,31 @@ async def hold(stack: Stack, count: int, processes: int, *, paused: bool = False
         Lot(worker_name(number), Symbol(each["symbol"]), each["name"], Market(each["market"]), Price(each["price"]))
         for number, each in enumerate(stocks, start=1)
     )
-    for lot in lots:
-        await stack.market.stands_still(lot.symbol, lot.price)
-    async with open_client(stack) as client:
-        await _buy_all(stack, client, lots)
-    for lot in lots:
-        workflow_id = worker_workflow_id(stack.fleet.account_id, lot.worker_id)
-        await stack.fleet.database.workers.register(stack.fleet.account_id, lot.worker_id, workflow_id)
-    for lot in lots:
-        # A worker's first run reconciles the whole account; these start after it.
-        life = WorkerLife(stack.fleet.account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1)
-        await start_worker(stack.fleet, life)
-    await stack.host_by(processes)
-    await until(lambda: _all_hold(stack, count), f"{count} workers hold", limit=60 + count)
+    for first in range(0, len(lots), _AT_ONCE):
+        some = lots[first : first + _AT_ONCE]
+        await asyncio.gather(*(stack.market.stands_still(lot.symbol, lot.price) for lot in some))
     return lots
+
+
+async def give(stack: Stack, lots: Sequence[Lot], *, paused: bool) -> None:
+    """Buy the lots and start their workers, some at a time: a host takes a position without a worker for lost."""
+    account_id = stack.fleet.account_id
+    async with open_client(stack) as client:
+        for first in range(0, len(lots), _STARTED_TOGETHER):
+            some = lots[first : first + _STARTED_TOGETHER]
+            await _buy_all(stack, client, some)
+            workflow_ids = {lot.worker_id: worker_workflow_id(account_id, lot.worker_id) for lot in some}
+            await stack.fleet.database.workers.register_all(account_id, workflow_ids)
+            # A worker's first run reconciles the whole account; these start after it.
+            lives = [
+                WorkerLife(account_id, lot.worker_id, RULES, stack.fleet.clock, paused=paused, cycles=1) for lot in some
+            ]
+            await asyncio.gather(*(start_worker(stack.fleet, life) for life in lives))
+
+
+async def until_held(stack: Stack, count: int) -> None:
+    """Wait until exactly ``count`` workers hold."""
+    await until(lambda: _all_hold(stack, count), f"{count} workers hold", limit=60 + count, every=0.25)
 
 
 async def _all_hold(stack: Stack, count: int) -> bool:
@@ -77,7 +100,7 @@ async def _all_hold(stack: Stack, count: int) -> bool:
     return sum(each.state is WorkerState.HOLDING for each in known) == count
 
 
-async def _buy_all(stack: Stack, client: Client, lots: tuple[Lot, ...]) -> None:
+async def _buy_all(stack: Stack, client: Client, lots: Sequence[Lot]) -> None:
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def buy(lot: Lot) -> IntentId:

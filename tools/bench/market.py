@@ -62,11 +62,22 @@ class Market:
 
     async def arrivals(self, symbol: Symbol, side: Side) -> list[Arrival]:
         """Return the orders of a stock that have arrived, oldest first."""
-        account = await self.account()
+        return [each for each in await self._arrived() if each.symbol == symbol and each.side is side]
+
+    async def sales(self) -> list[Arrival]:
+        """Return all sales that have arrived, oldest first."""
+        return [each for each in await self._arrived() if each.side is Side.SELL]
+
+    async def _arrived(self) -> list[Arrival]:
         return [
-            Arrival(each["number"], symbol, side, self._clock.real_time(datetime.fromisoformat(each["placed_at"])))
-            for each in account["orders"]
-            if each["symbol"] == symbol and each["side"] == side.value and not each["original"]
+            Arrival(
+                each["number"],
+                Symbol(each["symbol"]),
+                Side(each["side"]),
+                self._clock.real_time(datetime.fromisoformat(each["placed_at"])),
+            )
+            for each in (await self.account())["orders"]
+            if not each["original"]
         ]
 
     async def calls_since(self, real: datetime) -> list[CallSeen]:

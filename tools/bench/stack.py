@@ -29,7 +29,7 @@ from runtime.opening import open_fleet
 from runtime.settings import Settings, load_settings
 from tools.bench.market import Market
 from tools.bench.watches import Watch, watch_by
-from tools.chaos.processes import Host
+from tools.chaos.processes import ROOT, Host
 from workflows import attributes
 from workflows.identity import worker_name
 
@@ -102,7 +102,9 @@ class Stack:
         count = _HOSTS_QUICKLY if self.quick else count
         while len(self.hosts) < count:
             name = f"host-{len(self.hosts) + 1}"
-            self.hosts.append(Host(name, self._environment(), self.folder / f"{name}.log"))
+            log = self.folder / f"{name}.log"
+            # Not the adversary's host, whose clock looks into a file each time it is read.
+            self.hosts.append(Host(name, self._environment(), log, program=(str(ROOT / "worker.py"),)))
         for host in self.hosts[:count]:
             host.start()
         await asyncio.gather(*(host.stop() for host in self.hosts[count:]))

@@ -8,12 +8,14 @@ from random import Random
 from typing import Final
 
 from activities.watch.messages import EXIT_MESSAGE
+from broker.kis.calls import ORDER_CALLS
 from domain.clock import MarketClock
-from domain.identity import PositionId
+from domain.identity import Environment, PositionId
 from domain.lane import Lane
 from domain.market import Side
 from domain.money import Price
-from domain.order import OrderRecord
+from domain.order import OrderIntent, OrderRecord
+from tools.bench.bare import milliseconds_to_arrive
 from tools.bench.client import Client, open_client
 from tools.bench.history import Run, finished_run
 from tools.bench.market import real_now
@@ -30,6 +32,7 @@ _HELD_FOR: Final = (0.7, 1.7)
 class Sent:
     """An order: when it was decided, and when it arrived at the broker (real time)."""
 
+    intent: OrderIntent
     decided_at: datetime
     arrived_at: datetime
 
@@ -49,25 +52,32 @@ class Trade:
 
 
 class Played:
-    """The trades of a stack, played on first use."""
+    """The trades of a stack, played on first use, and the floor of their sales."""
 
     def __init__(self) -> None:
         self._trades: list[Trade] = []
+        self._bare: tuple[float, ...] = ()
 
     async def on(self, stack: Stack) -> list[Trade]:
         """Return the trades."""
         if not self._trades:
-            self._trades = await _play(stack)
+            self._trades, self._bare = await _play(stack)
         return self._trades
 
+    async def bare(self, stack: Stack) -> tuple[float, ...]:
+        """Return the milliseconds that a bare loop's sales take to the broker."""
+        await self.on(stack)
+        return self._bare
 
-async def _play(stack: Stack) -> list[Trade]:
+
+async def _play(stack: Stack) -> tuple[list[Trade], tuple[float, ...]]:
     await stack.host_by(1)
     workers, each = (1, 1) if stack.quick else (_WORKERS, _TRADES_EACH)
     traders = await stack.traders(workers)
     async with open_client(stack) as client:
         played = await asyncio.gather(*(_several(stack, client, trader, each) for trader in traders))
-    return [trade for trades in played for trade in trades]
+        trades = [trade for each in played for trade in each]
+        return trades, await milliseconds_to_arrive(stack, client, trades[-1].sold.intent)
 
 
 async def _several(stack: Stack, client: Client, trader: Trader, count: int) -> list[Trade]:
@@ -110,8 +120,11 @@ async def _sent(stack: Stack, trader: Trader, position_id: PositionId, side: Sid
     """Return the first order of a side, from both books."""
     orders = await stack.fleet.database.orders.of_position(position_id)
     first = next(order for order in orders if order.intent.side is side and order.ref is not None)
-    arrivals = {each.number: each.at for each in await stack.market.arrivals(trader.symbol, side)}
-    return Sent(_decided_at(first, stack.fleet.clock), arrivals[_number(first)])
+    decided_at = _decided_at(first, stack.fleet.clock)
+    placed = next(each.at for each in await stack.market.arrivals(trader.symbol, side) if each.number == _number(first))
+    call = ORDER_CALLS[side].tr_id(Environment.SIMULATED)
+    calls = [each.at for each in await stack.market.calls_since(decided_at) if each.tr_id == call]
+    return Sent(first.intent, decided_at, max((at for at in calls if at <= placed), default=placed))
 
 
 def _decided_at(order: OrderRecord, clock: MarketClock) -> datetime:

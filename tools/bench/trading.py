@@ -14,6 +14,7 @@ from workflows.identity import worker_workflow_id
 
 _ORDER_AIM: Final = 500.0
 """Milliseconds from the decision until the request is sent."""
+_ADDED_AIM: Final = 3.0
 _REACTION_AIM: Final = 1.0
 _EVENTS_AIM: Final = 80.0
 _MINUTE: Final = 60.0
@@ -61,12 +62,16 @@ class Trading:
         ]
 
     async def order(self, stack: Stack) -> list[Figure]:
-        """Measure from each decision to the order's arrival at the broker."""
-        trades = await self._played.on(stack)
+        """Measure from each decision to the order's arrival at the broker, sales beside a bare loop's."""
+        trades, bare = await self._played.on(stack), await self._played.bare(stack)
+        sold, floor = _ms(trades, _from_rule), median(bare)
+        added = tuple(max(ms - floor, 0.0) for ms in sold)
         return [
             Figure("order", "buy: scan found it → at the broker", "ms", _ms(trades, _from_candidate)),
             Figure("order", "buy: decided → at the broker", "ms", _ms(trades, _from_entry), aim=_ORDER_AIM),
-            Figure("order", "sell: rule fired → at the broker", "ms", _ms(trades, _from_rule), aim=_ORDER_AIM),
+            Figure("order", "sell: floor, a bare loop's request → at the broker", "ms", bare),
+            Figure("order", "sell: rule fired → at the broker", "ms", sold, floor),
+            Figure("order", "sell: added to the bare loop", "ms", added, aim=_ADDED_AIM),
         ]
 
 

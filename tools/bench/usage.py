@@ -8,7 +8,7 @@ from typing import Final
 
 _TICK: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PARTS: Final = (
-    ("hosts", ("tools.chaos.moody_host", "worker.py")),
+    ("hosts", ("worker.py",)),
     ("Temporal", ("temporal",)),
     ("PostgreSQL", ("postgres",)),
     ("simulator", ("simulator",)),

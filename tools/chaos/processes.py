@@ -39,6 +39,8 @@ class Host:
     alerts: str = CHANNEL
     """The alert channels of its next start."""
     starts: int = 0
+    program: tuple[str, ...] = ("-m", "tools.chaos.moody_host")
+    """Arguments of the interpreter."""
     _guard: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
 
     @property
@@ -58,7 +60,7 @@ class Host:
         if self._guard is not None and self._guard.poll() is None:
             return
         self.starts += 1
-        program = Program([sys.executable, "-m", "tools.chaos.moody_host"], stop_signal=signal.SIGTERM, grace=_GRACE)
+        program = Program([sys.executable, *self.program], stop_signal=signal.SIGTERM, grace=_GRACE)
         with append_private(self.log) as log:
             log.write(f"--- start {self.starts}\n".encode())
             files = {MOOD_FILE: str(self.mood_file), DRIFT_FILE: str(self.drift_file)}

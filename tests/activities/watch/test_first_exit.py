@@ -1,6 +1,7 @@
 """A rule that fires sends the first order of the sale itself: at most once, under the lease, and then hands it over."""
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -207,7 +208,7 @@ async def test_nothing_bounds_an_order_from_its_permit_to_its_reply(desk: Desk) 
     await desk.database.orders.withdraw(decided.intent_id)
 
     async with asyncio.timeout(60) as bound:
-        await desk.first_exit._record_and_post(bound, replace(order.intent, intent_id=FIRST))
+        await desk.first_exit._record_and_post(bound, ExitStack(), replace(order.intent, intent_id=FIRST))
         assert bound.when() is None
 
     assert (await recorded(desk)).status is OrderStatus.ACCEPTED
