@@ -33,6 +33,8 @@ class CycleRequest:
     account_id: AccountId
     worker_id: WorkerId
     workflow_id: str
+    joins_steps: bool = False
+    """Whether the workflow knows the joined steps; one of an earlier version does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Cycle:
     """Whether the market watch watches what this run buys, or an activity of the run; as the host's settings say."""
     shared_scan: bool = False
     """Whether the market watch scans for this run, as the host's settings say; not for runs of earlier versions."""
+    joins_steps: bool = False
+    """Whether this run takes the joined steps: its workflow and the activities know them. No marker says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,11 @@ class CycleActivities:
         *,
         shared_watch: bool = True,
         shared_scan: bool = True,
+        joins_steps: bool = True,
     ) -> None:
         self._host = host or HostGate()
         self._shared = (shared_watch, shared_scan)
+        self._joins_steps = joins_steps
         self._database = database
         self._calendar = calendar
         self._leads = leads
@@ -133,7 +139,8 @@ class CycleActivities:
             await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
-        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, *self._shared)
+        joins_steps = self._joins_steps and request.joins_steps
+        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, *self._shared, joins_steps)
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

@@ -1,6 +1,6 @@
 """Workflow data that the Web UI lists and filters: search attributes and the state."""
 
-from typing import Final
+from typing import Any, Final
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
@@ -26,14 +26,20 @@ def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
     )
 
 
-def show_state(state: WorkerState, symbol: str | None = None) -> None:
-    """Publish the state, and the symbol once there is one."""
-    updates: list[SearchAttributeUpdate[str]] = [TRADE_STATE.value_set(state.value)]
+def show_state(state: WorkerState, symbol: str | None = None, result: tuple[ExitReason, int] | None = None) -> None:
+    """Publish the state, the symbol once there is one, and how the run's trade ended, in one event."""
+    updates: list[SearchAttributeUpdate[Any]] = [TRADE_STATE.value_set(state.value)]
     if symbol is not None:
         updates.append(TRADE_SYMBOL.value_set(symbol))
+    if result is not None:
+        updates.extend(_of_result(*result))
     workflow.upsert_search_attributes(updates)
 
 
 def show_result(reason: ExitReason, net_pnl: int) -> None:
     """Publish how the run's trade ended."""
-    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)])
+    workflow.upsert_search_attributes(_of_result(reason, net_pnl))
+
+
+def _of_result(reason: ExitReason, net_pnl: int) -> list[SearchAttributeUpdate[Any]]:
+    return [EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)]

@@ -177,10 +177,12 @@ class Commands:
         rules = self.life.rules.risk
         return rules if self.ceiling is None else capped_risk(rules, self.ceiling.risk)
 
-    def enter_state(self, state: WorkerState, word: str, symbol: str = "") -> None:
-        """Show a new state of the worker."""
+    def enter_state(
+        self, state: WorkerState, word: str, symbol: str = "", result: tuple[ExitReason, Won] | None = None
+    ) -> None:
+        """Show a new state of the worker, and the result of the trade that it ends."""
         if state is not self._state or symbol != self._symbol:
-            attributes.show_state(state, symbol or None)
+            attributes.show_state(state, symbol or None, result)
         self._state, self._symbol = entered(self._state, state), symbol
         self.say(word)
 

@@ -43,6 +43,8 @@ class Holding:
         self._queues = queues
         self.is_shared = True
         """Whether the market watch watches, or an activity of this run."""
+        self.joins_steps = False
+        """Whether the run takes the joined steps, which need no marker."""
         self._ended: WatchEnd | None = None
         self._watchers: list[workflow.ActivityHandle[Any]] = []
 
@@ -70,7 +72,7 @@ class Holding:
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
         # The watch decides at the deadline too, with a price; otherwise the sale begins without one.
         begins_by = plan.begun_by or plan.liquidation_at
-        if self.is_shared and workflow.patched("market-watch"):
+        if self.is_shared and (self.joins_steps or workflow.patched("market-watch")):
             return await self._wait(held, plan, begins_by)
         return await self._watch(held, plan, begins_by)
 

@@ -31,6 +31,8 @@ class Scanning:
         self._queues = queues
         self.is_shared = False
         """Whether the market watch scans, or an activity of this run."""
+        self.joins_steps = False
+        """Whether the run takes the joined steps, which need no marker."""
         self._scans = 0
         self._scan_id = ""
         self._offer: Offer | None = None
@@ -59,7 +61,7 @@ class Scanning:
         def is_over() -> bool:
             return self._worker.life.paused or not may_enter() or self._worker.life.rules is not request.rules
 
-        if self.is_shared and workflow.patched("shared-scan"):
+        if self.is_shared and (self.joins_steps or workflow.patched("shared-scan")):
             return await self._wait(request, is_over)
         return await self._look(request, is_over)
 

@@ -49,6 +49,8 @@ class Trade:
         self._queues = task_queues(life.account_id)
         self._intents = 0
         self._fruitless = 0
+        self._joins_steps = False
+        """Whether the activities know the joined steps; their answer is in the history, so it needs no marker."""
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
         self._scanning = Scanning(worker, timer, self._queues)
@@ -104,7 +106,7 @@ class Trade:
         return await self._look_around() if first else cycle
 
     def _is_patched(self) -> bool:
-        return workflow.patched("holdings-first")
+        return self._joins_steps or workflow.patched("holdings-first")
 
     async def _with_free_hands(self, cycle: Cycle) -> Cycle:
         """Wait for the opening, and while the close still sells our shares; look again before anything is bought.
@@ -163,11 +165,13 @@ class Trade:
     async def _look_around(self) -> Cycle:
         cycle = await workflow.execute_activity_method(
             CycleActivities.begin_cycle,
-            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
+            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id, joins_steps=True),
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
         self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
         self._scanning.is_shared = cycle.shared_scan
+        self._joins_steps = self._scanning.joins_steps = self._holding.joins_steps = cycle.joins_steps
+        self._selling.joins_steps = cycle.joins_steps
         return cycle
 
     async def _reconcile(self) -> None:
@@ -242,8 +246,11 @@ class Trade:
             self._worker.leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
             return
         self._worker.change(realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
-        attributes.show_result(result.exit_reason, result.net_pnl)
         word = f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won"
+        if self._joins_steps:
+            self._worker.enter_state(WorkerState.IDLE, word, result=(result.exit_reason, result.net_pnl))
+            return
+        attributes.show_result(result.exit_reason, result.net_pnl)
         self._worker.enter_state(WorkerState.IDLE, word)
 
     @property
