@@ -1,0 +1,81 @@
+"""The joined steps on real books: each attempt continues from what they say, and repeats nothing."""
+
+from datetime import timedelta
+
+from activities.entries import PreparedEntry
+from activities.joined import Finished, FinishRequest, JoinedActivities
+from activities.orders import FollowRequest
+from activities.selling import PreparedExit
+from activities.settling import StillHeld, TradeResult
+from domain.identity import IntentId
+from domain.order import OrderPurpose, OrderStatus
+from tests.activities.desk import PLAN, Desk
+from tests.activities.test_overtaking_fills import LATE, close_of
+from tests.activities.test_overtaking_fills import sold_out_but_for_a_late_fill as sold_out_late
+from tests.support.stepping import ACCOUNT
+
+
+async def finishes(desk: Desk, entry: PreparedEntry, sale: IntentId) -> Finished:
+    joined = JoinedActivities(desk.orders, desk.settling)
+    follow = FollowRequest(sale, timedelta(seconds=5))
+    return await desk.does(joined.finish_sale, FinishRequest(follow, close_of(entry)))
+
+
+async def sale_of(desk: Desk, entry: PreparedEntry, attempt: int = 2) -> IntentId:
+    """Send a sale at market, and do not look at it."""
+    decision = await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, attempt))
+    assert isinstance(decision, PreparedExit), decision
+    await desk.submits(decision, OrderPurpose.EXIT)
+    return decision.intent_id
+
+
+async def test_a_filled_sale_is_booked_once_however_often_the_attempt_repeats(desk: Desk) -> None:
+    entry = await desk.buys()
+    sale = await sale_of(desk, entry)
+
+    first = await finishes(desk, entry, sale)
+    second = await finishes(desk, entry, sale)
+
+    assert isinstance(first.closed, TradeResult)
+    assert first == second
+    assert first.order is None
+    (trade,) = await desk.database.trades.on(ACCOUNT, PLAN.session.date)
+    assert trade.net_pnl == first.closed.net_pnl
+    assert len(desk.sent) == 2
+
+
+async def test_an_attempt_after_the_fill_was_booked_books_the_trade(desk: Desk) -> None:
+    entry = await desk.buys()
+    sale = await sale_of(desk, entry)
+    assert (await desk.follows(sale)).status is OrderStatus.FILLED  # and the process dies here
+
+    assert isinstance((await finishes(desk, entry, sale)).closed, TradeResult)
+    assert len(desk.sent) == 2
+
+
+async def test_an_order_without_a_buyer_returns_to_the_workflow_and_books_nothing(desk: Desk) -> None:
+    entry = await desk.buys()
+    desk.simulation.set_conditions(entry.symbol, no_bids=True)
+    sale = await sale_of(desk, entry)
+
+    finished = await finishes(desk, entry, sale)
+
+    assert finished.order is not None
+    assert finished.order.is_active
+    assert finished.closed is None
+    assert await desk.database.trades.on(ACCOUNT, PLAN.session.date) == ()
+
+
+async def test_late_shares_of_the_buy_are_reported_instead_of_booked(desk: Desk) -> None:
+    entry, listed = await sold_out_late(desk)
+    sales = [
+        order.intent.intent_id
+        for order in await desk.database.orders.of_position(entry.position_id)
+        if order.intent.purpose is OrderPurpose.EXIT
+    ]
+    await desk.database.orders.book(entry.intent_id, listed, desk.pace.now())
+
+    finished = await finishes(desk, entry, sales[-1])
+
+    assert finished.closed == StillHeld(entry.position_id, LATE)  # type: ignore[arg-type]
+    assert finished.order is not None
