@@ -181,6 +181,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
         shared_watch=with_.shared_watch,
         shared_scan=with_.shared_scan,
         joins_steps=with_.joins_steps,
+        scanning=scanning,
     )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, **noted)

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.money import total
     from domain.order import OrderPurpose, OrderRecord
     from domain.position import ExitReason
-    from domain.session import SessionPlan
+    from domain.session import SessionPlan, session_date_of
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
@@ -128,6 +128,7 @@ class Trade:
     async def _enter(self, plan: SessionPlan) -> Held | None:
         while self._may_enter(plan):
             if self._life.paused:
+                await self._scanning.leave()
                 self._worker.enter_state(WorkerState.IDLE, "paused: no new entries")
                 await self._timer.until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
                 continue
@@ -137,6 +138,7 @@ class Trade:
                 return held
             self._fruitless += bool(found.candidates)
             await self._timer.until(self._worker.is_winding_down, self._timer.now() + self._scan_pause())
+        await self._scanning.leave()
         return None
 
     async def _see_through(self, held: Held, plan: SessionPlan) -> None:
@@ -163,15 +165,23 @@ class Trade:
         await self._timer.until(self._worker.is_winding_down, over)
 
     async def _look_around(self) -> Cycle:
+        life, scan_id = self._life, self._scanning.next_scan()
+        rules = life.rules if self._may_scan() else None
         cycle = await workflow.execute_activity_method(
             CycleActivities.begin_cycle,
-            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id, joins_steps=True),
+            CycleRequest(
+                *(life.account_id, life.worker_id, workflow.info().workflow_id),
+                joins_steps=True,
+                rules=rules,
+                scan_id=scan_id,
+            ),
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
         self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
         self._scanning.is_shared = cycle.shared_scan
         self._joins_steps = self._scanning.joins_steps = self._holding.joins_steps = cycle.joins_steps
         self._selling.joins_steps = cycle.joins_steps
+        self._scanning.begun(rules if cycle.waits_for_offer else None, cycle.plan)
         return cycle
 
     async def _reconcile(self) -> None:
@@ -261,6 +271,11 @@ class Trade:
     def _is_recovery(self) -> bool:
         """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
         return is_recovery(self._life.worker_id)
+
+    def _may_scan(self) -> bool:
+        """Return whether the start of the run may store the wish for an offer, as far as the worker knows."""
+        is_closed = self._life.closed_session == session_date_of(self._timer.now())
+        return not (self._is_recovery or self._life.paused or self._worker.is_winding_down() or is_closed)
 
     def _may_enter(self, plan: SessionPlan) -> bool:
         over = self._worker.is_winding_down() or self._entries_are_over(plan)

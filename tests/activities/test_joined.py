@@ -1,18 +1,27 @@
 """The joined steps on real books: each attempt continues from what they say, and repeats nothing."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
+
+from activities.cycles import Cycle, CycleRequest
 from activities.entries import PreparedEntry
 from activities.joined import Finished, FinishRequest, JoinedActivities
 from activities.orders import FollowRequest
+from activities.scanning import ScanningActivities
 from activities.selling import PreparedExit
 from activities.settling import StillHeld, TradeResult
+from domain.errors import TradingError
 from domain.identity import IntentId
 from domain.order import OrderPurpose, OrderStatus
 from tests.activities.desk import PLAN, Desk
 from tests.activities.test_overtaking_fills import LATE, close_of
 from tests.activities.test_overtaking_fills import sold_out_but_for_a_late_fill as sold_out_late
-from tests.support.stepping import ACCOUNT
+from tests.support.builders import WORKER
+from tests.support.stepping import ACCOUNT, RULES
+from tests.trials.planted_bugs.swapping import swapped
 
 
 async def finishes(desk: Desk, entry: PreparedEntry, sale: IntentId) -> Finished:
@@ -79,3 +88,49 @@ async def test_late_shares_of_the_buy_are_reported_instead_of_booked(desk: Desk)
 
     assert finished.closed == StillHeld(entry.position_id, LATE)  # type: ignore[arg-type]
     assert finished.order is not None
+
+
+async def begins(desk: Desk, **changes: Any) -> Cycle:
+    request = CycleRequest(ACCOUNT, WORKER, "workflow", joins_steps=True, rules=RULES, scan_id="run/1")
+    return await desk.does(desk.cycles.begin_cycle, replace(request, **changes))
+
+
+async def wishes(desk: Desk) -> list[str]:
+    return [row.scan_id for row in await desk.database.scan_wishes.of_account(ACCOUNT)]
+
+
+async def test_a_worker_that_may_enter_waits_for_an_offer_from_the_start_of_its_run(desk: Desk) -> None:
+    first, second = await begins(desk), await begins(desk)
+
+    assert first.waits_for_offer
+    assert second.waits_for_offer
+    assert await wishes(desk) == ["run/1"]
+
+
+@pytest.mark.parametrize("changes", [{"joins_steps": False}, {"rules": None}], ids=["earlier version", "paused"])
+async def test_a_worker_that_must_not_enter_stores_no_wish(desk: Desk, changes: dict[str, Any]) -> None:
+    cycle = await begins(desk, **changes)
+
+    assert not cycle.waits_for_offer
+    assert await wishes(desk) == []
+
+
+async def test_a_worker_that_holds_shares_stores_no_wish(desk: Desk) -> None:
+    await desk.buys()
+
+    cycle = await begins(desk)
+
+    assert cycle.held is not None
+    assert not cycle.waits_for_offer
+    assert await wishes(desk) == []
+
+
+async def test_a_run_begins_although_its_wish_cannot_be_stored(desk: Desk) -> None:
+    async def fails(*_: Any) -> None:
+        raise TradingError("Temporal is away")
+
+    with swapped(ScanningActivities, "begin_scan", fails):
+        cycle = await begins(desk)
+
+    assert cycle.joins_steps
+    assert not cycle.waits_for_offer
