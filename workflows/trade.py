@@ -12,15 +12,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.account.comparing import ReconcileRequest
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+    from activities.joined import Entered, EnterRequest, JoinedActivities, bought
     from activities.market_data import Findings
     from activities.orders import SubmitRequest
     from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
-    from activities.watch.messages import Offer, WatchEnd
+    from activities.watch.messages import FirstOrder, Offer, WatchEnd
     from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
     from domain.money import total
-    from domain.order import OrderPurpose, OrderRecord
+    from domain.order import OrderPurpose
     from domain.position import ExitReason
     from domain.session import SessionPlan, session_date_of
     from domain.worker_state import WorkerLife, WorkerState
@@ -29,7 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.holding import Holding
     from workflows.identity import intent_id, task_queues
     from workflows.market_timer import MarketTimer
-    from workflows.options import ASK_BROKER, LOOK, RECORD, via
+    from workflows.options import ASK_BROKER, ENTER, LOOK, RECORD, via
     from workflows.ordering import Ordering
     from workflows.scanning import Scanning
     from workflows.selling import Sale, Selling, lease_is_lost
@@ -217,33 +218,50 @@ class Trade:
     async def _buy(self, found: Findings, plan: SessionPlan) -> Held | None:
         if not found.candidates:
             return None
-        entry = await self._prepare_entry(found, plan)
+        life, entered, first = self._life, Entered(), None
+        request = self._entry_request(found, plan)
+        if self._joins_steps:
+            first = FirstOrder(self._next_intent(), plan.session) if self._holding.is_shared else None
+            entered = await self._enter_position(request, first)
+        entry = entered.decision or await self._prepare_entry(request)
         if not isinstance(entry, PreparedEntry):
             self._worker.say("no entry: " + "; ".join(entry.reasons))
             return None
         self._worker.say(entry.description)
-        record = await self._ordering.place(
-            SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan),
-            self._life.rules.execution.entry_timeout,
-            entry.description,
-        )
+        if entered.watched is not None:
+            self._holding.begun(first, life.rules, entered.watched)
+            return entered.watched.held
+        patience = self._life.rules.execution.entry_timeout
+        if entered.order is not None:
+            record = await self._ordering.finish(entry.intent_id, patience, entry.description, followed=entered.order)
+        else:
+            submit = SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan)
+            record = await self._ordering.place(submit, patience, entry.description)
         if record.filled_quantity:
-            return _held(entry, record)
+            self._holding.begun(first, life.rules, None)
+            return bought(entry, record)
         self._worker.say(f"{entry.symbol} not bought: {record.status} {record.reject_message}".strip())
         cooldown = self._life.rules.risk.symbol_cooldown
         await self._abandon(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, cooldown))
         return None
 
-    async def _prepare_entry(self, found: Findings, plan: SessionPlan) -> EntryDecision:
-        life, candidates = self._life, found.candidates
-        about = (life.account_id, life.worker_id, self._next_intent(), candidates, life.rules, plan)
-        request = EntryRequest(*about, found.scanned_at)
+    def _entry_request(self, found: Findings, plan: SessionPlan) -> EntryRequest:
+        life = self._life
+        about = (life.account_id, life.worker_id, self._next_intent(), found.candidates, life.rules, plan)
+        return EntryRequest(*about, found.scanned_at)
+
+    async def _prepare_entry(self, request: EntryRequest) -> EntryDecision:
         return await workflow.execute_activity_method(
             EntryActivities.prepare_entry,
             request,
-            **via(
-                self._queues.broker, ASK_BROKER, "lock, size, review: " + ", ".join(c.symbol for c in candidates[:3])
-            ),
+            **via(self._queues.broker, ASK_BROKER, f"lock, size, review: {_named(request)}"),
+        )
+
+    async def _enter_position(self, request: EntryRequest, first: FirstOrder | None) -> Entered:
+        return await workflow.execute_activity_method(
+            JoinedActivities.enter_position,
+            EnterRequest(request, self._queues.trading, first),
+            **via(self._queues.watch, ENTER, f"lock, size, review, buy, watch: {_named(request)}"),
         )
 
     async def _abandon(self, request: CloseRequest) -> None:
@@ -294,14 +312,5 @@ class Trade:
         return self._timer.in_market(pause)
 
 
-def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
-    return Held(
-        position_id=entry.position_id,
-        symbol=entry.symbol,
-        name=entry.name,
-        quantity=record.filled_quantity,
-        entry_price=f"{record.average_price:,.0f}",
-        opened_at=record.intent.decided_at,
-        overdue=False,
-        lease=entry.lease,
-    )
+def _named(request: EntryRequest) -> str:
+    return ", ".join(candidate.symbol for candidate in request.candidates[:3])

@@ -8,7 +8,7 @@ import pytest
 
 from activities.cycles import Cycle, CycleRequest
 from activities.entries import PreparedEntry
-from activities.joined import Finished, FinishRequest, JoinedActivities
+from activities.joined import Finished, FinishRequest
 from activities.orders import FollowRequest
 from activities.scanning import ScanningActivities
 from activities.selling import PreparedExit
@@ -21,13 +21,13 @@ from tests.activities.test_overtaking_fills import LATE, close_of
 from tests.activities.test_overtaking_fills import sold_out_but_for_a_late_fill as sold_out_late
 from tests.support.builders import WORKER
 from tests.support.stepping import ACCOUNT, RULES
+from tests.trials.planted_bugs.joined_scenes import joined_of
 from tests.trials.planted_bugs.swapping import swapped
 
 
 async def finishes(desk: Desk, entry: PreparedEntry, sale: IntentId) -> Finished:
-    joined = JoinedActivities(desk.orders, desk.settling)
     follow = FollowRequest(sale, timedelta(seconds=5))
-    return await desk.does(joined.finish_sale, FinishRequest(follow, close_of(entry)))
+    return await desk.does(joined_of(desk).finish_sale, FinishRequest(follow, close_of(entry)))
 
 
 async def sale_of(desk: Desk, entry: PreparedEntry, attempt: int = 2) -> IntentId:

@@ -1,15 +1,19 @@
 """A desk whose activities know the joined steps: each is composed of the desk's single steps."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.cycles import Cycle, CycleRequest
-from activities.joined import Finished, FinishRequest
+from activities.entries import PreparedEntry
+from activities.joined import Entered, EnterRequest, Finished, FinishRequest, Watched
 from activities.market_data import ScanRequest
+from activities.orders import FollowRequest, SubmitRequest
 from activities.scanning import ScanWait
 from activities.settling import TradeResult
-from domain.order import OrderStatus
+from domain.order import OrderPurpose, OrderStatus
 from tests.workflows.offering import OfferingDesk
 from tests.workflows.stand_ins import Desk
 
@@ -19,10 +23,18 @@ class JoiningDesk(Desk):
     """Answers a workflow that asks for the joined steps; ``knows`` them or is a host of an earlier version."""
 
     knows: bool = True
+    is_busy: bool = False
+    """Whether its process sends enough buys already."""
+    watches_at_once: bool = False
+    """Whether the buy begins the watch, which then signals when to sell."""
 
     @activity.defn
     async def begin_cycle(self, request: CycleRequest) -> Cycle:
         return replace(await Desk.begin_cycle(self, request), joins_steps=self.knows and request.joins_steps)
+
+    @activity.defn
+    async def enter_position(self, request: EnterRequest) -> Entered:
+        return await entered_by(self, request)
 
     @activity.defn
     async def finish_sale(self, request: FinishRequest) -> Finished:
@@ -30,13 +42,15 @@ class JoiningDesk(Desk):
 
     def everything(self) -> list[object]:
         """Return all stand-ins for registration."""
-        return [*super().everything(), self.finish_sale]
+        return [*super().everything(), self.finish_sale, self.enter_position]
 
 
 @dataclass
 class JoinedOfferingDesk(OfferingDesk):
     """Stores the wish for an offer at the start of the run."""
 
+    is_busy: bool = False
+    watches_at_once: bool = False
     pauses_at_start: bool = False
     """Whether an operator pauses the worker while its first run begins."""
 
@@ -54,12 +68,16 @@ class JoinedOfferingDesk(OfferingDesk):
         return replace(cycle, joins_steps=True, waits_for_offer=waits)
 
     @activity.defn
+    async def enter_position(self, request: EnterRequest) -> Entered:
+        return await entered_by(self, request)
+
+    @activity.defn
     async def finish_sale(self, request: FinishRequest) -> Finished:
         return await finished_by(self, request)
 
     def everything(self) -> list[object]:
         """Return all stand-ins for registration."""
-        return [*super().everything(), self.finish_sale]
+        return [*super().everything(), self.finish_sale, self.enter_position]
 
 
 async def finished_by(desk: Desk, request: FinishRequest) -> Finished:
@@ -70,3 +88,24 @@ async def finished_by(desk: Desk, request: FinishRequest) -> Finished:
         return Finished(order)
     closed = await Desk.close_position(desk, request.close)
     return Finished(closed=closed) if isinstance(closed, TradeResult) else Finished(order, closed)
+
+
+async def entered_by(desk: JoiningDesk | JoinedOfferingDesk, request: EnterRequest) -> Entered:
+    """Prepare, send and follow by the desk's single steps; begin the watch if the test wants it."""
+    desk.calls["enter_position"] += 1
+    if desk.is_busy:
+        return Entered()
+    entry = request.entry
+    decision = await desk.prepare_entry(entry)
+    if not isinstance(decision, PreparedEntry):
+        return Entered(decision)
+    try:
+        order = await desk.submit_order(
+            SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, entry.rules.risk, entry.plan)
+        )
+    except ApplicationError:
+        return Entered(decision, await desk.follow_order(FollowRequest(entry.intent_id, timedelta(0))))
+    order = await desk.follow_order(FollowRequest(entry.intent_id, entry.rules.execution.entry_timeout))
+    if not desk.watches_at_once or order.is_active or not order.filled_quantity or desk.held is None:
+        return Entered(decision, order)
+    return Entered(decision, watched=Watched(desk.held))
