@@ -65,7 +65,7 @@ def event(kind: EventType.ValueType, at: float, number: int = 0, **attributes: A
     return HistoryEvent(event_id=number, event_type=kind, event_time=stamp, **attributes)
 
 
-def scheduled(name: str, at: float, number: int, **request: str) -> HistoryEvent:
+def scheduled(name: str, at: float, number: int, **request: Any) -> HistoryEvent:
     payload = Payloads(payloads=[Payload(data=json.dumps(request).encode())])
     attributes = {"activity_type": {"name": name}, "input": payload}
     return event(
