@@ -128,7 +128,7 @@ class Collaborators:
     shared_scan: bool = True
     """Whether one scan serves many workers."""
     joins_steps: bool = True
-    """Whether one activity performs several steps of a straight trade. The laboratory takes each alone."""
+    """Whether one activity performs several steps of a straight trade. The laboratory takes each step alone."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""
     guard: StrategyGuard | None = None
