@@ -1,12 +1,15 @@
 """Start of each run of a trading worker: its session, open position and unfinished orders."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from temporalio import activity
 
+from activities.market_data import ScanRequest
+from activities.scanning import ScanningActivities, ScanWait
 from activities.support.host_gate import HostGate
 from domain.clock import KST
 from domain.close_plan import CloseLeads, plan_session
@@ -18,12 +21,17 @@ from domain.market import Symbol
 from domain.money import Quantity
 from domain.order import OrderIntent, OrderPurpose
 from domain.position import ExitReason, OpenPosition
+from domain.rules import TradingRules
 from domain.session import SessionPlan, TradingCalendar
 from domain.worker_state import WorkerState
 
 if TYPE_CHECKING:
     from activities.support.pace import Pace
     from database.database import Database
+
+
+_SCAN_BEGUN_WITHIN: Final = 5.0
+"""Seconds; well within the time of the step that begins the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +41,12 @@ class CycleRequest:
     account_id: AccountId
     worker_id: WorkerId
     workflow_id: str
+    joins_steps: bool = False
+    """Whether the workflow knows the joined steps; one of an earlier version does not."""
+    rules: TradingRules | None = None
+    """Rules to scan by if the worker holds nothing and entries are open; None if it must not enter."""
+    scan_id: str = ""
+    """Id of that scan, which its offer names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,10 @@ class Cycle:
     """Whether the market watch watches what this run buys, or an activity of the run; as the host's settings say."""
     shared_scan: bool = False
     """Whether the market watch scans for this run, as the host's settings say; not for runs of earlier versions."""
+    joins_steps: bool = False
+    """Whether this run takes the joined steps: its workflow and the activities know them. No marker says so."""
+    waits_for_offer: bool = False
+    """Whether the worker's wish for an offer is stored already, under the rules and the id of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +121,13 @@ class CycleActivities:
         *,
         shared_watch: bool = True,
         shared_scan: bool = True,
+        joins_steps: bool = True,
+        scanning: ScanningActivities | None = None,
     ) -> None:
         self._host = host or HostGate()
         self._shared = (shared_watch, shared_scan)
+        self._joins_steps = joins_steps
+        self._scanning = scanning
         self._database = database
         self._calendar = calendar
         self._leads = leads
@@ -113,7 +135,10 @@ class CycleActivities:
 
     @activity.defn
     async def begin_cycle(self, request: CycleRequest) -> Cycle:
-        """Return the session, an open position with its lease, and unfinished orders; never buys first (R2)."""
+        """Return the session, an open position with its lease, and unfinished orders; never buys first (R2).
+
+        A worker that holds nothing and may enter waits for an offer from here on.
+        """
         now = self._pace.now()
         session = self._calendar.session_at_or_after(now)
         await self._database.workers.register(request.account_id, request.worker_id, request.workflow_id, session.date)
@@ -133,7 +158,25 @@ class CycleActivities:
             await self._database.reports.write("worker_state", request.worker_id, show)
         orders = [await self._unfinished(order.intent) for order in unfinished]
         elsewhere = position.symbol if position and held is None else None
-        return Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, *self._shared)
+        joins_steps = self._joins_steps and request.joins_steps
+        cycle = Cycle(now, plan, held, tuple(orders), elsewhere, self._host.ceiling, *self._shared, joins_steps)
+        return replace(cycle, waits_for_offer=await self._begin_scan(request, cycle))
+
+    async def _begin_scan(self, request: CycleRequest, cycle: Cycle) -> bool:
+        """Store the wish of a worker that may enter; a fault leaves it to the step of its own, which is repeated."""
+        is_busy = cycle.held or cycle.unfinished or cycle.elsewhere
+        may_scan = cycle.shared_scan and not is_busy and cycle.plan.entries_allowed_at(cycle.now)
+        if self._scanning is None or request.rules is None or not (cycle.joins_steps and may_scan):
+            return False
+        scan = ScanRequest(request.account_id, request.worker_id, request.rules, cycle.plan)
+        try:
+            async with asyncio.timeout(_SCAN_BEGUN_WITHIN):
+                await self._scanning.begin_scan(ScanWait(scan, request.scan_id))
+        except Exception as fault:  # noqa: BLE001 - a run must begin, whatever keeps it from scanning
+            extra = {"worker_id": request.worker_id, "cause": f"{type(fault).__name__}: {fault}"}
+            activity.logger.warning("scan_not_begun", extra=extra)
+            return False
+        return True
 
     async def _unfinished(self, intent: OrderIntent) -> UnfinishedOrder:
         lease = await self._own_lease(intent.account_id, intent.symbol, intent.worker_id)

@@ -203,7 +203,7 @@ class EntryActivities:
         denied = await self._written(intent, opening, proposal, request, asked.at)
         if denied is not None:
             return NotBought(f"{denied.denial}: {denied.detail}")
-        return _prepared(intent, opening.name, lease)
+        return prepared_entry(intent, opening.name, lease)
 
     def _spendable(self, cash: Won, plan: SessionPlan) -> Won:
         """Return the part of the buying power that is left for shares after the commission."""
@@ -306,7 +306,7 @@ class EntryActivities:
         intent = already.intent
         lease = await self._database.locks.acquire(request.account_id, intent.symbol, request.worker_id, LEASE_DURATION)
         if isinstance(lease, Lease):
-            return _prepared(intent, _name_of(intent.symbol, request.candidates), lease)
+            return prepared_entry(intent, name_of(intent.symbol, request.candidates), lease)
         is_ours = intent.worker_id == request.worker_id  # otherwise another worker has taken it over, and ends it
         if is_ours and await self._database.orders.withdraw(intent.intent_id):
             await self._database.positions.abandon(intent.position_id)
@@ -319,11 +319,13 @@ def proposal_of(intent: OrderIntent) -> EntryProposal:
     return EntryProposal(intent.symbol, intent.quantity, notional(price, intent.quantity), intent.decided_at)
 
 
-def _name_of(symbol: Symbol, candidates: Sequence[Candidate]) -> str:
+def name_of(symbol: Symbol, candidates: Sequence[Candidate]) -> str:
+    """Return a stock's name as its candidate has it."""
     return next((candidate.name for candidate in candidates if candidate.symbol == symbol), symbol)
 
 
-def _prepared(intent: OrderIntent, name: str, lease: Lease) -> PreparedEntry:
+def prepared_entry(intent: OrderIntent, name: str, lease: Lease) -> PreparedEntry:
+    """Return a recorded buy as its workflow knows it."""
     return PreparedEntry(
         intent_id=intent.intent_id,
         position_id=intent.position_id,

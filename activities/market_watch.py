@@ -69,6 +69,10 @@ class MarketWatchActivities:
         Raises:
             StaleFencingTokenError: another worker has the symbol now.
         """
+        return await self.hold(request)
+
+    async def hold(self, request: WatchRequest, queue: str = "") -> ExitSignal | None:
+        """Do the same in another activity; ``queue`` is then the task queue of workflows."""
         before = None if request.first is None else await self._first_exit.sent_before(request.first.intent_id)
         if before is not None:
             return before
@@ -82,7 +86,7 @@ class MarketWatchActivities:
         wish = WatchWish(request.lease, request.position_id, str(activity.info().workflow_id), as_json(request))
         placed = await self._database.market_watches.ask(wish, MOST_IN_A_SHARD)
         if not placed.is_attended:
-            await start_watch(ShardRequest(request.lease.account_id, placed.shard))
+            await start_watch(ShardRequest(request.lease.account_id, placed.shard), queue)
         return None
 
     @activity.defn

@@ -171,6 +171,7 @@ class _Stage:
             feed=LabFeed(market, self._broker, pace),
             guard=StrategyGuard(self._database, pace, calls=InlineCalls()),
             shared_scan=False,
+            joins_steps=False,
         )
         client = SignalClient(self.clockwork.signal)
         self._host = LabHost(activities_of(ACCOUNT, with_), client, moments, self._database.positions)

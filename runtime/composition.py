@@ -22,6 +22,7 @@ from activities.closing import ClosingActivities
 from activities.cycles import CycleActivities
 from activities.entries import EntryActivities
 from activities.flatness import FlatnessActivities
+from activities.joined import JoinedActivities
 from activities.market.order_notices import OrderNotices
 from activities.market.quote_feed import QuoteFeed
 from activities.market_data import MarketDataActivities
@@ -131,6 +132,8 @@ class Collaborators:
     """Whether one watch serves many positions."""
     shared_scan: bool = True
     """Whether one scan serves many workers."""
+    joins_steps: bool = True
+    """Whether one activity performs several steps of a straight trade. The laboratory takes each step alone."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""
     guard: StrategyGuard | None = None
@@ -182,6 +185,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
         *(with_.database, with_.calendar, with_.leads, with_.pace, host),
         shared_watch=with_.shared_watch,
         shared_scan=with_.shared_scan,
+        joins_steps=with_.joins_steps,
+        scanning=scanning,
     )
     entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, **noted)
@@ -193,6 +198,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     watching = WatchingActivities(*of_a_watch, **watched)
     market_watch = MarketWatchActivities(*of_a_watch, **watched, owner=with_.owner)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)
+    joined = JoinedActivities(entries, orders, market_watch, settling, with_.database, with_.pace)
     closing = ClosingActivities(with_.broker, with_.database, with_.calendar, with_.leads, with_.pace, with_.commission)
     flatness = FlatnessActivities(with_.broker, with_.database, with_.pace)
     unsold = UnsoldActivities(with_.broker, with_.database, with_.pace)
@@ -203,7 +209,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     of_the_close = (closing.plan_close, closing.shut_entries, closing.seize_position, closing.list_open_orders)
     watches = (market_watch.watch_market, scanning.watch_scans, watching.watch_position)
     wishes = (market_watch.begin_watch, scanning.begin_scan, scanning.end_scan)
-    long = (market_data.find_candidates, orders.follow_order, resolving.resolve_order, *watches)
+    of_both = (joined.enter_position, joined.finish_sale)
+    long = (market_data.find_candidates, orders.follow_order, *of_both, resolving.resolve_order, *watches)
     proofs = (flatness.prove_flat, unsold.report_unsold, reconciling.reconcile_account, statement.compare_statement)
     lookup = OrderLookup(with_.broker)
     of_the_deadline = (closing.order_liquidation, closing.await_flat, closing.await_turn, lookup.list_broker_orders)

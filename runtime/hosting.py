@@ -199,6 +199,7 @@ def _collaborators(  # noqa: PLR0913, PLR0917 each of them is another part of th
         standing=standing,
         shared_watch=settings.watch.shared,
         shared_scan=settings.watch.shared,
+        joins_steps=settings.watch.shared,
     )
 
 

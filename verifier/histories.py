@@ -23,11 +23,14 @@ from workflows.market_close import MarketCloseWorkflow
 from workflows.trading_worker import TradingWorkerWorkflow
 
 _SUBMIT: Final = "submit_order"
+_ENTER: Final = "enter_position"
+"""Prepares a buy, sends it, and begins the watch of what it bought."""
 _WATCH: Final = "watch_position"
 """The watch of an earlier version: an activity that lasts as long as the watch."""
 _WISH: Final = "begin_watch"
 """Begins a watch by the market watch, until its signal, or until the worker decides to sell by itself."""
 _SALE: Final = "prepare_exit"
+_UNSENT: Final = "intended"
 _SELLING_COMMANDS: Final = frozenset({"liquidate", "stop", "liquidate_for_close"})
 _ENDS_BY_SIGNAL: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED
 _ENDS: Final = frozenset(
@@ -107,6 +110,8 @@ class _Story:
     wishes: dict[PositionId, Watch] = field(default_factory=dict)
     """Watches of the run that the market watch keeps."""
     wish_events: dict[int, PositionId] = field(default_factory=dict)
+    entries: dict[int, Submit] = field(default_factory=dict)
+    """Buys of the run that may have been sent."""
     sent: set[str] = field(default_factory=set)
     runs: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -117,7 +122,7 @@ class _Story:
         self.runs += 1
         open_watches: dict[int, Watch] = {}
         open_submits: dict[int, Submit] = {}
-        self.wishes, self.wish_events = {}, {}
+        self.wishes, self.wish_events, self.entries = {}, {}, {}
         for event in run.events:
             if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 try:
@@ -141,6 +146,9 @@ class _Story:
         if name == _SUBMIT:
             request = _first(scheduled.input)
             open_submits[event.event_id] = Submit(IntentId(request["intent_id"]), run.workflow_id, _at(event))
+        if name == _ENTER:
+            intent = IntentId(_first(scheduled.input)["entry"]["intent_id"])
+            self.entries[event.event_id] = Submit(intent, run.workflow_id, _at(event))
         if name == _WATCH:
             request = _first(scheduled.input)
             about = PositionId(request["position_id"]), Symbol(request["symbol"])
@@ -176,6 +184,9 @@ class _Story:
         submit = open_submits.pop(_scheduled_id(event), None)
         if submit is not None:
             self.submits.append(replace(submit, accepted=_accepted_as(event)))
+        entry = self.entries.pop(_scheduled_id(event), None)
+        if entry is not None:
+            self._entered(run, event, entry)
         watch = open_watches.pop(_scheduled_id(event), None)
         if watch is not None:
             signalled = event.event_type == _ENDS_BY_SIGNAL
@@ -185,6 +196,21 @@ class _Story:
         if position_id is not None and _has_answer(event):
             self._over(position_id, _at(event), signalled=True)
             self._add_first_exit(run, event)
+
+    def _entered(self, run: Run, event: HistoryEvent, entry: Submit) -> None:
+        """Add a buy whose answer shows that it was sent, and the watch that began with it."""
+        answer = _answer_of(event) or {}
+        order, watched = answer.get("order"), answer.get("watched")
+        if isinstance(order, dict) and order.get("status") != _UNSENT:
+            self.submits.append(replace(entry, accepted=_number_in(order)))
+        if isinstance(watched, dict):
+            self.submits.append(entry)
+            held, due = watched["held"], watched.get("due")
+            about = PositionId(held["position_id"]), Symbol(held["symbol"])
+            self.wishes.setdefault(about[0], Watch(*about, since=_at(event)))
+            if due is not None:
+                self._over(about[0], _at(event), signalled=True)
+                self._add_sent(run, event, due)
 
     def _add_first_exit(self, run: Run, event: HistoryEvent) -> None:
         """Add the order that a watch has sent by itself."""
@@ -260,13 +286,21 @@ def _is_refused(payloads: Payloads) -> bool:
 
 def _accepted_as(event: HistoryEvent) -> str:
     """Return the broker's number in the result of a sent order; empty if it was not accepted."""
+    return _number_in(_answer_of(event) or {})
+
+
+def _answer_of(event: HistoryEvent) -> dict[str, Any] | None:
+    """Return the result of an activity; None if it has none that can be read."""
     if event.event_type != EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-        return ""
-    result = event.activity_task_completed_event_attributes.result
+        return None
     try:
-        ref = _first(result).get("ref")
+        return _first(event.activity_task_completed_event_attributes.result)
     except (ValueError, LookupError):
-        return ""
+        return None
+
+
+def _number_in(order: Mapping[str, Any]) -> str:
+    ref = order.get("ref")
     return str(ref.get("number", "")) if isinstance(ref, dict) else ""
 
 

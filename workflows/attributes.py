@@ -6,7 +6,7 @@ So none of them names a stock, a price or an amount: these are in encrypted payl
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 from domain.identity import WorkerId
 from domain.position import ExitReason
@@ -26,9 +26,12 @@ def at_start(worker_id: WorkerId) -> TypedSearchAttributes:
     )
 
 
-def show_state(state: WorkerState) -> None:
-    """Publish the state."""
-    workflow.upsert_search_attributes([TRADE_STATE.value_set(state.value)])
+def show_state(state: WorkerState, ended_by: ExitReason | None = None) -> None:
+    """Publish the state, and in the same event why the run's trade ended."""
+    updates: list[SearchAttributeUpdate[str]] = [TRADE_STATE.value_set(state.value)]
+    if ended_by is not None:
+        updates.append(EXIT_REASON.value_set(ended_by.value))
+    workflow.upsert_search_attributes(updates)
 
 
 def show_result(reason: ExitReason) -> None:

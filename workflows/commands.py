@@ -177,10 +177,10 @@ class Commands:
         rules = self.life.rules.risk
         return rules if self.ceiling is None else capped_risk(rules, self.ceiling.risk)
 
-    def enter_state(self, state: WorkerState, word: str, symbol: str = "") -> None:
-        """Show a new state of the worker."""
+    def enter_state(self, state: WorkerState, word: str, symbol: str = "", ended_by: ExitReason | None = None) -> None:
+        """Show a new state of the worker, and why the trade ended that it ends."""
         if state is not self._state or symbol != self._symbol:
-            attributes.show_state(state)
+            attributes.show_state(state, ended_by)
         self._state, self._symbol = entered(self._state, state), symbol
         self.say(word)
 

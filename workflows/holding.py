@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
+    from activities.joined import Watched
     from activities.market_watch import MarketWatchActivities
     from activities.watch.messages import FirstOrder, WatchEnd, WatchRequest
     from activities.watching import WatchingActivities
@@ -43,6 +44,10 @@ class Holding:
         self._queues = queues
         self.is_shared = True
         """Whether the market watch watches, or an activity of this run."""
+        self.joins_steps = False
+        """Whether the run takes the joined steps, which need no marker."""
+        self._begun: tuple[FirstOrder, TradingRules, Watched | None] | None = None
+        """The watch of what was bought in one step: its first order, its rules, and whether it has begun."""
         self._ended: WatchEnd | None = None
         self._watchers: list[workflow.ActivityHandle[Any]] = []
 
@@ -51,6 +56,10 @@ class Holding:
         before = self._ended
         if before is None or before.signal is None or before.position_id != end.position_id:
             self._ended = end
+
+    def begun(self, first: FirstOrder | None, rules: TradingRules, watched: Watched | None) -> None:
+        """Note the watch that the step which bought the shares was to begin, and whether it did."""
+        self._begun = None if first is None else (first, rules, watched)
 
     async def collect(self) -> None:
         """Await cancelled activities, so that none outlives its run."""
@@ -70,13 +79,16 @@ class Holding:
             return self._signal(ExitReason.DEADLINE, "carried over from an earlier session")
         # The watch decides at the deadline too, with a price; otherwise the sale begins without one.
         begins_by = plan.begun_by or plan.liquidation_at
-        if self.is_shared and workflow.patched("market-watch"):
+        if self.is_shared and (self.joins_steps or workflow.patched("market-watch")):
             return await self._wait(held, plan, begins_by)
         return await self._watch(held, plan, begins_by)
 
     async def _wait(self, held: Held, plan: SessionPlan, begins_by: datetime) -> ExitSignal | None:
         """Wait for the market watch's signal; changed rules reach the watch as another wish."""
-        end, first = None, FirstOrder(self._next_intent(), plan.session)
+        begun, self._begun, end = self._begun, None, None
+        first = FirstOrder(self._next_intent(), plan.session) if begun is None else begun[0]
+        if begun is not None and begun[2] is not None:
+            end = await self._wait_on(begun[1], begun[2], held, begins_by)
         while end is None:
             request = WatchRequest(
                 held.position_id, held.symbol, held.lease, self._worker.life.rules, plan.liquidation_at, first
@@ -95,14 +107,22 @@ class Holding:
         in_time = await self._timer.until(lambda: wish.done() or self._is_over(held), begins_by)
         if wish.done():
             due = await self._due_already(wish, held)
-            if due is not None:
-                return WatchEnd(held.position_id, due)
-            in_time = await self._timer.until(
-                lambda: self._is_over(held) or self._worker.life.rules is not request.rules, begins_by
-            )
-        else:
-            wish.cancel()
-            self._watchers.append(wish)
+            return await self._wait_on(request.rules, Watched(held, due), held, begins_by)
+        wish.cancel()
+        self._watchers.append(wish)
+        return self._end_at(held, in_time=in_time)
+
+    async def _wait_on(self, rules: TradingRules, watched: Watched, held: Held, begins_by: datetime) -> WatchEnd | None:
+        """Wait for the signal of a watch that has begun under these rules; return None when they have changed."""
+        self._worker.watched_rules = rules
+        if watched.due is not None:
+            return WatchEnd(held.position_id, watched.due)
+        in_time = await self._timer.until(
+            lambda: self._is_over(held) or self._worker.life.rules is not rules, begins_by
+        )
+        return self._end_at(held, in_time=in_time)
+
+    def _end_at(self, held: Held, *, in_time: bool) -> WatchEnd | None:
         if (end := self._end_of(held)) is not None:
             return end
         if in_time and not self._worker.is_winding_down():

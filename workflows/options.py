@@ -68,6 +68,9 @@ LOOK: Final = ActivityConfig(
 )
 """Follow or resolve an order: read-only at the broker, without a total time limit."""
 
+ENTER: Final = ActivityConfig({**LOOK, "priority": Priority(priority_key=3)})
+"""Buy and follow. Its attempts may repeat: only the one that has recorded the intent sends."""
+
 COMPARE: Final = ActivityConfig({**LOOK, "schedule_to_close_timeout": timedelta(minutes=5)})
 """A comparison, proof or message that no sale waits for: after the limit its outcome is a value.
 The activities time out earlier (``activities/support/bounded.py``); this limit covers one that hangs."""

@@ -7,8 +7,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.joined import Finished, FinishRequest, JoinedActivities
     from activities.orders import FollowRequest, OrderActivities, SubmitRequest
     from activities.resolving import ResolveRequest, ResolvingActivities
+    from activities.settling import CloseRequest
     from domain.identity import IntentId
     from domain.lock import Lease
     from domain.order import WORKING_STATUSES, OrderPurpose, OrderRecord, OrderStatus
@@ -31,21 +33,41 @@ class Ordering:
 
     async def place(self, request: SubmitRequest, patience: timedelta, summary: str) -> OrderRecord:
         """Send the order once, resolve its outcome, and cancel it when ``patience`` runs out."""
-        record = await self._submit(request, summary)
+        record = await self.submit(request, summary)
         if record is not None and not record.is_active:
             return record
         return await self.finish(request.intent_id, patience, summary)
 
+    async def finish_sale(
+        self, intent_id: IntentId, patience: timedelta, summary: str, close: CloseRequest
+    ) -> Finished:
+        """Follow the order of a sale and book its trade in one step; bring an order that is not over to its end."""
+        finished = await self._steps.act(
+            JoinedActivities.finish_sale,
+            FinishRequest(FollowRequest(intent_id, patience), close),
+            via(self._queues.watch, LOOK, f"follow, book: {summary}"),
+        )
+        if finished.order is None or not finished.order.is_active:
+            return finished
+        return Finished(await self.finish(intent_id, patience, summary, followed=finished.order))
+
     async def finish(
-        self, intent_id: IntentId, patience: timedelta, summary: str, lease: Lease | None = None
+        self,
+        intent_id: IntentId,
+        patience: timedelta,
+        summary: str,
+        lease: Lease | None = None,
+        *,
+        followed: OrderRecord | None = None,
     ) -> OrderRecord:
         """Bring an order in any state to its proven end; cancel the unfilled rest after ``patience``.
 
         A quarantined order is returned only if this instance does not wait for the operator. ``lease`` is the caller's
-        own on the stock, renewed meanwhile, if the order belongs to another worker.
+        own on the stock, renewed meanwhile, if the order belongs to another worker. ``followed`` is the order
+        as another step has left it after this patience.
         """
         cancels = 0
-        record = await self._follow(intent_id, patience, summary, lease)
+        record = followed or await self._follow(intent_id, patience, summary, lease)
         while record.is_active and not self._is_left_to_the_operator(record):
             if record.status in WORKING_STATUSES:
                 await self._cancel(intent_id, summary)
@@ -59,7 +81,8 @@ class Ordering:
     def _is_left_to_the_operator(self, record: OrderRecord) -> bool:
         return record.status is OrderStatus.QUARANTINED and not self._waits_for_operator
 
-    async def _submit(self, request: SubmitRequest, summary: str) -> OrderRecord | None:
+    async def submit(self, request: SubmitRequest, summary: str) -> OrderRecord | None:
+        """Send the order once; return it, or None if the attempt was lost."""
         options = SUBMIT_ENTRY_ONCE if request.purpose is OrderPurpose.ENTRY else SUBMIT_EXIT_ONCE
         try:
             return await self._steps.act(

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.cycles import Held
+    from activities.joined import Finished
     from activities.orders import SubmitRequest
     from activities.selling import (
         ExitDecision,
@@ -75,6 +76,8 @@ class Selling:
         self._clock = clock
         self._next_intent = next_intent
         self._ordering = Ordering(queues, waits_for_operator=waits_for_operator, steps=steps)
+        self.joins_steps = False
+        """Whether the activities know the step that follows an order and books its trade."""
         self.past_the_close: set[PositionId] = set()
         """Positions that continue into the evening; each of their session orders is proven over."""
         self.resting: dict[PositionId, Resting] = {}
@@ -103,13 +106,14 @@ class Selling:
 
     async def _sell_once(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> Tries | TradeResult | None:
         """Return the trade that this order completes, None if it is left to the operator, else the updated tries."""
-        record = await self._place(sale, prepared, tries)
-        if record.is_active:
-            return None
-        if prepared.then_book and record.status is OrderStatus.FILLED:
+        finished = await self._place(sale, prepared, tries)
+        record, closed = finished.order, finished.closed
+        if record is not None and closed is None and prepared.then_book and record.status is OrderStatus.FILLED:
             closed = await self._close(sale, NothingToSell())
-            if isinstance(closed, TradeResult):
-                return closed
+        if isinstance(closed, TradeResult):
+            return closed
+        if record is None or record.is_active:
+            return None
         tries = after(tries, prepared, record)
         await self._pause_if_not_taken(sale, tries, record)
         return tries
@@ -137,13 +141,18 @@ class Selling:
             self.past_the_close.add(sale.held.position_id)
         return decision
 
-    async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> OrderRecord:
+    async def _place(self, sale: Sale, prepared: PreparedExit, tries: Tries) -> Finished:
         """Bring the order to its proven end; only an order left to the operator is returned active."""
         stands = self._ladder(sale).patience(prepared.rung, self._now(), tries)
-        if prepared.works_already:
-            return await self._ordering.finish(prepared.intent_id, stands, prepared.description)
-        request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
-        return await self._ordering.place(request, stands, prepared.description)
+        about = (prepared.intent_id, stands, prepared.description)
+        if not prepared.works_already:
+            request = SubmitRequest(prepared.intent_id, OrderPurpose.EXIT, sale.rules.risk, sale.plan)
+            record = await self._ordering.submit(request, prepared.description)
+            if record is not None and not record.is_active:
+                return Finished(record)
+        if self.joins_steps and prepared.then_book:
+            return await self._ordering.finish_sale(*about, self._closing(sale))
+        return Finished(await self._ordering.finish(*about))
 
     async def _pause_if_not_taken(self, sale: Sale, tries: Tries, record: OrderRecord) -> None:
         if record.status is not OrderStatus.REJECTED:
@@ -169,8 +178,7 @@ class Selling:
         del self.resting[resting.held.position_id]
 
     async def _close(self, sale: Sale, end: NothingToSell | SoldByOthers) -> TradeResult | StillHeld:
-        cooldown = sale.rules.risk.symbol_cooldown
-        request = CloseRequest(sale.held.position_id, sale.reason, sale.held.lease, cooldown)
+        request = self._closing(sale)
         if isinstance(end, SoldByOthers):
             reason = ExitReason.FOREIGN_SALE
             request = replace(request, reason=reason, brought_by_others=end.brought, by_day=end.by_day)
@@ -179,6 +187,10 @@ class Selling:
             request,
             via(self._queues.trading, RECORD, f"book the trade in {sale.held.symbol}"),
         )
+
+    def _closing(self, sale: Sale) -> CloseRequest:
+        cooldown = sale.rules.risk.symbol_cooldown
+        return CloseRequest(sale.held.position_id, sale.reason, sale.held.lease, cooldown)
 
     def _ladder(self, sale: Sale) -> Ladder:
         return Ladder(sale.plan.session, sale.rules.execution, self._clock, sale.unhurried_until)

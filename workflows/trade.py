@@ -12,24 +12,25 @@ with workflow.unsafe.imports_passed_through():
     from activities.account.comparing import ReconcileRequest
     from activities.cycles import AdoptionRequest, Cycle, CycleActivities, CycleRequest, Held, UnfinishedOrder
     from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry
+    from activities.joined import Entered, EnterRequest, JoinedActivities, bought
     from activities.market_data import Findings
     from activities.orders import SubmitRequest
     from activities.reconciling import ReconcilingActivities
     from activities.settling import CloseRequest, SettlingActivities, TradeResult
-    from activities.watch.messages import Offer, WatchEnd
+    from activities.watch.messages import FirstOrder, Offer, WatchEnd
     from domain.identity import IntentId, is_recovery
     from domain.market import Symbol
     from domain.money import total
-    from domain.order import OrderPurpose, OrderRecord
+    from domain.order import OrderPurpose
     from domain.position import ExitReason
-    from domain.session import SessionPlan
+    from domain.session import SessionPlan, session_date_of
     from domain.worker_state import WorkerLife, WorkerState
     from workflows import attributes
     from workflows.commands import Commands
     from workflows.holding import Holding
     from workflows.identity import intent_id, task_queues
     from workflows.market_timer import MarketTimer
-    from workflows.options import ASK_BROKER, LOOK, RECORD, via
+    from workflows.options import ASK_BROKER, ENTER, LOOK, RECORD, via
     from workflows.ordering import Ordering
     from workflows.scanning import Scanning
     from workflows.selling import Sale, Selling, lease_is_lost
@@ -49,6 +50,8 @@ class Trade:
         self._queues = task_queues(life.account_id)
         self._intents = 0
         self._fruitless = 0
+        self._joins_steps = False
+        """Whether the activities know the joined steps; their answer is in the history, so it needs no marker."""
         self._ordering = Ordering(self._queues)
         self._selling = Selling(self._queues, life.clock, self._next_intent)
         self._scanning = Scanning(worker, timer, self._queues)
@@ -104,7 +107,7 @@ class Trade:
         return await self._look_around() if first else cycle
 
     def _is_patched(self) -> bool:
-        return workflow.patched("holdings-first")
+        return self._joins_steps or workflow.patched("holdings-first")
 
     async def _with_free_hands(self, cycle: Cycle) -> Cycle:
         """Wait for the opening, and while the close still sells our shares; look again before anything is bought.
@@ -126,6 +129,7 @@ class Trade:
     async def _enter(self, plan: SessionPlan) -> Held | None:
         while self._may_enter(plan):
             if self._life.paused:
+                await self._scanning.leave()
                 self._worker.enter_state(WorkerState.IDLE, "paused: no new entries")
                 await self._timer.until(lambda: not self._life.paused or not self._may_enter(plan), plan.entries_until)
                 continue
@@ -135,6 +139,7 @@ class Trade:
                 return held
             self._fruitless += bool(found.candidates)
             await self._timer.until(self._worker.is_winding_down, self._timer.now() + self._scan_pause())
+        await self._scanning.leave()
         return None
 
     async def _see_through(self, held: Held, plan: SessionPlan) -> None:
@@ -161,13 +166,23 @@ class Trade:
         await self._timer.until(self._worker.is_winding_down, over)
 
     async def _look_around(self) -> Cycle:
+        life, scan_id = self._life, self._scanning.next_scan()
+        rules = life.rules if self._may_scan() else None
         cycle = await workflow.execute_activity_method(
             CycleActivities.begin_cycle,
-            CycleRequest(self._life.account_id, self._life.worker_id, workflow.info().workflow_id),
+            CycleRequest(
+                *(life.account_id, life.worker_id, workflow.info().workflow_id),
+                joins_steps=True,
+                rules=rules,
+                scan_id=scan_id,
+            ),
             **via(self._queues.trading, RECORD, "read the state of the worker"),
         )
         self._worker.ceiling, self._holding.is_shared = cycle.ceiling, cycle.shared_watch
         self._scanning.is_shared = cycle.shared_scan
+        self._joins_steps = self._scanning.joins_steps = self._holding.joins_steps = cycle.joins_steps
+        self._selling.joins_steps = cycle.joins_steps
+        self._scanning.begun(rules if cycle.waits_for_offer else None, cycle.plan)
         return cycle
 
     async def _reconcile(self) -> None:
@@ -203,33 +218,50 @@ class Trade:
     async def _buy(self, found: Findings, plan: SessionPlan) -> Held | None:
         if not found.candidates:
             return None
-        entry = await self._prepare_entry(found, plan)
+        life, entered, first = self._life, Entered(), None
+        request = self._entry_request(found, plan)
+        if self._joins_steps:
+            first = FirstOrder(self._next_intent(), plan.session) if self._holding.is_shared else None
+            entered = await self._enter_position(request, first)
+        entry = entered.decision or await self._prepare_entry(request)
         if not isinstance(entry, PreparedEntry):
             self._worker.say("no entry: " + "; ".join(entry.reasons))
             return None
         self._worker.say(entry.description)
-        record = await self._ordering.place(
-            SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan),
-            self._life.rules.execution.entry_timeout,
-            entry.description,
-        )
+        if entered.watched is not None:
+            self._holding.begun(first, life.rules, entered.watched)
+            return entered.watched.held
+        patience = self._life.rules.execution.entry_timeout
+        if entered.order is not None:
+            record = await self._ordering.finish(entry.intent_id, patience, entry.description, followed=entered.order)
+        else:
+            submit = SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, self._life.rules.risk, plan)
+            record = await self._ordering.place(submit, patience, entry.description)
         if record.filled_quantity:
-            return _held(entry, record)
+            self._holding.begun(first, life.rules, None)
+            return bought(entry, record)
         self._worker.say(f"{entry.symbol} not bought: {record.status} {record.reject_message}".strip())
         cooldown = self._life.rules.risk.symbol_cooldown
         await self._abandon(CloseRequest(entry.position_id, ExitReason.OPERATOR, entry.lease, cooldown))
         return None
 
-    async def _prepare_entry(self, found: Findings, plan: SessionPlan) -> EntryDecision:
-        life, candidates = self._life, found.candidates
-        about = (life.account_id, life.worker_id, self._next_intent(), candidates, life.rules, plan)
-        request = EntryRequest(*about, found.scanned_at)
+    def _entry_request(self, found: Findings, plan: SessionPlan) -> EntryRequest:
+        life = self._life
+        about = (life.account_id, life.worker_id, self._next_intent(), found.candidates, life.rules, plan)
+        return EntryRequest(*about, found.scanned_at)
+
+    async def _prepare_entry(self, request: EntryRequest) -> EntryDecision:
         return await workflow.execute_activity_method(
             EntryActivities.prepare_entry,
             request,
-            **via(
-                self._queues.broker, ASK_BROKER, "lock, size, review: " + ", ".join(c.symbol for c in candidates[:3])
-            ),
+            **via(self._queues.broker, ASK_BROKER, f"lock, size, review: {_named(request)}"),
+        )
+
+    async def _enter_position(self, request: EntryRequest, first: FirstOrder | None) -> Entered:
+        return await workflow.execute_activity_method(
+            JoinedActivities.enter_position,
+            EnterRequest(request, self._queues.trading, first),
+            **via(self._queues.watch, ENTER, f"lock, size, review, buy, watch: {_named(request)}"),
         )
 
     async def _abandon(self, request: CloseRequest) -> None:
@@ -242,8 +274,11 @@ class Trade:
             self._worker.leave_unsold(f"{held.symbol} could not be sold: carried to the next session")
             return
         self._worker.change(realised_pnl=total([self._life.realised_pnl, result.net_pnl]))
-        attributes.show_result(result.exit_reason)
         word = f"sold {held.symbol}: {result.exit_reason}, net {result.net_pnl:+,} won"
+        if self._joins_steps:
+            self._worker.enter_state(WorkerState.IDLE, word, ended_by=result.exit_reason)
+            return
+        attributes.show_result(result.exit_reason)
         self._worker.enter_state(WorkerState.IDLE, word)
 
     @property
@@ -254,6 +289,11 @@ class Trade:
     def _is_recovery(self) -> bool:
         """Return whether this worker only sells recovered shares; a process restarts it while any remain."""
         return is_recovery(self._life.worker_id)
+
+    def _may_scan(self) -> bool:
+        """Return whether the start of the run may store the wish for an offer, as far as the worker knows."""
+        is_closed = self._life.closed_session == session_date_of(self._timer.now())
+        return not (self._is_recovery or self._life.paused or self._worker.is_winding_down() or is_closed)
 
     def _may_enter(self, plan: SessionPlan) -> bool:
         over = self._worker.is_winding_down() or self._entries_are_over(plan)
@@ -272,14 +312,5 @@ class Trade:
         return self._timer.in_market(pause)
 
 
-def _held(entry: PreparedEntry, record: OrderRecord) -> Held:
-    return Held(
-        position_id=entry.position_id,
-        symbol=entry.symbol,
-        name=entry.name,
-        quantity=record.filled_quantity,
-        entry_price=f"{record.average_price:,.0f}",
-        opened_at=record.intent.decided_at,
-        overdue=False,
-        lease=entry.lease,
-    )
+def _named(request: EntryRequest) -> str:
+    return ", ".join(candidate.symbol for candidate in request.candidates[:3])

@@ -16,15 +16,18 @@ _TASK_TIMEOUT: Final = timedelta(seconds=5)
 _MOST_STARTS: Final = 3
 
 
-async def start_watch(shard: ShardRequest) -> None:
-    """Start the shard's workflow if it does not run; signal a running one not to end now. Call it in an activity."""
+async def start_watch(shard: ShardRequest, queue: str = "") -> None:
+    """Start the shard's workflow if it does not run; signal a running one not to end now. Call it in an activity.
+
+    ``queue`` is the task queue of workflows, if the activity has another one.
+    """
     client, workflow_id = activity.client(), market_watch_id(shard)
     for _ in range(_MOST_STARTS):
         handle = await client.start_workflow(
             MARKET_WATCH,
             shard,
             id=workflow_id,
-            task_queue=activity.info().task_queue,
+            task_queue=queue or activity.info().task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             task_timeout=_TASK_TIMEOUT,
             static_summary=f"watches {shard.title} of {shard.account_id}",

@@ -169,8 +169,8 @@ class Desk:
         guarded: Any = {"guard": self.guard, "host": self.host}
         about = (broker, database, pace, self.day_start)
         self.market_data = MarketDataActivities(self.feed, *about, **guarded, recorder=self.recorder)
-        self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host)
         self.scanning = ScanningActivities(self.market_data.screening, *about[1:], host=self.host, owner="desk")
+        self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host, scanning=self.scanning)
         self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **guarded)
         self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host, recorder=self.recorder)

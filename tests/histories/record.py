@@ -32,8 +32,8 @@ from tests.trials.journeys import running_market as running_market_module
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent / "offered"
-"""Histories of workers that wait for an offer; beside it are those from before, and those that scan themselves."""
+_FOLDER: Final = Path(__file__).parent / "joined"
+"""Histories of runs that take the joined steps; beside it are those from before."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
 """Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"

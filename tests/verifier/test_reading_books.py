@@ -65,7 +65,7 @@ def event(kind: EventType.ValueType, at: float, number: int = 0, **attributes: A
     return HistoryEvent(event_id=number, event_type=kind, event_time=stamp, **attributes)
 
 
-def scheduled(name: str, at: float, number: int, **request: str) -> HistoryEvent:
+def scheduled(name: str, at: float, number: int, **request: Any) -> HistoryEvent:
     payload = Payloads(payloads=[Payload(data=json.dumps(request).encode())])
     attributes = {"activity_type": {"name": name}, "input": payload}
     return event(
@@ -235,3 +235,45 @@ def test_an_order_that_a_watch_has_sent_was_submitted_once() -> None:
 
     sent_at = NOW + timedelta(seconds=4)
     assert decoded.submits == (Submit(IntentId("run-1/2"), "trading-worker/a/worker-1", sent_at),)
+
+
+def completed(at: float, scheduled_id: int, **answer: Any) -> HistoryEvent:
+    result = Payloads(payloads=[Payload(data=json.dumps(answer).encode())])
+    attributes = {"scheduled_event_id": scheduled_id, "result": result}
+    return event(EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, at, activity_task_completed_event_attributes=attributes)
+
+
+def test_a_buy_in_one_step_shows_its_order_and_the_watch_that_began_with_it() -> None:
+    held = {"position_id": POSITION, "symbol": SAMSUNG}
+    events = [
+        scheduled("enter_position", 2, 9, entry={"intent_id": "run-1/1"}),
+        completed(3, 9, decision={"kind": "prepared"}, watched={"held": held, "due": None}),
+        exit_signal(5, position_id=POSITION, signal={"reason": "stop_loss", "sent": {"intent_id": "run-1/2"}}),
+    ]
+
+    found = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    assert [each.intent_id for each in found.submits] == ["run-1/1", "run-1/2"]
+    (watch,) = found.watches
+    assert (watch.since, watch.until) == (NOW + timedelta(seconds=3), NOW + timedelta(seconds=5))
+    assert watch.signalled
+
+
+@pytest.mark.parametrize(
+    ("answer", "submits"),
+    [
+        ({"decision": {"kind": "no_entry"}}, []),
+        ({"decision": None}, []),
+        ({"decision": {"kind": "prepared"}, "order": {"status": "intended"}}, []),
+        ({"decision": {"kind": "prepared"}, "order": {"status": "filled", "ref": {"number": "7"}}}, ["7"]),
+        ({"decision": {"kind": "prepared"}, "order": {"status": "sending", "ref": None}}, [""]),
+    ],
+    ids=["no entry", "busy", "never permitted", "filled", "lost"],
+)
+def test_a_buy_in_one_step_counts_as_sent_only_with_a_permit(answer: dict[str, Any], submits: list[str]) -> None:
+    events = [scheduled("enter_position", 2, 9, entry={"intent_id": "run-1/1"}), completed(3, 9, **answer)]
+
+    found = histories_of([Run("trading-worker/a/worker-1", WORKER, events)])
+
+    assert [each.accepted for each in found.submits] == submits
+    assert found.watches == ()

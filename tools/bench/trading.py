@@ -16,16 +16,13 @@ _ORDER_AIM: Final = 500.0
 """Milliseconds from the decision until the request is sent."""
 _ADDED_AIM: Final = 3.0
 _REACTION_AIM: Final = 1.0
-_EVENTS_AIM: Final = 80.0
+_EVENTS_AIM: Final = 45.0
+_BYTES_AIM: Final = 15_000.0
 _MINUTE: Final = 60.0
-_FOUND, _HELD, _SIGNALLED, _SOLD = "offer", "begin_watch", "exit", "close_position"
+_FOUND, _BOUGHT, _SIGNALLED, _SOLD = "offer", "enter_position", "exit", "finish_sale"
 _STEPS: Final = (
-    ("prepare_entry", "buy: lock, size, review, write down", _FOUND, _HELD),
-    ("submit_order", "buy: gate, send, record", _FOUND, _HELD),
-    ("follow_order", "buy: follow until filled", _FOUND, _HELD),
-    ("begin_watch", "hold: place into a shard", _FOUND, _SIGNALLED),
-    ("follow_order", "sell: follow until filled", _SIGNALLED, ""),
-    ("close_position", "sell: book the trade", _SIGNALLED, ""),
+    (_BOUGHT, "buy: lock, size, review, send, follow, watch", _FOUND, _SIGNALLED),
+    (_SOLD, "sell: follow until filled, book the trade", _SIGNALLED, ""),
 )
 
 
@@ -47,7 +44,7 @@ class Trading:
             Figure("trade", "rule fired → trade closed", "ms", _ms(trades, _selling)),
             *steps,
             Figure("trade", "history of one trade", "events", _each(trades, lambda t: t.run.events), aim=_EVENTS_AIM),
-            Figure("trade", "history of one trade", "bytes", _each(trades, lambda t: t.run.size)),
+            Figure("trade", "history of one trade", "bytes", _each(trades, lambda t: t.run.size), aim=_BYTES_AIM),
             await _held_minute(stack),
         ]
 
@@ -94,7 +91,7 @@ def _step_of(name: str, after: str, before: str) -> Callable[[Trade], float]:
 
 
 def _buying(trade: Trade) -> float:
-    return sum(_step_of(name, after, before)(trade) for name, _, after, before in _STEPS if before == _HELD)
+    return _step_of(_BOUGHT, _FOUND, _SIGNALLED)(trade)
 
 
 def _selling(trade: Trade) -> float:

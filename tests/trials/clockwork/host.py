@@ -17,6 +17,7 @@ from tests.trials.clockwork.mortal import Life, ProcessDiedError
 from workflows.market_watch import MarketWatchWorkflow
 
 Activities = Mapping[str, Act]
+_BUYS: Final = "enter_position: before POST order-cash"
 _GONE: Final = "the process died"
 _STARTED: Final = {"MarketWatchWorkflow": MarketWatchWorkflow.run}
 """Workflows that an activity starts."""
@@ -49,13 +50,16 @@ class Host:
         """Let the running process make an attempt."""
         process = self._living()
         self.attempts.append(about.name)
-        act = process.activities[about.name]
+        act, crossed = process.activities[about.name], len(process.life.crossings)
         try:
             outcome = await attempt(about, act, now, _Client(self.clockwork, self._note_sent))
         except ProcessDiedError:
             outcome = Again(now - now)
         if about.name == "submit_order":
             self.submits.append(str(about.decoded(act)[0].intent_id))
+        if about.name == "enter_position":
+            posts = process.life.crossings[crossed:].count(_BUYS)
+            self.submits.extend([str(about.decoded(act)[0].entry.intent_id)] * posts)
         if process.life.is_over:
             return judged(about, ApplicationError(_GONE))
         self.submits.extend(sent_by_watch(about, outcome))

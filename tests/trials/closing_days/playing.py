@@ -36,6 +36,8 @@ _STEPS: Final = {
     "watch_scans": timedelta(minutes=4),
     "watch_market": timedelta(minutes=4),
     "follow_order": timedelta(seconds=4),
+    "enter_position": timedelta(seconds=4),
+    "finish_sale": timedelta(seconds=4),
     "await_flat": timedelta(seconds=2),
 }
 _UNHURRIED: Final = timedelta(minutes=2)
@@ -51,7 +53,10 @@ class Patience(SteppingPace):
 
     def step_of(self, name: str, real: timedelta) -> timedelta:
         """Return how long an activity waits."""
-        if name == "follow_order" and self._unhurried_from <= self.now() < self._unhurried_from + 8 * _HOUR:
+        if (
+            name in ("follow_order", "finish_sale")
+            and self._unhurried_from <= self.now() < self._unhurried_from + 8 * _HOUR
+        ):
             return _UNHURRIED
         return super().step_of(name, real)
 

@@ -23,7 +23,13 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 DAY: Final = "2026-11-23"
 CLOSES_AT: Final = "15:15"
-_STEPS: Final = {**STEPS, "follow_order": timedelta(seconds=15), "watch_scans": timedelta(seconds=15)}
+_STEPS: Final = {
+    **STEPS,
+    "follow_order": timedelta(seconds=15),
+    "finish_sale": timedelta(seconds=15),
+    "enter_position": timedelta(seconds=15),
+    "watch_scans": timedelta(seconds=15),
+}
 """Orders of the evening rest for a long time. A worker's wish to scan is seen before workers leave a minute later."""
 _LONGEST: Final = timedelta(hours=7)
 

@@ -32,6 +32,8 @@ STEPS: Final = {
     "watch_position": timedelta(minutes=2),
     "watch_market": timedelta(minutes=2),
     "follow_order": timedelta(seconds=2),
+    "enter_position": timedelta(seconds=2),
+    "finish_sale": timedelta(seconds=2),
 }
 
 

@@ -19,7 +19,7 @@ from tests.trials.crash_points.market import ACCEPTED, PLOTS, SERVER_ERROR, Plot
 from tests.trials.crash_points.reckoning import wrong_with
 from tests.trials.crash_points.tally import Tally, a_tally
 
-_SENDS: Final = ("submit_order", "cancel_order", "resolve_order")
+_SENDS: Final = ("enter_position", "finish_sale", "submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
 """Number of crossings from the sending of an order until its answer is processed."""
 _WATCH_SENDS: Final = "watch_market: before insert orders"

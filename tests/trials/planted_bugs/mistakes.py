@@ -22,7 +22,6 @@ import database.recording
 import database.sending
 import domain.exits
 import domain.reconciliation
-import workflows.ordering
 import workflows.trading_worker
 from activities.account.late_fills import LateFills
 from activities.account.records import recorded
@@ -52,7 +51,6 @@ from domain.reconciliation import match_lost_order
 from domain.risk import Denial, Denied, Review, RiskSnapshot, review
 from domain.worker_state import WorkerLife
 from tests.trials.planted_bugs.swapping import all_swapped, swapped
-from workflows.options import _STEADY, SUBMIT_ENTRY_ONCE
 
 
 def posts_again_on_a_time_out() -> AbstractContextManager[None]:
@@ -73,10 +71,6 @@ def takes_unknown_for_rejected() -> AbstractContextManager[None]:
         return Rejected("TIMEOUT", outcome.cause) if isinstance(outcome, Unknown) else outcome
 
     return swapped(KisOrders, "submit", sure)
-
-
-def submits_again_when_the_attempt_dies() -> AbstractContextManager[None]:
-    return swapped(workflows.ordering, "SUBMIT_ENTRY_ONCE", {**SUBMIT_ENTRY_ONCE, "retry_policy": _STEADY})
 
 
 class _Late(OrderActivities):

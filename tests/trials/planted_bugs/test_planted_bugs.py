@@ -12,6 +12,8 @@ from tests.trials.planted_bugs import (
     adversary_scenes,
     exit_mistakes,
     exit_scenes,
+    joined_mistakes,
+    joined_scenes,
     mistakes,
     offer_mistakes,
     offer_scenes,
@@ -41,13 +43,13 @@ PLANTED = (
     Planted(mistakes.posts_again_on_a_time_out, a_day(scenes.LOST_ENTRY), "I1"),
     Planted(mistakes.takes_unknown_for_rejected, a_day(scenes.LOST_ENTRY), "I1"),
     Planted(
-        mistakes.submits_again_when_the_attempt_dies,
-        a_day(Plot(), "submit_order: after POST order-cash"),
-        "I1 an intent submitted twice",
+        joined_mistakes.sends_again_in_a_later_attempt,
+        a_day(Plot(), "enter_position: after POST order-cash"),
+        "I1",
     ),
     Planted(
         mistakes.records_the_intent_after_sending,
-        a_day(Plot(), "submit_order: after POST order-cash"),
+        a_day(Plot(), "enter_position: after POST order-cash"),
         "I1 an order at the broker without an intent",
     ),
     Planted(mistakes.books_each_listing_as_a_new_fill, a_day(Plot(worked=True), 0, scenes.without_the_key), "I4"),
@@ -146,6 +148,16 @@ PLANTED = (
         exit_mistakes.books_a_carried_on_trade_twice,
         at_a_desk(exit_scenes.carried_on_and_found_by_its_workflow),
         "I8",
+    ),
+    Planted(
+        exit_mistakes.books_a_carried_on_trade_twice,
+        at_a_desk(joined_scenes.finished_by_two_attempts),
+        "I8",
+    ),
+    Planted(
+        joined_mistakes.takes_a_lost_lock_for_no_entry,
+        at_a_desk(joined_scenes.bought_under_a_lock_that_another_took),
+        "scene: an order in flight",
     ),
     Planted(
         watch_mistakes.watches_the_positions_of_every_shard,

@@ -1,0 +1,198 @@
+"""Several steps of a trade in one activity. What it cannot bring to its end, the workflow continues by single steps."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from temporalio import activity
+
+from activities.account.records import recorded
+from activities.cycles import Held
+from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry, name_of, prepared_entry
+from activities.market_watch import MarketWatchActivities
+from activities.orders import FollowRequest, OrderActivities, SubmitRequest
+from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
+from activities.support.heart import Heart
+from activities.watch.messages import FirstOrder, WatchRequest
+from domain.exits import ExitSignal
+from domain.lock import LEASE_DURATION, Lease
+from domain.order import OrderPurpose, OrderRecord, OrderStatus
+
+if TYPE_CHECKING:
+    from activities.support.pace import Pace
+    from database.database import Database
+
+_BOOKED_WITHIN: Final = timedelta(seconds=15)
+"""As long as a single step may take to book a trade; later the next attempt books it."""
+_AT_ONCE: Final = 50
+"""Buys that one process prepares and sends so at the same time. More would wait longer for the rate budget than a
+permit allows: they go through the task queue of the broker, which serves sales first."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterRequest:
+    """Buy to prepare, send and follow, and how to watch what it buys."""
+
+    entry: EntryRequest
+    queue: str
+    """Task queue of workflows, for the start of a watch."""
+    first: FirstOrder | None = None
+    """First order of the sale, which the market watch sends; None: an activity of the run watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A held position whose watch has begun, or that is to be sold already."""
+
+    held: Held
+    due: ExitSignal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """How far a buy has come."""
+
+    decision: EntryDecision | None = None
+    """None: this process sends enough buys; take the single steps."""
+    order: OrderRecord | None = None
+    """The order as it is now; None if there is none, or if its shares are watched."""
+    watched: Watched | None = None
+    """The shares bought, if nothing is left to do for their purchase."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinishRequest:
+    """Order of a sale to follow, and the trade that its fill completes."""
+
+    follow: FollowRequest
+    close: CloseRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """End of a sale's order: the booked trade, or the order as it is now."""
+
+    order: OrderRecord | None = None
+    """None if the trade is booked."""
+    closed: TradeResult | StillHeld | None = None
+    """None if the order is not filled."""
+
+
+class JoinedActivities:
+    """Composes the single steps, which stay as strict as they are alone."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the steps, and the books
+        self,
+        entries: EntryActivities,
+        orders: OrderActivities,
+        market_watch: MarketWatchActivities,
+        settling: SettlingActivities,
+        database: "Database",
+        pace: "Pace",
+    ) -> None:
+        self._entries = entries
+        self._orders = orders
+        self._market_watch = market_watch
+        self._settling = settling
+        self._database = database
+        self._pace = pace
+        self._sending = 0
+
+    @activity.defn
+    async def enter_position(self, request: EnterRequest) -> Entered:
+        """Prepare a buy, send it once, follow it, and let the market watch hold what it bought.
+
+        Only the attempt that records the intent sends it. A later attempt follows an order with a permit; one without
+        is left to the workflow, whose resolver withdraws it.
+        """
+        entry = request.entry
+        known = await self._database.orders.get(entry.intent_id)
+        if known is not None and known.status is not OrderStatus.INTENDED:
+            return await self._followed(request, await self._permitted(entry, known))
+        if known is None and self._sending >= _AT_ONCE:
+            return Entered()
+        self._sending += 1
+        try:
+            decision = await self._entries.prepare_entry(entry)
+            if not isinstance(decision, PreparedEntry) or known is not None:
+                return Entered(decision, known)
+            order = await self._submitted(entry)
+        finally:
+            self._sending -= 1
+        if not order.is_active:
+            return Entered(decision, order)
+        return await self._followed(request, decision)
+
+    @activity.defn
+    async def finish_sale(self, request: FinishRequest) -> Finished:
+        """Follow the order of a sale, and book the trade once it is filled; repeating it changes nothing."""
+        order = await self._orders.follow_order(request.follow)
+        if order.status is not OrderStatus.FILLED:
+            return Finished(order)
+        async with Heart(silence=_BOOKED_WITHIN.total_seconds()):
+            closed = await self._settling.close_position(request.close)
+        return Finished(closed=closed) if isinstance(closed, TradeResult) else Finished(order, closed)
+
+    async def _submitted(self, entry: EntryRequest) -> OrderRecord:
+        """Send the order once. After an error the books say how far it came, and the resolver proves it."""
+        request = SubmitRequest(entry.intent_id, OrderPurpose.ENTRY, entry.rules.risk, entry.plan)
+        try:
+            return await self._orders.submit_order(request)
+        except Exception as lost:  # noqa: BLE001 - as a single attempt that is lost
+            extra = {"intent_id": entry.intent_id, "cause": f"{type(lost).__name__}: {lost}"}
+            activity.logger.warning("submit_attempt_lost", extra=extra)
+            return await recorded(self._database.orders, entry.intent_id)
+
+    async def _permitted(self, entry: EntryRequest, order: OrderRecord) -> PreparedEntry:
+        """Return the buy that an earlier attempt had a permit for, with its lock, or the lock that it has lost."""
+        intent = order.intent
+        lease = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
+        if not isinstance(lease, Lease):
+            now = await self._database.server.now()
+            about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
+            lease = Lease(*about, acquired_at=now, expires_at=now)
+        return prepared_entry(intent, name_of(intent.symbol, entry.candidates), lease)
+
+    async def _followed(self, request: EnterRequest, decision: PreparedEntry) -> Entered:
+        """Follow the order until it is over or unproven, or its patience ends; watch what it has bought."""
+        order = await self._orders.follow_order(FollowRequest(decision.intent_id, await self._patience(request)))
+        if order.is_active or not order.filled_quantity or request.first is None:
+            return Entered(decision, order)
+        held = bought(decision, order)
+        async with Heart():
+            watched = await self._watched(request, request.first, held)
+        return Entered(decision, order) if watched is None else Entered(decision, watched=watched)
+
+    async def _patience(self, request: EnterRequest) -> timedelta:
+        """Return how long to follow, counted from this step's schedule: the order's time begins with its decision."""
+        order = await self._database.orders.get(request.entry.intent_id)
+        age = timedelta(0)
+        if order is not None:
+            age = self._pace.clock.real_duration(self._pace.now() - order.intent.decided_at)
+        timeout = request.entry.rules.execution.entry_timeout
+        return self._pace.waited() + max(timeout - age, timedelta(0))
+
+    async def _watched(self, request: EnterRequest, first: FirstOrder, held: Held) -> Watched | None:
+        """Begin the watch; a fault leaves that to the step of its own, beside which commands and the deadline act."""
+        entry = request.entry
+        watch = WatchRequest(held.position_id, held.symbol, held.lease, entry.rules, entry.plan.liquidation_at, first)
+        try:
+            return Watched(held, await self._market_watch.hold(watch, request.queue))
+        except Exception as fault:  # noqa: BLE001 - nothing may keep the workflow from its position
+            extra = {"symbol": held.symbol, "cause": f"{type(fault).__name__}: {fault}"}
+            activity.logger.warning("watch_not_begun", extra=extra)
+            return None
+
+
+def bought(entry: PreparedEntry, order: OrderRecord) -> Held:
+    """Return what a buy has bought."""
+    return Held(
+        position_id=entry.position_id,
+        symbol=entry.symbol,
+        name=entry.name,
+        quantity=order.filled_quantity,
+        entry_price=f"{order.average_price:,.0f}",
+        opened_at=order.intent.decided_at,
+        overdue=False,
+        lease=entry.lease,
+    )
