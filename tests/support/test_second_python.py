@@ -31,8 +31,8 @@ class Collected:
         self.markers.append(name)
 
 
-def chosen(*collected: Collected) -> list[str]:
-    mark_for_second_python(cast("list[pytest.Item]", list(collected)))
+def chosen(*collected: Collected, turn: str = "") -> list[str]:
+    mark_for_second_python(cast("list[pytest.Item]", list(collected)), turn)
     return [each.nodeid for each in collected if "second_python" in each.markers]
 
 
@@ -63,6 +63,14 @@ def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., Mo
 
     assert hasattr(conftest, server)
     assert chosen(*files, Collected("b.py::pure", pure)) == ["a.py::1", "b.py::1", "b.py::pure"]
+
+
+def test_in_a_turn_every_second_file_with_a_server_runs_again(module: Callable[..., ModuleType]) -> None:
+    pure = module()
+    files = [Collected(f"{file}.py::{number}", pure, "postgres_server") for file in "abc" for number in (1, 2)]
+
+    assert chosen(*files, Collected("d.py::pure", pure), turn="1") == ["a.py::1", "c.py::1", "d.py::pure"]
+    assert chosen(*files, turn="2") == ["b.py::1"]
 
 
 @pytest.mark.parametrize(

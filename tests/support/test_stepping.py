@@ -40,7 +40,7 @@ def all_activities() -> set[str]:
     modules = [importlib.import_module(each.name) for each in pkgutil.walk_packages(activities.__path__, "activities.")]
     classes = {each for module in modules for _, each in getmembers(module, isclass)}
     methods = [method for each in classes for _, method in getmembers(each, isfunction)]
-    found = [activity._Definition.from_callable(method) for method in methods]  # noqa: SLF001 - the SDK offers no list
+    found = [activity._Definition.from_callable(method) for method in methods]
     return {str(each.name) for each in found if each}
 
 

@@ -11,10 +11,10 @@ from tests.support.turns import leave_to_other_turns
 class Case:
     """A collected case of a parametrized test."""
 
-    def __init__(self, test: str, parameter: str, every: int = 0) -> None:
+    def __init__(self, test: str, parameter: str, every: int = 0, family: str = "") -> None:
         self.nodeid = f"{test}[{parameter}]"
         self.callspec = SimpleNamespace(params={"case": parameter})
-        self._mark = pytest.mark.in_turn(every, lambda word: word[0]).mark if every else None
+        self._mark = pytest.mark.in_turn(every, family or (lambda word: word[0])).mark if every else None
 
     def get_closest_marker(self, _: str) -> pytest.Mark | None:
         return self._mark
@@ -68,3 +68,10 @@ def test_other_tests_and_families_are_counted_apart() -> None:
     plain = [Case("t.py::plain", "b9")]
 
     assert played([*plain, *BUYS[:2], *other], "1") == ["t.py::plain[b9]", "t.py::test[b1]", "t.py::another[b1]"]
+
+
+def test_the_files_of_a_named_family_take_turns_as_a_whole() -> None:
+    days = [Case(f"{file}.py::{test}", "", 2, "whole days") for file in "abc" for test in ("first", "second")]
+
+    assert played(days, "0") == ["a.py::first[]", "a.py::second[]", "c.py::first[]", "c.py::second[]"]
+    assert played(days, "1") == ["b.py::first[]", "b.py::second[]"]
