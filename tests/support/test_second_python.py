@@ -65,12 +65,16 @@ def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., Mo
     assert chosen(*files, Collected("b.py::pure", pure)) == ["a.py::1", "b.py::1", "b.py::pure"]
 
 
-def test_in_a_turn_every_second_file_with_a_server_runs_again(module: Callable[..., ModuleType]) -> None:
+@pytest.mark.parametrize(
+    ("turn", "files"), [("1", ["a.py::1", "c.py::1"]), ("2", ["b.py::1"]), ("3", ["a.py::1", "c.py::1"])]
+)
+def test_in_a_turn_every_second_file_with_a_server_runs_again(
+    module: Callable[..., ModuleType], turn: str, files: list[str]
+) -> None:
     pure = module()
-    files = [Collected(f"{file}.py::{number}", pure, "postgres_server") for file in "abc" for number in (1, 2)]
+    served = [Collected(f"{file}.py::{number}", pure, "postgres_server") for file in "abc" for number in (1, 2)]
 
-    assert chosen(*files, Collected("d.py::pure", pure), turn="1") == ["a.py::1", "c.py::1", "d.py::pure"]
-    assert chosen(*files, turn="2") == ["b.py::1"]
+    assert chosen(*served, Collected("d.py::pure", pure), turn=turn) == [*files, "d.py::pure"]
 
 
 @pytest.mark.parametrize(
