@@ -1,7 +1,6 @@
 """The sources of an account's prices, from its settings: stream, rate budget, and stocks in a call."""
 
-from broker.kis.capabilities import CAPABILITIES
-from broker.kis.quotes import MOST_SYMBOLS
+from broker.kis.capabilities import CAPABILITIES, MOST_SYMBOLS
 from domain.capacity import PriceSupply
 from domain.identity import Environment
 from domain.stream import BESIDE_STOCKS

@@ -29,6 +29,7 @@ from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
 from tests.support.reused_database import ReusedDatabase
 from tests.support.second_python import mark_for_second_python
+from tests.support.turns import leave_to_other_turns
 from workflows.payloads import DATA_CONVERTER
 
 # A shell that runs pytest in the background ignores SIGINT, and child processes would inherit that.
@@ -55,6 +56,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesIn
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the longest tests first with several processes; a single process keeps the order of the files."""
     mark_for_second_python(items)
+    leave_to_other_turns(config, items)
     if hasattr(config, "workerinput"):
         longest_first(items)
 

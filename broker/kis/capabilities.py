@@ -6,6 +6,9 @@ from typing import Final
 from domain.identity import Environment
 from domain.order import OrderType
 
+MOST_SYMBOLS: Final = 30
+"""Stocks in one intstock-multprice call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:

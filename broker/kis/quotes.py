@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from broker.kis.calls import Call
-from broker.kis.capabilities import CAPABILITIES
+from broker.kis.capabilities import CAPABILITIES, MOST_SYMBOLS
 from broker.kis.envelope import Envelope, Payload
 from broker.kis.fields import FieldError, read, read_partly
 from broker.kis.queries import KisQueries, Query
@@ -45,9 +45,6 @@ from domain.session import SessionDate, session_date_of
 from domain.unreadable import AccountList, Rows, UnreadableRow
 
 logger = logging.getLogger("haru.broker")
-
-MOST_SYMBOLS: Final = 30
-"""Stocks in one intstock-multprice call."""
 
 _KRX: Final = "J"
 _PRICES: Final = Source(Call.PRICES, AccountList.QUOTES, "output", "inter_shrn_iscd")

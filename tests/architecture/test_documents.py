@@ -137,6 +137,10 @@ def test_the_paths_that_a_page_names_exist(name: str) -> None:
     assert not missing
 
 
+def test_the_architecture_is_read_in_one_sitting() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text()) <= 12_000
+
+
 def test_each_verb_that_a_page_names_is_one_of_the_command_line() -> None:
     command = [sys.executable, "starter.py", "--help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

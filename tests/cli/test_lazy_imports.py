@@ -17,6 +17,7 @@ HEAVY = ("temporalio", "asyncpg", "psycopg", "pydantic", "rich", "httpx", "holid
 NEVER_TO_READ = {
     *("runtime.composition", "workflows.trading_worker", "simulator", "uvicorn", "apprise"),
     *("temporalio.worker", "security.sealing.guard", "holidays", "database.audit"),
+    *("broker.kis.broker", "websockets"),
 }
 
 

@@ -1,8 +1,8 @@
 """The tests that also run on a second version of Python: all without servers, and one of each file with servers.
 
 What differs between versions is the language, its library and the wheels. Every rule, parser and format runs on both.
-A server behind a socket is the same program for both, so one test of each file shows that we reach it. What only reads
-our sources finds the same in them on each version.
+A server behind a socket is the same program for both, so one test of each file shows that we reach it; in CI two such
+files take turns (``tests/support/turns.py``). What only reads our sources finds the same in them on each version.
 """
 
 import re
@@ -14,6 +14,8 @@ from typing import Final, cast
 
 import pytest
 
+from tests.support.turns import TURN
+
 SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
 """The fixtures that start a server."""
 _READ_SOURCES: Final = "tests/architecture/"
@@ -21,9 +23,9 @@ _STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLau
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
 
 
-def mark_for_second_python(items: list[pytest.Item]) -> None:
+def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
     """Mark what `-m second_python` selects."""
-    chosen = set()
+    chosen: set[str] = set()
     for item in items:
         file = item.nodeid.partition("::")[0]
         is_slow = bool(item.get_closest_marker("slow"))
@@ -31,6 +33,8 @@ def mark_for_second_python(items: list[pytest.Item]) -> None:
             continue
         if needs_servers(item):
             chosen.add(file)
+            if turn and len(chosen) % 2 != int(turn) % 2:
+                continue
         item.add_marker("second_python")
 
 
@@ -45,7 +49,12 @@ def _starts_processes(module: ModuleType) -> bool:
     """Whether the source of a module, or of a helper from which it imports, names what starts processes."""
     helpers = [sys.modules[name] for name in map(_home, vars(module).values()) if name in sys.modules]
     sources = [module, *(helper for helper in helpers if helper.__name__.startswith("tests."))]
-    return any(_STARTS.search(Path(str(each.__file__)).read_text()) for each in sources)
+    return any(_names_a_way(str(each.__file__)) for each in sources)
+
+
+@cache
+def _names_a_way(file: str) -> bool:
+    return _STARTS.search(Path(file).read_text()) is not None
 
 
 def _home(value: object) -> str:

@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 from temporalio import activity
 from temporalio.client import WorkflowHandle
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.account.comparing import BETWEEN_READS as BETWEEN_COMPARISONS
@@ -59,7 +60,8 @@ STEPS: Final[Mapping[str, timedelta]] = {
     "watch_position": timedelta(minutes=2),
     "watch_market": timedelta(minutes=2),
 }
-"""Market time between two reads of the long activities; the others wait exactly as long as they request."""
+"""Market time between two reads of the long activities; ``AS_REQUESTED`` wait exactly as long as they request."""
+AS_REQUESTED: Final = frozenset({"await_flat", "await_turn", "follow_order", "order_liquidation", "resolve_order"})
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
 """A small universe: the simulator generates each stock's days on the first request, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))
@@ -69,9 +71,9 @@ BEFORE_THE_CLOSE: Final = "14 6 * * 1-5"
 Started at 15:15, its signal would reach the workers as their own timers fire. The time-skipping server refuses to
 cancel a timer that has just fired, and its workflow then stops.
 """
-_NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
+NEVER_HANDED_OVER: Final = frozenset({"compare_statement", "prove_flat", "reconcile_account"})
 """They compare several reads of one attempt, so they must not be split across attempts."""
-_MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position", "watch_market", "watch_scans"})
+MAY_READ_TWICE: Final = frozenset({"find_candidates", "prepare_exit", "watch_position", "watch_market", "watch_scans"})
 """They read again at times, to confirm a holding that looks too small."""
 _LONGEST_SLEEP: Final = timedelta(minutes=2)
 """One sleep is one call to the server, which has a deadline of its own."""
@@ -82,7 +84,7 @@ class SteppingPace:
 
     def __init__(self, clock: MarketClock, steps: Mapping[str, timedelta] = STEPS) -> None:
         self._clock = clock
-        self._steps = steps
+        self._steps = {**STEPS, **steps}
         self._latest = clock.market_anchor
 
     @property
@@ -102,13 +104,21 @@ class SteppingPace:
         return about.started_time - about.scheduled_time
 
     async def pause(self, real: timedelta, news: asyncio.Event | None = None) -> None:
-        """End the attempt, so that the server may skip the time until the next one."""
+        """End the attempt, so that the server may skip the time until the next one.
+
+        Raises:
+            ApplicationError: this activity has no declared step; with a wrong one a test runs a second at a time.
+        """
         name = activity.info().activity_type
         # By identity: the interval between two scans may be as long, and there time has to pass.
         second_reads = (BETWEEN_READS, BETWEEN_COMPARISONS, BETWEEN_FIRST_LOOKS)
-        reads_again = name in _MAY_READ_TWICE and any(real is each for each in second_reads)
-        if name not in _NEVER_HANDED_OVER and not reads_again:
-            raise to_be_continued("let time pass", self.step_of(name, real))
+        is_second_read = any(real is each for each in second_reads)
+        if name in NEVER_HANDED_OVER or (is_second_read and name in MAY_READ_TWICE):
+            return
+        if not is_second_read and name not in self._steps.keys() | AS_REQUESTED:
+            says = f"{name} pauses for {real}: add it to STEPS or AS_REQUESTED of tests/support/stepping.py"
+            raise ApplicationError(says, type="UndeclaredPause", non_retryable=True)
+        raise to_be_continued("let time pass", self.step_of(name, real))
 
     def step_of(self, name: str, real: timedelta) -> timedelta:
         """Return how long an activity waits when it requests a real duration."""

@@ -31,8 +31,8 @@ class Collected:
         self.markers.append(name)
 
 
-def chosen(*collected: Collected) -> list[str]:
-    mark_for_second_python(cast("list[pytest.Item]", list(collected)))
+def chosen(*collected: Collected, turn: str = "") -> list[str]:
+    mark_for_second_python(cast("list[pytest.Item]", list(collected)), turn)
     return [each.nodeid for each in collected if "second_python" in each.markers]
 
 
@@ -63,6 +63,18 @@ def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., Mo
 
     assert hasattr(conftest, server)
     assert chosen(*files, Collected("b.py::pure", pure)) == ["a.py::1", "b.py::1", "b.py::pure"]
+
+
+@pytest.mark.parametrize(
+    ("turn", "files"), [("1", ["a.py::1", "c.py::1"]), ("2", ["b.py::1"]), ("3", ["a.py::1", "c.py::1"])]
+)
+def test_in_a_turn_every_second_file_with_a_server_runs_again(
+    module: Callable[..., ModuleType], turn: str, files: list[str]
+) -> None:
+    pure = module()
+    served = [Collected(f"{file}.py::{number}", pure, "postgres_server") for file in "abc" for number in (1, 2)]
+
+    assert chosen(*served, Collected("d.py::pure", pure), turn=turn) == [*files, "d.py::pure"]
 
 
 @pytest.mark.parametrize(

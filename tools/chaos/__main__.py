@@ -1,4 +1,4 @@
-"""Command line: ``--seed N``, or ``--outage PART --during MOMENT``; exit code 0 if no invariant is violated."""
+"""Command line: ``--seed N``, or ``--outage PART --during MOMENT``; exit code 0 if each day is sound."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ from security.private_files import close_to_others, private_folder, write_privat
 from tools.chaos.outage_report import outages_table, timeline
 from tools.chaos.outages import Moment, NoOrderError, Outage, Part, Stood, stand
 from tools.chaos.processes import HostFailedError
-from tools.chaos.report import faults_table, is_sound, rounds_table, save, schedule_table
+from tools.chaos.report import faults_table, rounds_table, save, schedule_table, unsound_because
 from tools.chaos.rounds import Asked, play_round
 from tools.chaos.schedule import schedule
 from verifier.report import report_lines
@@ -37,7 +37,9 @@ async def _play(asked: argparse.Namespace, console: Terminal) -> bool:
         console.print(f"Result: {save(outcome, home)}", soft_wrap=True)
     console.print(faults_table(outcomes))
     console.print(rounds_table(outcomes))
-    return all(is_sound(outcome) for outcome in outcomes)
+    causes = [f"seed {each.asked.seed} is not sound: {cause}" for each in outcomes for cause in unsound_because(each)]
+    console.say_all(causes)
+    return not causes
 
 
 async def _stand(asked: argparse.Namespace, console: Terminal) -> bool:

@@ -42,6 +42,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "deeds": [
             {"at": each.act.at, "kind": each.act.kind.value, "fell_upon": each.fell_upon} for each in outcome.deeds
         ],
+        "unsound_because": unsound_because(outcome),
         "verdict": report_json(outcome.verdict),
     }
 
@@ -53,9 +54,16 @@ def save(outcome: Outcome, home: Path) -> Path:
     return path
 
 
-def is_sound(outcome: Outcome) -> bool:
-    """Return whether the day closed without violations and all alert channels still exist."""
-    return outcome.closed is not None and not outcome.verdict.count and not outcome.lost_channels
+def unsound_because(outcome: Outcome) -> list[str]:
+    """Return why a round is not sound; empty if orders were placed and the day closed without a fault of ours."""
+    violations, lost = outcome.verdict.count, ", ".join(outcome.lost_channels)
+    causes = {
+        "the close did not end in time": outcome.closed is None,
+        "no order of ours reached the broker, so the round shows nothing": not outcome.verdict.books.bound,
+        f"{violations} violations": violations,
+        f"lost alert channels: {lost}": lost,
+    }
+    return [cause for cause, applies in causes.items() if applies]
 
 
 def faults_table(outcomes: list[Outcome]) -> Table:

@@ -8,7 +8,7 @@ from domain.money import Quantity
 from domain.position import ExitReason
 from tests.support.builders import MONDAY, SAMSUNG
 from tests.verifier.a_day import a_clean_day, a_position, a_row, with_broker, with_ledger
-from tools.chaos.report import is_sound, outcome_json
+from tools.chaos.report import outcome_json, unsound_because
 from tools.chaos.rounds import Asked, Outcome
 from verifier.books import Books
 from verifier.verdict import judged
@@ -32,8 +32,25 @@ def test_a_round_that_loses_a_channel_for_alerts_is_not_sound() -> None:
     closed = CloseOutcome(MONDAY, had_session=True)
     outcome = Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, judged(a_clean_day()), 1.0)
 
-    assert is_sound(outcome)
-    assert not is_sound(replace(outcome, lost_channels=("0123",)))
+    assert unsound_because(outcome) == []
+    assert unsound_because(replace(outcome, lost_channels=("0123",))) == ["lost alert channels: 0123"]
+
+
+def test_a_round_in_which_no_order_reached_the_broker_is_not_sound() -> None:
+    closed = CloseOutcome(MONDAY, had_session=True)
+    clean = a_clean_day()
+    quiet = with_broker(with_ledger(clean, orders=(), fills=(), positions=(), trades=()), orders=(HAND_BUY,))
+    outcome = Outcome(Asked(1, 1.6, 2, 6), (), {}, closed, replace(judged(clean), books=quiet), 1.0)
+
+    assert unsound_because(outcome) == ["no order of ours reached the broker, so the round shows nothing"]
+    assert outcome_json(outcome)["unsound_because"] == unsound_because(outcome)
+
+
+def test_a_round_names_violations_and_a_close_that_did_not_end() -> None:
+    wrong = with_broker(a_clean_day(), holdings={SAMSUNG: Quantity(3)})
+    outcome = Outcome(Asked(1, 1.6, 2, 6), (), {}, None, judged(wrong), 1.0)
+
+    assert unsound_because(outcome) == ["the close did not end in time", "2 violations"]
 
 
 def test_a_day_that_sold_everything_leaves_nothing() -> None:

@@ -186,6 +186,7 @@ def caught() -> Iterator[dict[str, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.in_turn(3, lambda planted: planted.mistake.__module__)
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
 async def test_a_planted_bug_is_caught(database_url: str, caught: dict[str, str], planted: Planted) -> None:
     with planted.mistake():
@@ -196,6 +197,7 @@ async def test_a_planted_bug_is_caught(database_url: str, caught: dict[str, str]
     caught[planted.name] = found[0][:110]
 
 
+@pytest.mark.in_turn(2, lambda scene: scene.__module__)
 @pytest.mark.parametrize("scene", dict.fromkeys(each.scene for each in PLANTED), ids=lambda scene: scene.__qualname__)
 async def test_without_the_bug_the_scene_is_clean(database_url: str, scene: Scene) -> None:
     assert await scene(database_url) == []

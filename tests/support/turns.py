@@ -1,0 +1,48 @@
+"""Families of tests of which a run with ``TEST_TURN`` plays a part; the runs with the next numbers play the rest.
+
+``@pytest.mark.in_turn(3, kind)`` marks a parametrized test. ``TEST_TURN=7`` plays every third case of each kind, where
+``kind`` returns what a parameter stands for: each kind keeps at least one case. With a text instead, all files that
+name it are one family, and take turns as a whole. Without a turn every test is played.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Hashable
+from typing import Final, cast
+
+import pytest
+
+TURN: Final = os.environ.get("TEST_TURN", "")
+"""Set by ``.ci/run`` to the number of commits, so that a commit always plays the same tests."""
+WHOLE_DAYS: Final = "whole days"
+"""Files that play days on processes of their own. They share most of the system, and each takes a minute."""
+
+
+def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: str = TURN) -> None:
+    """Deselect what another turn plays."""
+    if not turn:
+        return
+    families: dict[Hashable, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
+    every: dict[Hashable, int] = {}
+    for item in items:
+        if marker := item.get_closest_marker("in_turn"):
+            family, member = _place_of(item, marker.args[1])
+            families[family][member].append(item)
+            every[family] = marker.args[0]
+    left = []
+    for family, members in families.items():
+        turns = min(every[family], len(members))
+        others = (each for number, each in enumerate(members.values()) if number % turns != int(turn) % turns)
+        left += [item for each in others for item in each]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        gone = {id(item) for item in left}
+        items[:] = [item for item in items if id(item) not in gone]
+
+
+def _place_of(item: pytest.Item, kind: object) -> tuple[Hashable, str]:
+    """Return the family of a test, and the member of it to which the test belongs."""
+    if not callable(kind):
+        return kind, item.nodeid.partition("::")[0]
+    (parameter,) = cast("pytest.Function", item).callspec.params.values()
+    return (item.nodeid.partition("[")[0], kind(parameter)), item.nodeid
