@@ -24,7 +24,7 @@ NO_OLDER_RUN_NEEDS_IT = {
     "stop-answers-when-flat": "no older run with a stop command was recorded; the patch changes only its reply",
     "waits-for-the-deadline": "no older close that began before its deadline was recorded",
 }
-"""Patches whose old branch no recording needs, with the reason: they were released so. New patches are not added."""
+"""Patches whose old branch no recording needs, with the reason. New patches are not added."""
 BY_SIZE = sorted(HISTORIES, key=lambda path: path.stat().st_size)
 Plant = Callable[[str, bool], None]
 
