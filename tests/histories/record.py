@@ -1,19 +1,21 @@
-"""Record the histories that ``tests/workflows/test_replay.py`` replays: ``python -m tests.histories.record [NAME …]``.
+"""Record the histories that replay: ``python -m tests.histories.record [--version VERSION] [NAME …]``.
 
-Never record a file of a released version again because of a change; use ``workflow.patched`` for the change.
+Without names it records what the version lacks. It never overwrites: a change of code needs ``workflow.patched``.
 """
 
+import argparse
 import asyncio
 import socket
 import sys
 import tempfile
+import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 from database.migrations import apply
@@ -23,6 +25,10 @@ from runtime.embedded.ports import free_port
 from runtime.embedded.process import Launcher
 from runtime.embedded.temporal import DevServer, start_temporal
 from tests.conftest import _with_database, running
+from tests.histories.open_runs import OPEN
+from tests.histories.open_runs import first_run as _first_run
+from tests.histories.sums import ROOT as RECORDINGS
+from tests.histories.sums import add_recording, is_recorded
 from tests.runtime.embedded.processes import ROOT
 from tests.support.application_role import MAKE_ROLE, as_application
 from tests.support.bare_postgres import start_postgres
@@ -32,8 +38,6 @@ from tests.trials.journeys import running_market as running_market_module
 from tests.trials.journeys.running_market import RunningMarket, running_market, until
 from workflows.trading_worker import TradingWorkerWorkflow
 
-_FOLDER: Final = Path(__file__).parent / "joined"
-"""Histories of runs that take the joined steps; beside it are those from before."""
 _SPEED, _LONGEST_WAIT = 20, 300.0
 """Slower than the tests' market: on a busy machine prices would be old in market time."""
 _MORNING: Final = "2026-11-23 10:00"
@@ -41,7 +45,7 @@ _IN_THE_AFTERNOON: Final = "2026-11-23 14:48"
 _BEFORE_THE_CUT_OFF: Final = "2026-11-23 14:54"
 
 Run = WorkflowHandle[Any, Any]
-Story = Callable[[RunningMarket], Awaitable[dict[str, Run]]]
+Story = Callable[[RunningMarket], Awaitable[dict[str, Run] | dict[str, WorkflowHistory]]]
 
 
 async def take_profit(market: RunningMarket) -> dict[str, Run]:
@@ -221,12 +225,8 @@ STORIES: Final[dict[str, tuple[Story, str]]] = {
     "close_waits_for_its_deadline": (close_waits_for_its_deadline, _IN_THE_AFTERNOON),
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
     "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
+    **OPEN,
 }
-
-
-async def _first_run(market: RunningMarket) -> Run:
-    worker = await market.start_worker()
-    return market.client.get_workflow_handle(worker.id, run_id=worker.first_execution_run_id)
 
 
 async def _over(run: Run) -> Run:
@@ -237,7 +237,7 @@ async def _over(run: Run) -> Run:
     return run
 
 
-async def _record(name: str, temporal: str, postgres: str) -> None:
+async def _record(name: str, folder: Path, temporal: str, postgres: str) -> None:
     play, begins = STORIES[name]
     database = f"story_{uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as connection:
@@ -245,11 +245,10 @@ async def _record(name: str, temporal: str, postgres: str) -> None:
     url = _with_database(postgres, database)
     await asyncio.to_thread(apply, url, as_application(url))
     async with running_market(temporal, url, begins) as market:
-        for file_name, run in (await play(market)).items():
-            history = (await run.fetch_history()).to_json()
-            _FOLDER.mkdir(exist_ok=True)
-            (_FOLDER / f"{file_name}.json").write_text(_anonymous(history) + "\n")
-            sys.stdout.write(f"{file_name}.json\n")
+        for file_name, seen in (await play(market)).items():
+            history = seen if isinstance(seen, WorkflowHistory) else await seen.fetch_history()
+            path = add_recording(folder, file_name, _anonymous(history.to_json()) + "\n")
+            sys.stdout.write(f"{path}\n")
 
 
 def _anonymous(history: str) -> str:
@@ -257,8 +256,23 @@ def _anonymous(history: str) -> str:
     return history.replace(f"{ROOT}/", "").replace(socket.gethostname(), "host")
 
 
-def main(names: list[str]) -> None:
-    """Record the named scenarios, or all."""
+def _project_version() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
+
+
+def main(words: list[str]) -> None:
+    """Record the named scenarios of a version, or those that it lacks."""
+    parser = argparse.ArgumentParser(prog="python -m tests.histories.record")
+    parser.add_argument("--version", default=_project_version(), help="folder of the recordings")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(STORIES)}")
+    asked = parser.parse_args(words)
+    recordings = RECORDINGS / asked.version
+    names = asked.names or [name for name in STORIES if not is_recorded(recordings, name)]
+    for name in names:
+        if name not in STORIES:
+            parser.error(f"there is no story {name}")
+        if is_recorded(recordings, name):
+            parser.error(f"{name} of {asked.version} is recorded: use workflow.patched, or name a new --version")
     server = DevServer(port=free_port(), ui_port=None)
 
     def postgres(launcher: Launcher) -> Awaitable[str]:
@@ -275,8 +289,8 @@ def main(names: list[str]) -> None:
         with running(Path(folder) / "postgres", postgres) as url, running(Path(folder) / "temporal", temporal) as where:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(MAKE_ROLE.encode())
-            for name in names or STORIES:
-                asyncio.run(_record(name, where, url))
+            for name in names:
+                asyncio.run(_record(name, recordings, where, url))
 
 
 if __name__ == "__main__":

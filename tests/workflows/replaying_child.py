@@ -4,6 +4,7 @@ The first argument is the folder of histories. The output is a name, or nothing 
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -27,3 +28,5 @@ async def first_failure(folder: Path) -> str:
 
 if __name__ == "__main__":
     sys.stdout.write(asyncio.run(first_failure(Path(sys.argv[1]))))
+    sys.stdout.flush()
+    os._exit(0)  # the SDK's threads may still end a failed replay, which an ordinary end of Python aborts

@@ -14,15 +14,20 @@ from temporalio.workflow import NondeterminismError
 from domain.session import SessionDate
 from workflows.close_outcome import CloseOutcome, MarketCloseRequest
 from workflows.market_close import MarketCloseWorkflow
+from workflows.market_watch import MarketWatchWorkflow
 from workflows.payloads import DATA_CONVERTER
 from workflows.trading_worker import TradingWorkerWorkflow
 
 HISTORIES = sorted((Path(__file__).parents[1] / "histories").rglob("*.json"))
-PATCHES = {
-    match
-    for path in (Path(__file__).parents[2] / "workflows").glob("*.py")
-    for match in re.findall(r'patched\("([\w-]+)"\)', path.read_text(encoding="utf-8"))
-}
+_PATCHED = re.compile(r'patched\(\s*"([\w-]+)"')
+
+
+def patches_of(tree: Path) -> set[str]:
+    """Return the patches that the workflows of a folder name."""
+    return {found for path in tree.rglob("*.py") for found in _PATCHED.findall(path.read_text(encoding="utf-8"))}
+
+
+PATCHES = patches_of(Path(__file__).parents[2] / "workflows")
 NOT_RECORDED = {
     "reports-undone-steps",
     "leaves-other-days-alone",
@@ -43,7 +48,7 @@ def replayer_of(*workflows: type) -> Replayer:
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 async def test_a_recorded_run_replays(path: Path) -> None:
-    replayed = await replayer_of(TradingWorkerWorkflow, MarketCloseWorkflow).replay_workflow(
+    replayed = await replayer_of(TradingWorkerWorkflow, MarketCloseWorkflow, MarketWatchWorkflow).replay_workflow(
         history_of(path), raise_on_replay_failure=False
     )
 

@@ -54,8 +54,8 @@ CHANGES: Final = {
     ),
     "a search attribute less": Change(
         "attributes.py",
-        "    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value), TRADE_PNL.value_set(net_pnl)])\n",
-        "    _ = (reason, net_pnl)\n",
+        "    workflow.upsert_search_attributes([EXIT_REASON.value_set(reason.value)])\n",
+        "    _ = reason\n",
     ),
     "two steps of the close in another sequence": Change(
         "market_close.py",
