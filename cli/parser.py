@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from cli.asked_dates import add_dates, session_date
 from cli.grammar import add_alone, add_verb, capital, count
+from cli.releasing import add_release_verbs
 from cli.research import add_research_verbs
 from domain.alert import LEVELS
 from domain.identity import ALL_WORKERS, LIVE_WORD, Environment
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _add_order_verbs(verbs)
     _add_setup_verbs(verbs)
     _add_unproven_verbs(verbs)
+    add_release_verbs(verbs)
     add_research_verbs(verbs)
     _add_looking_back(verbs)
     return whole

@@ -57,12 +57,11 @@ class Hosts:
 
     _BEAT = """
     INSERT INTO hosts AS kept (account_id, host_id, machine, pid, build) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (account_id, host_id) DO UPDATE SET build = $5, seen_at = clock_timestamp(), ended_at = NULL, died = false
+    ON CONFLICT (account_id, host_id)
+    DO UPDATE SET build = $5, seen_at = clock_timestamp(), ended_at = NULL, died = false
     """
 
-    async def beat(  # noqa: PLR0913, PLR0917 - one parameter a column
-        self, account_id: AccountId, host_id: str, machine: str, pid: int, build: str = ""
-    ) -> None:
+    async def beat(self, account_id: AccountId, host_id: str, machine: str, pid: int, build: str = "") -> None:
         """Record a host's heartbeat, even if another host declared it dead."""
         await self._pool.execute(self._BEAT, account_id, host_id, machine, pid, build)
 

@@ -57,7 +57,8 @@ async def test_a_database_without_what_the_code_uses_is_refused(empty_url: str) 
     apply(empty_url)
     connection = await asyncpg.connect(empty_url)
     await connection.execute(
-        "INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) VALUES ('f', '9999_contract_later', now())"
+        "INSERT INTO _yoyo_migration (migration_hash, migration_id, applied_at_utc) "
+        "VALUES ('f', '9999_contract_later', now())"
     )
     await connection.close()
 
