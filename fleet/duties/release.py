@@ -88,7 +88,10 @@ class ReleaseDuty:
         logger.warning("run_moved", extra={"workflow": run.workflow_id, "run_id": run.run_id, "from": run.build_id})
 
     async def _restart_failing(self, run: Run) -> None:
-        if run.is_failing and await restart(self._fleet, run):
+        """Restart a moved run whose task has failed: Temporal tries it again without end."""
+        handle = self._fleet.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
+        has_failed = (await handle.describe()).raw_description.pending_workflow_task.attempt > 1
+        if has_failed and await restart(self._fleet, run):
             logger.warning("run_restarted", extra={"workflow": run.workflow_id, "run_id": run.run_id})
 
 
