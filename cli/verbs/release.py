@@ -148,4 +148,4 @@ def _line(row: dict[str, Any]) -> str:
         return f"{row['build']}  current: {counts}"
     if row["ramp_percent"]:
         return f"{row['build']}  ramping, {row['ramp_percent']:g} %: {counts}"
-    return f"{row['build']}  {'draining' if row['open_runs'] else 'drained'}: {counts}"
+    return f"{row['build']}  draining: {counts}" if row["open_runs"] else f"{row['build']}  drained: {counts}"

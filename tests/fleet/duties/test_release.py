@@ -40,8 +40,11 @@ async def run_of(fleet: Fleet) -> str:
 
 async def taken_over(fleet: Fleet, duty: ReleaseDuty, left: str) -> str:
     """Return the worker's run after the duty has replaced the one that no host's build can continue."""
+    await duty.look()
+    nudge = asyncio.create_task(commands.command_all(fleet, (FIRST,), commands.RESUME))  # a run at rest has no task
     while (run := await run_of(fleet)) == left:
         await duty.look()
+    await nudge
     return run
 
 
@@ -81,10 +84,7 @@ async def test_a_trade_ends_on_its_build_there_and_back_and_leaves_a_build_witho
             await buy(fleet, desk)
         assert [await builds_of(fleet, name, run) for run in (on_a, on_b, back_on_a)] == [({A}, 0), ({B}, 0), ({A}, 0)]
 
-        await duty_of_a.look()
-        task = asyncio.create_task(commands.command_all(fleet, (FIRST,), commands.RESUME))  # a run at rest has no task
         assert await taken_over(fleet, duty_of_a, left) == await run_on(fleet, A, left)
-        await task
         assert desk.held is not None
         await sell(fleet, desk)
 
