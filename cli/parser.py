@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from cli.asked_dates import add_dates, session_date
 from cli.grammar import add_alone, add_verb, capital, count, hours
+from cli.releasing import add_release_verbs
 from cli.research import add_research_verbs
 from domain.alert import LEVELS
 from domain.identity import ALL_WORKERS, LIVE_WORD, Environment
@@ -204,5 +205,5 @@ def _change(text: str) -> tuple[str, str]:
 
 _MORE_VERBS: Final = (
     *(_add_page_and_replay, _add_order_verbs, _add_setup_verbs, _add_backup_verbs, _add_unproven_verbs),
-    *(add_research_verbs, _add_looking_back),
+    *(add_release_verbs, add_research_verbs, _add_looking_back),
 )

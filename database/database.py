@@ -168,7 +168,7 @@ async def open_database(
 
     Raises:
         DatabaseTooOldError: its schema has not been migrated to this code yet.
-        DatabaseTooNewError: its schema has been migrated by newer code.
+        DatabaseTooNewError: newer code has taken away what this code uses.
     """
     database = Database(await open_pool(url, pool_size, mask), url)
     try:

@@ -37,7 +37,7 @@ class DatabaseAwayError(ConnectionError):
 
 
 class DatabaseTooNewError(StopTradingError):
-    """The database has migrations that this code does not know."""
+    """The database has been migrated by newer code, which took away what this code uses."""
 
     def __init__(self, unknown: Sequence[str]) -> None:
         super().__init__(

@@ -26,6 +26,15 @@ class Lapse:
 
 
 @dataclass(frozen=True, slots=True)
+class HostBuild:
+    """The build that a host runs. A host that has left is listed for a moment: it may be restarting."""
+
+    host_id: str
+    build: str
+    is_living: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DutyAge:
     """A duty of a living host: real seconds since its last success, or since the host's start, and its bound."""
 
@@ -60,13 +69,24 @@ class Hosts:
         self._pool = pool
 
     _BEAT = """
-    INSERT INTO hosts AS kept (account_id, host_id, machine, pid) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (account_id, host_id) DO UPDATE SET seen_at = clock_timestamp(), ended_at = NULL, died = false
+    INSERT INTO hosts AS kept (account_id, host_id, machine, pid, build) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (account_id, host_id)
+    DO UPDATE SET build = $5, seen_at = clock_timestamp(), ended_at = NULL, died = false
     """
 
-    async def beat(self, account_id: AccountId, host_id: str, machine: str, pid: int) -> None:
+    async def beat(self, account_id: AccountId, host_id: str, machine: str, pid: int, build: str = "") -> None:
         """Record a host's heartbeat, even if another host declared it dead."""
-        await self._pool.execute(self._BEAT, account_id, host_id, machine, pid)
+        await self._pool.execute(self._BEAT, account_id, host_id, machine, pid, build)
+
+    _BUILDS = """
+    SELECT host_id, build, ended_at IS NULL AS is_living FROM hosts
+    WHERE account_id = $1 AND seen_at > clock_timestamp() - $2::interval
+    """
+
+    async def builds(self, account_id: AccountId) -> tuple[HostBuild, ...]:
+        """Return the build of each host that has sent a heartbeat recently, also of one that has left since."""
+        rows = await self._pool.fetch(self._BUILDS, account_id, HEARD_WITHIN)
+        return tuple(HostBuild(row["host_id"], row["build"], row["is_living"]) for row in rows)
 
     _LEAVE = "UPDATE hosts SET ended_at = clock_timestamp() WHERE account_id = $1 AND host_id = $2 AND ended_at IS NULL"
 

@@ -29,7 +29,7 @@ def apply(database_url: str, application_url: str | None = None) -> int:
     If ``application_url`` names another role, that role is then granted its rights to the tables.
 
     Raises:
-        DatabaseTooNewError: the database has been migrated by newer code.
+        DatabaseTooNewError: newer code has taken away what this code uses.
         MigrationRightsError: migrations are missing, and the role of ``database_url`` may not change the schema.
         DatabaseAwayError: no server answers, or it refuses the login.
         ValueError: the URL is not a PostgreSQL URL.
@@ -55,8 +55,8 @@ def _is_behind(connection: psycopg.Connection) -> bool:
     except psycopg.errors.UndefinedTable:
         applied = []
     level = level_of(applied)
-    if level.unknown:
-        raise DatabaseTooNewError(level.unknown)
+    if level.too_new:
+        raise DatabaseTooNewError(level.too_new)
     if level.missing and not connection.execute(_MAY_MIGRATE).fetchone() == (True,):
         raise MigrationRightsError(level.missing, connection.info.user)
     return bool(level.missing)

@@ -1,5 +1,6 @@
 """Compare the schema with this code's migrations: at every connection and in a diagnostic check."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ MIGRATIONS: Final = Path(__file__).with_name("migrations")
 APPLIED: Final = "SELECT migration_id FROM _yoyo_migration"
 
 
+_CONTRACT: Final = re.compile(r"\d{4}_contract_")
+"""A migration of this name takes away what earlier code uses. Any other only adds (docs/upgrade.md)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaLevel:
     """Difference between a schema and this code: missing migrations, and migrations that only newer code knows."""
@@ -22,17 +27,27 @@ class SchemaLevel:
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
 
+    @property
+    def too_new(self) -> tuple[str, ...]:
+        """Return the unknown migrations if this code cannot work beside them; those that only add do not count."""
+        return self.unknown if any(map(is_contract, self.unknown)) else ()
+
     def require_ours(self) -> None:
         """Check that the schema matches this code.
 
         Raises:
-            DatabaseTooNewError: the database has been migrated by newer code.
+            DatabaseTooNewError: newer code has taken away what this code uses.
             DatabaseTooOldError: the database has not been migrated to this code yet.
         """
-        if self.unknown:
-            raise DatabaseTooNewError(self.unknown)
+        if self.too_new:
+            raise DatabaseTooNewError(self.too_new)
         if self.missing:
             raise DatabaseTooOldError(self.missing)
+
+
+def is_contract(migration: str) -> bool:
+    """Return whether a migration takes away what earlier code uses."""
+    return _CONTRACT.match(migration) is not None
 
 
 def level_of(applied: Collection[str]) -> SchemaLevel:

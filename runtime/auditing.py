@@ -25,12 +25,12 @@ from runtime.audit_keys import audit_key
 from runtime.embedded.audit_folder import AuditFolder
 from runtime.embedded.errors import CorruptFolderError, EmbeddedError
 from runtime.env_file import default_data_folder
+from runtime.installed import VERSION
 from runtime.os_user import os_client
 from runtime.settings import Settings, SettingsError, load_settings
 
 logger = logging.getLogger("haru.audit")
 
-VERSION: Final = "0.2.0"
 _LONGEST_TEXT: Final = 400
 _WRITTEN_WITHIN: Final = 15.0
 """Real seconds that a finished command waits for its row. After that the row is written later."""

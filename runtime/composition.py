@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorSimpleMaximum, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities.account.day_start import DayStart
 from activities.account.foreign_sales import ForeignSales
@@ -60,11 +61,18 @@ from runtime.argument_lists import ArgumentLists
 from runtime.place import Place, calls_per_second
 from runtime.settings import Settings
 from runtime.token_key import token_key
+from workflows.following import FollowingMarketClose, FollowingMarketWatch
 from workflows.hosted import HOSTED
 from workflows.identity import task_queues
+from workflows.market_close import MarketCloseWorkflow
+from workflows.market_watch import MarketWatchWorkflow
 
 _WATCH_SLOTS: Final = 10_000
 """More than any fleet holds positions. A watcher without a slot would leave its position unwatched."""
+_FOLLOWING: Final[Mapping[type, type]] = {
+    MarketWatchWorkflow: FollowingMarketWatch,
+    MarketCloseWorkflow: FollowingMarketClose,
+}
 LONGEST_BETWEEN_BEATS: Final = timedelta(seconds=0.8)
 """Between two heartbeats of one activity that reach the server. Each costs the server a few milliseconds."""
 _WATCH_OPTIONS: Final = {
@@ -163,9 +171,11 @@ class Queue:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def workers_for(client: Client, account_id: AccountId, with_: Collaborators) -> list[Worker]:
-    """Return the three Temporal workers of an account: trading, watch and broker."""
-    return [_worker(client, queue) for queue in queues_for(account_id, with_)]
+def workers_for(
+    client: Client, account_id: AccountId, with_: Collaborators, version: WorkerDeploymentVersion | None = None
+) -> list[Worker]:
+    """Return the three Temporal workers of an account: trading, watch and broker. No version: they poll unversioned."""
+    return [_worker(client, queue, version) for queue in queues_for(account_id, with_)]
 
 
 def activities_by_name(account_id: AccountId, with_: Collaborators) -> dict[str, Callable[..., Awaitable[Any]]]:
@@ -251,12 +261,21 @@ async def hosting(workers: Sequence[Worker]) -> AsyncIterator[None]:
             await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-def _worker(client: Client, queue: Queue) -> Worker:
+def versioned(version: WorkerDeploymentVersion | None) -> WorkerDeploymentConfig | None:
+    """Return the versioning of a Temporal worker: its runs are pinned, but for the close and the watch."""
+    if version is None:
+        return None
+    pinned = VersioningBehavior.PINNED
+    return WorkerDeploymentConfig(version, use_worker_versioning=True, default_versioning_behavior=pinned)
+
+
+def _worker(client: Client, queue: Queue, version: WorkerDeploymentVersion | None) -> Worker:
     return Worker(
         client,
         task_queue=queue.name,
         activities=queue.activities,
-        workflows=queue.workflows,
+        workflows=[_FOLLOWING.get(each, each) if version else each for each in queue.workflows],
+        deployment_config=versioned(version),
         interceptors=[ArgumentLists()],
         graceful_shutdown_timeout=_GRACE,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),

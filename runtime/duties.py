@@ -35,6 +35,7 @@ from fleet.duties.phase import PhaseDuty
 from fleet.duties.reach import BrokerDuty, TemporalDuty
 from fleet.duties.reading import ReadingDuty
 from fleet.duties.refusal import RefusalDuty
+from fleet.duties.release import ReleaseDuty
 from fleet.duties.report import ReportDuty
 from fleet.duties.retention import RetentionDuty
 from fleet.duties.schedule import ScheduleDuty
@@ -60,6 +61,8 @@ class Membership:
     keys: KeyHold
     host: HostDuty
     strategies: StrategyDuty
+    release: ReleaseDuty | None = None
+    """None: this host polls without a version."""
 
     async def leave(self) -> None:
         """Record that this host ends normally."""
@@ -96,6 +99,8 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     yield membership.host
     yield membership.keys
     yield membership.strategies
+    if membership.release is not None:
+        yield membership.release
     yield AuditDuty(settings, fleet)
     yield ChannelDuty(fleet, parts.channels)
     yield OutageDuty(fleet, direct)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,6 +35,7 @@ from fleet.duties.account import AccountDuty, fleet_name
 from fleet.duties.account_worth import account_worth
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
+from fleet.duties.release import ReleaseDuty
 from fleet.duties.runner import DutyRunner
 from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
@@ -160,7 +161,8 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
             acts=activities_by_name(fleet.account_id, with_),
         )
         streaming = streaming_for(settings, stage.place, broker, with_)
-        async with hosting(workers_for(stage.client, fleet.account_id, with_)):
+        version = None if membership.release is None else membership.release.version
+        async with hosting(workers_for(stage.client, fleet.account_id, with_, version)):
             with stage.health.ready():
                 _announce(settings, str(stage.parts.endpoints))
                 await first_to_end(
@@ -230,11 +232,16 @@ async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLim
     await fleet.database.accounts.pin(fleet.account_id, fleet.environment, key_fingerprint(settings))
     account = AccountDuty(fleet, await fleet_name(fleet.client))
     strategies = StrategyDuty(fleet, known(), settings.rules)
-    membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), HostDuty(fleet), strategies)
+    host = HostDuty(fleet, build=settings.release.build)
+    release = ReleaseDuty(fleet, host.host_id, settings.release.build) if settings.release.build else None
+    membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), host, strategies, release)
     await membership.account.look()
     await membership.keys.join()
     limits = await membership.host.declare(host_limits(settings))
     await strategies.declare(membership.host.host_id)
+    if release is not None and not await release.claim():
+        logger.warning("worker_versioning_unavailable", extra={"fix": "update the Temporal server"})
+        membership = replace(membership, release=None)
     return membership, limits
 
 

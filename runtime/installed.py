@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Final
 
+VERSION: Final = "0.2.0"
 _NEEDED: Final = ("asyncpg", "dotenv", "httpx", "pydantic", "rich", "temporalio")
 COMMANDS: Final = {"worker.py": "haru-worker", "starter.py": "haru-starter"}
 """The console commands of an installed Haru, by the program that each one runs."""

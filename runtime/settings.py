@@ -44,6 +44,7 @@ from runtime.env_source import EnvFileSettings
 from runtime.market_settings import CalendarSettings, CloseSettings, SimulatorSettings
 from runtime.payload_settings import PayloadSettings
 from runtime.private_values import PRIVATE, account_secrets, database_secrets, temporal_secrets, unencoded_password
+from runtime.release_settings import ReleaseSettings
 from runtime.strategy_loading import install_strategies
 from runtime.strategy_settings import StrategySettings, may_be_refused, rules_from_settings, strategies_path
 from strategies import all_rule_values
@@ -172,6 +173,7 @@ class Settings(EnvFileSettings):
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)
+    release: ReleaseSettings = Field(default_factory=ReleaseSettings)
 
     @field_validator("quotations")
     @classmethod

@@ -51,7 +51,11 @@ class TradingWorkerWorkflow:
         life = self._commands.life
         if not life.stopping and not is_recovery(life.worker_id):
             next_life = replace(life, cycles=life.cycles + 1)
-            workflow.continue_as_new(next_life, search_attributes=attributes.at_start(next_life.worker_id))
+            workflow.continue_as_new(
+                next_life,
+                search_attributes=attributes.at_start(next_life.worker_id),
+                initial_versioning_behavior=workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
+            )
 
     @workflow.update(description="Stop new entries; held shares stay watched.")
     def pause(self) -> WorkerStatus:

@@ -35,8 +35,9 @@ class HostDuty:
 
     terms = Terms("host", level=EventLevel.CRITICAL)
 
-    def __init__(self, fleet: Fleet, silence: timedelta = SILENCE) -> None:
+    def __init__(self, fleet: Fleet, silence: timedelta = SILENCE, build: str = "") -> None:
         self._fleet = fleet
+        self._build = build
         self._silence = silence
         self._machine, self._pid = socket.gethostname(), os.getpid()
         self.host_id = f"{self._machine}/{self._pid}/{uuid.uuid4().hex[:4]}"
@@ -46,7 +47,7 @@ class HostDuty:
     async def declare(self, limits: HostLimits) -> HostLimits:
         """Record this process's limits before it hosts anything; return them with their number."""
         fleet = self._fleet
-        await fleet.database.hosts.beat(fleet.account_id, self.host_id, self._machine, self._pid)
+        await self._beat()
         return await fleet.database.host_limits.record(fleet.account_id, self.host_id, limits)
 
     async def look(self) -> None:
@@ -54,9 +55,9 @@ class HostDuty:
 
         After an outage of PostgreSQL every host appears silent for a moment.
         """
-        fleet, now = self._fleet, asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
         try:
-            await fleet.database.hosts.beat(fleet.account_id, self.host_id, self._machine, self._pid)
+            await self._beat()
         except BaseException:
             self._well_since = None
             raise
@@ -85,6 +86,10 @@ class HostDuty:
         with suppress(*DATABASE_FAULTS, TimeoutError):
             async with asyncio.timeout(_LEAVES_WITHIN):
                 await self._fleet.database.hosts.leave(self._fleet.account_id, self.host_id)
+
+    async def _beat(self) -> None:
+        fleet = self._fleet
+        await fleet.database.hosts.beat(fleet.account_id, self.host_id, self._machine, self._pid, self._build)
 
     async def _bury(self) -> None:
         fleet = self._fleet

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.auditing import VERSION
+from runtime.installed import VERSION
 from tools.conformance.checks import FACTS
 
 ROOT = Path(__file__).resolve().parents[2]

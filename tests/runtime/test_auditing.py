@@ -18,8 +18,9 @@ import pytest
 from cli.parser import parser as starter_parser
 from domain.audit_log import Client, Command, Outcome
 from runtime import auditing
-from runtime.auditing import VERSION, Audit, AuditDuty
+from runtime.auditing import Audit, AuditDuty
 from runtime.embedded.audit_folder import AuditFolder
+from runtime.installed import VERSION
 from runtime.opening import open_fleet
 from runtime.os_user import os_client
 from runtime.settings import load_settings
@@ -34,7 +35,7 @@ READS = {
     "backup",
     *("summary", "report", "trades", "audit"),
     *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep", "unproven"),
-    *("slippage", "parity", "web", "replay"),
+    *("slippage", "parity", "web", "replay", "release"),
     *("bars", "bars import", "bars list", "bars check", "bars download"),
 }
 """Verbs that change nothing of a fleet. A new verb is recorded unless it is named here and in starter.py."""
@@ -60,6 +61,10 @@ CHANGES = {
     "statement": "statement",
     "verdict": "verdict momentum",
     "unproven accept": "unproven accept momentum --reason trial",
+    "release current": "release current build-1",
+    "release ramp": "release ramp build-1 10",
+    "release drain": "release drain build-1",
+    "release rollback": "release rollback",
     "unproven withdraw": "unproven withdraw momentum --reason over",
 }
 """An example of each other verb."""

@@ -1,0 +1,151 @@
+"""``starter.py release``: show the fleet's builds, and say which one new trades begin on."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from cli.desk import Desk
+from fleet.duties.release import builds_with_hosts
+from fleet.errors import OperationError
+from fleet.fleet import Fleet
+from fleet.releases import Deployment, Releases, Run, previous
+from fleet.restarting import restart
+
+ReplayGate = Callable[[Fleet], Awaitable[str]]
+"""Return why open histories do not replay on this code; empty when they do."""
+_PAUSE: Final = 2.0
+_UNVERSIONED: Final = "this Temporal server has no Worker Versioning, or this key may not use it; update the server"
+
+
+async def show(desk: Desk) -> int:
+    """List the builds with their hosts and open runs; return 1 while a build with open runs has no host."""
+    state, hosts = await _state(desk), await _hosts(desk)
+    runs = await Releases(desk.fleet.client, desk.fleet.account_id).open_runs()
+    rows = _rows(state, hosts, runs)
+
+    def print_rows() -> None:
+        for row in rows:
+            desk.console.say(_line(row))
+        if not rows:
+            desk.console.say("No host has announced a build yet.")
+
+    desk.answer({"current": state.current, "builds": rows}, print_rows)
+    return 1 if any(row["open_runs"] and not row["hosts"] for row in rows) else 0
+
+
+async def set_current(desk: Desk, gate: ReplayGate | None = None) -> int:
+    """Let new trades begin on a build; open trades end where they began.
+
+    Raises:
+        OperationError: the build has no host, or open histories do not replay on this code.
+    """
+    build: str = desk.asked.build
+    await _require_host(desk, build)
+    if gate is not None and (problem := await gate(desk.fleet)):
+        raise OperationError(f"{build} was not made current: {problem}")
+    await Releases(desk.fleet.client, desk.fleet.account_id).set_current(build)
+    return _answer(desk, build, f"New trades begin on {build}. Open trades end on the build that began them.")
+
+
+async def ramp(desk: Desk) -> int:
+    """Let a share of new trades begin on a build; 0 ends the ramp."""
+    build, percent = desk.asked.build, desk.asked.percent
+    await _require_host(desk, build)
+    await Releases(desk.fleet.client, desk.fleet.account_id).set_ramp(build if percent else "", percent)
+    return _answer(desk, build, f"{percent:g} % of new trades begin on {build}.")
+
+
+async def drain(desk: Desk) -> int:
+    """Wait until no run is left on a build, so that its hosts may stop.
+
+    Raises:
+        OperationError: the build is current.
+    """
+    build: str = desk.asked.build
+    if build == (await _state(desk)).current:
+        raise OperationError(f"{build} is current: make another build current first, so that its trades can end")
+    releases = Releases(desk.fleet.client, desk.fleet.account_id)
+    while left := [run for run in await releases.open_runs() if run.build_id == build]:
+        if not desk.asked.json:
+            desk.console.say(f"{len(left)} runs are left on {build}.")
+        await asyncio.sleep(_PAUSE)
+    return _answer(desk, build, f"No run is left on {build}: its hosts may stop.")
+
+
+async def roll_back(desk: Desk) -> int:
+    """Make the previous build current again. With ``--stuck``, take the left build's runs over from the books.
+
+    Raises:
+        OperationError: no earlier build has a host.
+    """
+    state, hosts = await _state(desk), await _hosts(desk)
+    build = previous(state, hosts)
+    if not build:
+        raise OperationError("no build that was current before has a host: start `worker.py` of that build first")
+    releases = Releases(desk.fleet.client, desk.fleet.account_id)
+    await releases.set_ramp("", 0)
+    await releases.set_current(build)
+    moved = 0
+    if desk.asked.stuck:
+        for run in await releases.open_runs():
+            if run.build_id == state.current:
+                moved += await restart(desk.fleet, run)
+    if moved and not desk.asked.json:
+        desk.console.say(f"{moved} runs of {state.current} continue there, paused: `starter.py resume` lets them buy.")
+    return _answer(desk, build, f"New trades begin on {build} again.", restarted=moved)
+
+
+def _answer(desk: Desk, build: str, text: str, **more: int) -> int:
+    desk.answer({"build": build, **more}, lambda: desk.console.say(text))
+    return 0
+
+
+async def _state(desk: Desk) -> Deployment:
+    state = await Releases(desk.fleet.client, desk.fleet.account_id).state()
+    if state is None:
+        raise OperationError(_UNVERSIONED)
+    return state
+
+
+async def _hosts(desk: Desk) -> Counter[str]:
+    hosts = await desk.fleet.database.hosts.builds(desk.fleet.account_id)
+    living = builds_with_hosts(tuple(each for each in hosts if each.is_living), "")
+    return Counter(each.build for each in hosts if each.is_living and each.build in living)
+
+
+async def _require_host(desk: Desk, build: str) -> None:
+    await _state(desk)
+    hosts = await _hosts(desk)
+    if build not in hosts:
+        listed = ", ".join(sorted(hosts)) or "none"
+        raise OperationError(f"no host runs build {build!r}; builds with hosts: {listed}")
+
+
+def _rows(state: Deployment, hosts: Counter[str], runs: tuple[Run, ...]) -> list[dict[str, Any]]:
+    names = dict.fromkeys([each.build_id for each in state.builds] + sorted(hosts))
+    drained = {each.build_id for each in state.builds if each.is_drained}
+    open_runs = Counter(run.build_id for run in runs)
+    failing = Counter(run.build_id for run in runs if run.is_failing)
+    return [
+        {
+            "build": name,
+            "is_current": name == state.current,
+            "ramp_percent": state.percent if name == state.ramping else 0,
+            "hosts": hosts[name],
+            "open_runs": open_runs[name],
+            "failing_runs": failing[name],
+            "is_drained": name in drained and not open_runs[name],
+        }
+        for name in names
+        if name == state.current or hosts[name] or open_runs[name]
+    ]
+
+
+def _line(row: dict[str, Any]) -> str:
+    counts = f"{row['hosts']} hosts, {row['open_runs']} open runs, {row['failing_runs']} failing"
+    if row["is_current"]:
+        return f"{row['build']}  current: {counts}"
+    if row["ramp_percent"]:
+        return f"{row['build']}  ramping, {row['ramp_percent']:g} %: {counts}"
+    return f"{row['build']}  draining: {counts}" if row["open_runs"] else f"{row['build']}  drained: {counts}"

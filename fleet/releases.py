@@ -1,0 +1,199 @@
+"""The fleet's builds as Temporal knows them: one deployment an account, one version a build."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.deployment.v1 import WorkerDeploymentInfo
+from temporalio.api.enums.v1 import VersionDrainageStatus
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo, WorkflowExecutionOptions
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    ListWorkflowExecutionsRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+    SetWorkerDeploymentRampingVersionRequest,
+    UpdateWorkflowExecutionOptionsRequest,
+)
+from temporalio.client import Client
+from temporalio.common import OneTimeVersioningOverride, WorkerDeploymentVersion
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.identity import AccountId
+from fleet.visibility import quoted
+
+_WITHIN: Final = timedelta(seconds=15)
+_PAGE: Final = 200
+_UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
+_IDENTITY: Final = "haru"
+
+
+def deployment_of(account_id: AccountId) -> str:
+    """Return the name of an account's deployment; Temporal allows no dot in it."""
+    return f"haru-{account_id}".replace(".", "-").replace(":", "-")
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build that Temporal knows."""
+
+    build_id: str
+    last_current_at: datetime | None
+    is_drained: bool
+    """Whether Temporal has found that no run is pinned to it. Temporal looks every few minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The builds, and where new runs and changing runs go. An empty current build: to hosts without a version."""
+
+    current: str = ""
+    ramping: str = ""
+    percent: float = 0.0
+    builds: tuple[Build, ...] = ()
+    token: bytes = b""
+    """Belongs to this state: a change with it fails if another was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An open run of this fleet, and the build that its last task ran on."""
+
+    workflow_id: str
+    run_id: str
+    build_id: str
+    is_pinned: bool
+    is_failing: bool
+
+
+class Releases:
+    """Read and change an account's deployment."""
+
+    def __init__(self, client: Client, account_id: AccountId) -> None:
+        self._client = client
+        self.deployment = deployment_of(account_id)
+
+    async def state(self) -> Deployment | None:
+        """Return the deployment; None when the server has no Worker Versioning or this key may not use it."""
+        request = DescribeWorkerDeploymentRequest(namespace=self._client.namespace, deployment_name=self.deployment)
+        try:
+            answer = await self._client.workflow_service.describe_worker_deployment(request, timeout=_WITHIN)
+        except RPCError as fault:
+            if fault.status is RPCStatusCode.NOT_FOUND:
+                return Deployment()
+            if fault.status in _UNSUPPORTED:
+                return None
+            raise
+        return _deployment(answer.worker_deployment_info, answer.conflict_token)
+
+    async def set_current(self, build_id: str, token: bytes = b"") -> None:
+        """Send new runs, and runs that change build, to this build. It may not poll yet.
+
+        Raises:
+            RPCError: FAILED_PRECONDITION if the deployment has changed since ``token``.
+        """
+        await self._client.workflow_service.set_worker_deployment_current_version(
+            SetWorkerDeploymentCurrentVersionRequest(
+                namespace=self._client.namespace,
+                deployment_name=self.deployment,
+                build_id=build_id,
+                conflict_token=token,
+                identity=_IDENTITY,
+                ignore_missing_task_queues=True,
+                allow_no_pollers=True,
+            ),
+            timeout=_WITHIN,
+        )
+
+    async def set_ramp(self, build_id: str, percent: float) -> None:
+        """Send a share of these runs to this build; an empty build ends the ramp."""
+        await self._client.workflow_service.set_worker_deployment_ramping_version(
+            SetWorkerDeploymentRampingVersionRequest(
+                namespace=self._client.namespace,
+                deployment_name=self.deployment,
+                build_id=build_id,
+                percentage=percent,
+                identity=_IDENTITY,
+                ignore_missing_task_queues=True,
+                allow_no_pollers=True,
+            ),
+            timeout=_WITHIN,
+        )
+
+    async def open_runs(self) -> tuple[Run, ...]:
+        """Return every open run that a versioned host has worked on, according to Temporal's visibility."""
+        query = f"TemporalWorkerDeployment = {quoted(self.deployment)} AND ExecutionStatus = 'Running'"
+        request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, page_size=_PAGE, query=query)
+        found = list[Run]()
+        while True:
+            answer = await self._client.workflow_service.list_workflow_executions(request, timeout=_WITHIN)
+            found += map(_run, answer.executions)
+            if not answer.next_page_token:
+                return tuple(found)
+            request.next_page_token = answer.next_page_token
+
+    async def move(self, run: Run, build_id: str) -> None:
+        """Let the run's next tasks go to another build, which then decides where it stays.
+
+        Raises:
+            RPCError: NOT_FOUND if the run is over; FAILED_PRECONDITION if the build has never polled.
+        """
+        target = OneTimeVersioningOverride(WorkerDeploymentVersion(self.deployment, build_id))
+        await self._client.workflow_service.update_workflow_execution_options(
+            UpdateWorkflowExecutionOptionsRequest(
+                namespace=self._client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+                workflow_execution_options=WorkflowExecutionOptions(versioning_override=target._to_proto()),  # noqa: SLF001 - the SDK's only way there
+                update_mask=FieldMask(paths=["versioning_override"]),
+                identity=_IDENTITY,
+            ),
+            timeout=_WITHIN,
+        )
+
+
+def previous(state: Deployment, usable: Collection[str]) -> str:
+    """Return the build that was current before this one and has hosts; empty if there is none."""
+    known = [
+        (each.last_current_at, each.build_id)
+        for each in state.builds
+        if each.last_current_at is not None and each.build_id in usable and each.build_id != state.current
+    ]
+    return max(known)[1] if known else ""
+
+
+def _deployment(info: WorkerDeploymentInfo, token: bytes) -> Deployment:
+    routing = info.routing_config
+    builds = tuple(
+        Build(
+            each.deployment_version.build_id,
+            each.last_current_time.ToDatetime(tzinfo=UTC) if each.HasField("last_current_time") else None,
+            each.drainage_info.status == VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED,
+        )
+        for each in info.version_summaries
+    )
+    return Deployment(
+        routing.current_deployment_version.build_id,
+        routing.ramping_deployment_version.build_id,
+        routing.ramping_version_percentage,
+        builds,
+        token,
+    )
+
+
+def _run(info: WorkflowExecutionInfo) -> Run:
+    """Return a run by its search attributes: a list has no other word about versions."""
+    return Run(
+        info.execution.workflow_id,
+        info.execution.run_id,
+        _keyword(info, "TemporalWorkerDeploymentVersion").rpartition(":")[2],
+        is_pinned=_keyword(info, "TemporalWorkflowVersioningBehavior") == "Pinned",
+        is_failing="TemporalReportedProblems" in info.search_attributes.indexed_fields,
+    )
+
+
+def _keyword(info: WorkflowExecutionInfo, name: str) -> str:
+    field = info.search_attributes.indexed_fields.get(name)
+    return str(json.loads(field.data)) if field is not None else ""
