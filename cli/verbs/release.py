@@ -2,18 +2,25 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from activities.watch.messages import MARKET_WATCH
 from cli.desk import Desk
 from fleet.duties.release import builds_with_hosts
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.releases import Deployment, Releases, Run, previous
+from fleet.replaying import replay_open_histories
 from fleet.restarting import restart
+from runtime.argument_lists import ArgumentLists
+from runtime.settings import Settings, load_settings
+from runtime.temporal_connection import ring_of
+from security.sealing.guard import Guard
+from security.sealing.refusals import Refusals
+from workflows.identity import MARKET_CLOSE
 
-ReplayGate = Callable[[Fleet], Awaitable[str]]
-"""Return why open histories do not replay on this code; empty when they do."""
+_FOLLOWING: Final = frozenset({MARKET_WATCH, MARKET_CLOSE})
+"""Workflows that move to the current build at once. A trade ends on the build that began it."""
 _PAUSE: Final = 2.0
 _UNVERSIONED: Final = "this Temporal server has no Worker Versioning, or this key may not use it; update the server"
 
@@ -34,15 +41,18 @@ async def show(desk: Desk) -> int:
     return 1 if any(row["open_runs"] and not row["hosts"] for row in rows) else 0
 
 
-async def set_current(desk: Desk, gate: ReplayGate | None = None) -> int:
-    """Let new trades begin on a build; open trades end where they began.
+async def set_current(desk: Desk) -> int:
+    """Let new trades begin on a build; open trades end where they began. Run it with the code of that build.
 
     Raises:
-        OperationError: the build has no host, or open histories do not replay on this code.
+        OperationError: the build has no host, is not this code, or cannot go on with the open watches and closes.
     """
     build: str = desk.asked.build
     await _require_host(desk, build)
-    if gate is not None and (problem := await gate(desk.fleet)):
+    settings = load_settings()
+    if build != (ours := settings.release.build):
+        raise OperationError(f"this is the code of {ours}: run `release current` with the code of {build}")
+    if problem := await _problem_here(desk.fleet, settings):
         raise OperationError(f"{build} was not made current: {problem}")
     await Releases(desk.fleet.client, desk.fleet.account_id).set_current(build)
     return _answer(desk, build, f"New trades begin on {build}. Open trades end on the build that began them.")
@@ -94,6 +104,15 @@ async def roll_back(desk: Desk) -> int:
     if moved and not desk.asked.json:
         desk.console.say(f"{moved} runs of {state.current} continue there, paused: `starter.py resume` lets them buy.")
     return _answer(desk, build, f"New trades begin on {build} again.", restarted=moved)
+
+
+async def _problem_here(fleet: Fleet, settings: Settings) -> str:
+    """Return why the open runs that would move here do not replay on this code; empty when they do."""
+    report = await replay_open_histories(fleet, [ArgumentLists(), Guard(ring_of(settings), Refusals())])
+    failed = [each.workflow_id for each in report.failed if each.workflow_type in _FOLLOWING]
+    if failed:
+        return f"{', '.join(failed)} cannot go on with this code; `starter.py replay` shows why"
+    return f"not read: {', '.join(report.unread)}" if report.unread else ""
 
 
 def _answer(desk: Desk, build: str, text: str, **more: int) -> int:

@@ -30,7 +30,7 @@ CHANGES: Final = {
     "two steps in another sequence": Change(
         "ordering.py",
         "        record = await self._submit(request, summary)\n",
-        "        await self._follow(request.intent_id, patience, summary, None)\n"
+        "        await self._resolve(request.intent_id, summary, None)\n"
         "        record = await self._submit(request, summary)\n",
     ),
     "another activity": Change(
@@ -49,7 +49,7 @@ CHANGES: Final = {
     ),
     "a patch without its branch for older runs": Change(
         "holding.py",
-        '        if self.is_shared and workflow.patched("market-watch"):\n',
+        '        if self.is_shared and (self.joins_steps or workflow.patched("market-watch")):\n',
         "        if self.is_shared:\n",
     ),
     "a search attribute less": Change(
