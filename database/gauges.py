@@ -84,6 +84,5 @@ class Gauges:
 
     async def read(self, account_id: AccountId, session_date: SessionDate) -> Gauged:
         """Return the account's figures now; counts by status or reason are those of the session."""
-        row = await self._pool.fetchrow(self._READ, account_id, session_date)
-        assert row is not None
+        (row,) = await self._pool.fetch(self._READ, account_id, session_date)
         return Gauged(**row)

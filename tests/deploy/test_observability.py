@@ -53,7 +53,7 @@ def test_each_rule_says_what_to_do() -> None:
 @pytest.mark.parametrize("words", [("rules", "rules.yml"), ("config", "prometheus.yml")])
 def test_prometheus_accepts_the_files(words: tuple[str, str]) -> None:
     checked = subprocess.run(
-        ["promtool", "check", words[0], str(FOLDER / words[1])],  # noqa: S607
+        ["promtool", "check", words[0], str(FOLDER / words[1])],
         capture_output=True,
         text=True,
         check=False,
