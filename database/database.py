@@ -17,6 +17,7 @@ from database.disputes import Disputes
 from database.events import Events
 from database.first_looks import FirstLooks
 from database.foreign_api_orders import ForeignApiOrders
+from database.gauges import Gauges
 from database.host_limits import LimitsOfHosts
 from database.hosts import Hosts
 from database.listed_orders import ListedOrders
@@ -74,6 +75,7 @@ class Database:
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
         self.foreign_api_orders = ForeignApiOrders(pool)
+        self.gauges = Gauges(pool)
         self.host_limits = LimitsOfHosts(pool)
         self.hosts = Hosts(pool)
         self.listed_orders = ListedOrders(pool)

@@ -46,6 +46,7 @@ from fleet.fleet import Fleet
 from runtime.auditing import AuditDuty
 from runtime.embedded.finding import needs_of
 from runtime.live_dangers import account_dangers, unaccepted
+from runtime.metrics import MetricsDuty
 from runtime.settings import Settings
 from security.sealing.refusals import Refusals
 
@@ -107,6 +108,8 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     yield TemporalDuty(fleet, direct)
     yield BrokerDuty(fleet, direct, lambda: parts.broker.silent_for)
     yield RefusalDuty(fleet, parts.refusals)
+    if settings.telemetry.prometheus_address:
+        yield MetricsDuty(fleet, membership.host.host_id, settings.data_dir)
     if url := settings.alerts.heartbeat_url:
         yield Heartbeat(fleet, url.get_secret_value(), partial(unwatched, fleet))
     if needs_of(settings):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from temporalio import activity, workflow
+
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.masking import Masking
 from domain.plain_text import escaped, harmless, one_line
@@ -17,7 +19,7 @@ _AWAY: Final = {
     *("PostgresConnectionError", "OperatorInterventionError", "CannotConnectNowError", "TooManyConnectionsError"),
 }
 """Errors of the database driver while its server restarts. The driver itself is not imported here."""
-_CONTEXT_FIELDS: Final = ("workflow_id", "workflow_type", "activity_type", "attempt", "task_queue")
+_CONTEXT_FIELDS: Final = ("workflow_id", "run_id", "workflow_type", "activity_type", "attempt", "task_queue")
 _CONTEXTS: Final = ("temporal_workflow", "temporal_activity")
 _NOT_FIELDS: Final = frozenset(
     {*logging.makeLogRecord({}).__dict__, *_CONTEXTS, "message", "asctime", "taskName", "temporal_log", "color_message"}
@@ -71,6 +73,22 @@ class PlainFormatter(logging.Formatter):
         return harmless(self._mask(line))
 
 
+class WithItsStep(logging.Filter):
+    """Adds the activity or workflow in which a line is logged, where the logger is not the SDK's own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if any(context in vars(record) for context in _CONTEXTS):
+            return True
+        if activity.in_activity():
+            ours = activity.info()
+            details = {"workflow_id": ours.workflow_id, "run_id": ours.workflow_run_id, "attempt": ours.attempt}
+            record.temporal_activity = {**details, "activity_type": ours.activity_type}
+        elif workflow.in_workflow():
+            run = workflow.info()
+            record.temporal_workflow = {"workflow_id": run.workflow_id, "run_id": run.run_id, "attempt": run.attempt}
+        return True
+
+
 class OneLineAnOutage(logging.Filter):
     """Drops repeated lines about a server that is away: while a database restarts, every activity fails alike."""
 
@@ -102,12 +120,14 @@ def _market_time(clock: MarketClock, record: logging.LogRecord) -> datetime:
 
 
 def _fields(record: logging.LogRecord) -> Iterator[tuple[str, Any]]:
-    values = vars(record)
+    values, found = vars(record), dict[str, Any]()
     for context in _CONTEXTS:
         details = values.get(context)
         if isinstance(details, dict):
-            yield from ((name, details[name]) for name in _CONTEXT_FIELDS if name in details)
-    yield from ((name, value) for name, value in values.items() if name not in _NOT_FIELDS)
+            named = {"run_id": details.get("workflow_run_id"), **details}
+            found |= {name: named[name] for name in _CONTEXT_FIELDS if named.get(name) is not None}
+    found |= {name: value for name, value in values.items() if name not in _NOT_FIELDS}
+    yield from found.items()
 
 
 def _shown(value: object) -> str:

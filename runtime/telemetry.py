@@ -17,7 +17,7 @@ from temporalio.runtime import (
 
 from domain.clock import MarketClock
 from domain.masking import Masking
-from runtime.log_lines import JsonFormatter, OneLineAnOutage, PlainFormatter
+from runtime.log_lines import JsonFormatter, OneLineAnOutage, PlainFormatter, WithItsStep
 from runtime.settings import TelemetrySettings
 
 _OURS: Final = ("haru", "temporalio", "activities", "broker", "database", "fleet", "workflows")
@@ -29,6 +29,7 @@ def start_logging(settings: TelemetrySettings, secrets: Collection[str] = ()) ->
     mask = Masking(secrets)
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(OneLineAnOutage())
+    handler.addFilter(WithItsStep())
     handler.setFormatter(JsonFormatter(mask) if settings.log_format == "json" else PlainFormatter(mask))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)

@@ -15,6 +15,7 @@ from fleet.duties.key_hold import KeyHold
 from fleet.duties.strategies import StrategyDuty
 from runtime.auditing import AuditDuty
 from runtime.duties import HostParts, Membership, duties_of
+from runtime.metrics import MetricsDuty
 from runtime.settings import load_settings
 from strategies import known
 
@@ -29,7 +30,8 @@ def kinds() -> set[str]:
         importlib.import_module(f"fleet.duties.{each.name}") for each in pkgutil.iter_modules(fleet.duties.__path__)
     ]
     classes = [each for module in modules for each in vars(module).values() if isinstance(each, type)]
-    return {each.__name__ for each in classes if isinstance(vars(each).get("terms"), Terms)} | {AuditDuty.__name__}
+    elsewhere = {AuditDuty.__name__, MetricsDuty.__name__}
+    return {each.__name__ for each in classes if isinstance(vars(each).get("terms"), Terms)} | elsewhere
 
 
 def listed() -> list[Any]:
@@ -63,6 +65,7 @@ def names(duties: list[Any]) -> set[str]:
 def test_a_host_runs_every_duty_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARU_ALERTS__HEARTBEAT_URL", "https://ping.test/1")
     monkeypatch.setenv("HARU_RETENTION__PRICE_DAYS", "400")
+    monkeypatch.setenv("HARU_TELEMETRY__PROMETHEUS_ADDRESS", "127.0.0.1:9464")
 
     assert names(listed()) == kinds()
     assert len({duty.terms.name for duty in listed()}) == len(kinds())
@@ -81,4 +84,5 @@ def test_settings_leave_duties_out(monkeypatch: pytest.MonkeyPatch) -> None:
     }.items():
         monkeypatch.setenv(name, value)
 
-    assert names(listed()) == kinds() - OF_THE_STREAM - OF_THE_EMBEDDED_PARTS - {"Heartbeat", "RetentionDuty"}
+    left_out = {"Heartbeat", "MetricsDuty", "RetentionDuty"}
+    assert names(listed()) == kinds() - OF_THE_STREAM - OF_THE_EMBEDDED_PARTS - left_out

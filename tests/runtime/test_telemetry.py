@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 import asyncpg
 import pytest
+from temporalio import activity
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
 from domain.clock import MarketClock
 from domain.masking import MASK, Masking
@@ -134,6 +136,22 @@ def test_what_the_sdk_knows_of_the_step_becomes_fields() -> None:
 
     assert (line["workflow_id"], line["attempt"]) == ("trading-worker/a/1", 2)
     assert "namespace" not in line
+
+
+@pytest.mark.usefixtures("restored_logging")
+async def test_a_line_of_any_logger_names_the_activity_and_its_run(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging(TelemetrySettings(log_format="json"))
+
+    def step() -> None:
+        logging.getLogger("haru.watch").info("price_distrusted")
+        activity.logger.info("lock_contended")
+
+    environment = ActivityEnvironment()
+    environment.run(step)
+
+    ours, info = [json.loads(line) for line in capsys.readouterr().err.splitlines()], environment.info
+    assert [line["workflow_id"] for line in ours] == [info.workflow_id, info.workflow_id]
+    assert [line["run_id"] for line in ours] == [info.workflow_run_id, info.workflow_run_id]
 
 
 def test_a_value_that_json_does_not_know_is_shown_as_text() -> None:
