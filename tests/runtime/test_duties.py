@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 import fleet.duties
+from domain.identity import AccountId
 from fleet.duties.account import AccountDuty
 from fleet.duties.duty import Terms
 from fleet.duties.host import HostDuty
 from fleet.duties.key_hold import KeyHold
+from fleet.duties.release import ReleaseDuty
 from fleet.duties.strategies import StrategyDuty
 from runtime.auditing import AuditDuty
 from runtime.duties import HostParts, Membership, duties_of
@@ -35,7 +37,7 @@ def kinds() -> set[str]:
 
 
 def listed() -> list[Any]:
-    fleet: Any = SimpleNamespace()
+    fleet: Any = SimpleNamespace(client=None, account_id=AccountId("ours"))
     anything: Any = SimpleNamespace(take_unreadable=None, books=None)
     return duties_of(
         HostParts(
@@ -46,6 +48,7 @@ def listed() -> list[Any]:
                 KeyHold(fleet, []),
                 HostDuty(fleet),
                 StrategyDuty(fleet, known(), load_settings().rules),
+                ReleaseDuty(fleet, "host", load_settings().release.build),
             ),
             broker=anything,
             day_start=anything,

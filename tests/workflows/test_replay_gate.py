@@ -29,9 +29,9 @@ CHANGES: Final = {
     ),
     "two steps in another sequence": Change(
         "ordering.py",
-        "        record = await self._submit(request, summary)\n",
+        "        record = await self.submit(request, summary)\n",
         "        await self._resolve(request.intent_id, summary, None)\n"
-        "        record = await self._submit(request, summary)\n",
+        "        record = await self.submit(request, summary)\n",
     ),
     "another activity": Change(
         "trade.py", "            CycleActivities.begin_cycle,\n", '            "begin_round",\n'
