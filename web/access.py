@@ -10,9 +10,8 @@ from typing import Final
 
 from starlette.requests import Request
 
-COOKIE: Final = "haru"
 _TRIES: Final = 10
-"""Wrong keys a minute; after them even the right one waits."""
+"""Wrong keys a minute; more are guessing. The right one always opens: a limit on it would let others lock it out."""
 _MINUTE: Final = 60.0
 
 
@@ -24,6 +23,8 @@ def new_key() -> str:
 class Access:
     """The key of the printed link, and the cookie that a browser gets for it.
 
+    A browser sends a cookie to every port of a host. So the cookie is limited to ``room``, a path that only this page
+    knows: another server on this machine does not receive it, and another page does not overwrite it.
     ``may_act`` is False for a page that only shows.
     """
 
@@ -31,12 +32,22 @@ class Access:
         self._key = key
         self._hosts = frozenset(hosts)
         self.may_act = may_act
-        self._wrong: deque[float] = deque(maxlen=_TRIES)
+        self._wrong: deque[float] = deque(maxlen=_TRIES + 1)
+
+    @property
+    def room(self) -> str:
+        """Return the first part of each path of the page. It does not reveal the key."""
+        return self._derived("room")[:32]
+
+    @property
+    def cookie_name(self) -> str:
+        """Return the cookie's name; another server of this machine cannot set one of this name."""
+        return f"haru-{self.room}"
 
     @property
     def cookie(self) -> str:
         """Return the cookie's value. It does not reveal the key."""
-        return hashlib.sha256(b"haru page " + self._key.encode()).hexdigest()
+        return self._derived("page")
 
     def is_here(self, request: Request) -> bool:
         """Return whether a request names this page's own address; another name may be an attack by DNS."""
@@ -44,7 +55,7 @@ class Access:
 
     def is_known(self, request: Request) -> bool:
         """Return whether a request has the cookie."""
-        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self.cookie.encode())
+        return hmac.compare_digest(request.cookies.get(self.cookie_name, "").encode(), self.cookie.encode())
 
     def is_ours(self, request: Request) -> bool:
         """Return whether a command comes from this page: another site can send neither this origin nor this type."""
@@ -56,11 +67,16 @@ class Access:
         )
 
     def opens(self, key: str) -> bool:
-        """Return whether a key is right. After ten wrong ones in a minute no key is."""
-        now = time.monotonic()
-        if len(self._wrong) == _TRIES and now - self._wrong[0] < _MINUTE:
-            return False
+        """Return whether a key is right."""
         if hmac.compare_digest(key.encode(), self._key.encode()):
             return True
-        self._wrong.append(now)
+        self._wrong.append(time.monotonic())
         return False
+
+    @property
+    def is_guessed(self) -> bool:
+        """Return whether too many wrong keys came within a minute."""
+        return len(self._wrong) > _TRIES and time.monotonic() - self._wrong[0] < _MINUTE
+
+    def _derived(self, purpose: str) -> str:
+        return hashlib.sha256(f"haru {purpose} {self._key}".encode()).hexdigest()

@@ -15,7 +15,7 @@ from web.connection import Connection
 _VALID_FOR: Final = 120.0
 """Real seconds in which a plan can be confirmed."""
 _MOST: Final = 200
-"""Plans in memory; the oldest are forgotten."""
+"""Plans in memory; the oldest are forgotten, except commands under way."""
 
 
 class Act(StrEnum):
@@ -46,6 +46,11 @@ class Wanted:
     act: Act
     worker: str = ALL_WORKERS
 
+    @classmethod
+    def of(cls, act: Act, worker: str) -> "Wanted":
+        """Return an act. One that concerns the fleet names no worker, so that the page does not show one."""
+        return cls(act, worker if act in _OF_A_WORKER else ALL_WORKERS)
+
     @property
     def words(self) -> list[str]:
         """Return the command as the command line would have it, for the audit log."""
@@ -61,6 +66,10 @@ class _Plan:
     wanted: Wanted
     made_at: float
     doing: "asyncio.Task[Mapping[str, Any]] | None" = field(default=None)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.doing is not None and not self.doing.done()
 
 
 class Acts:
@@ -83,8 +92,8 @@ class Acts:
         sold = [each for each in positions if not workers or each.worker_id in workers]
         name = secrets.token_urlsafe(16)
         self._plans[name] = _Plan(wanted, time.monotonic())
-        while len(self._plans) > _MOST:
-            del self._plans[next(iter(self._plans))]
+        for old in [each for each, plan in self._plans.items() if not plan.is_under_way][: -_MOST or None]:
+            del self._plans[old]
         sells = wanted.act in SELLS
         return {
             "plan": name,

@@ -1,6 +1,7 @@
 """The page's server: one page, its live events, its commands, and the finished reports."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from database.errors import DATABASE_FAULTS
 from domain.identity import ALL_WORKERS, PositionId
 from fleet.errors import OperationError
 from reporting.sentences import LANGUAGES, Language, command_line_words
-from web.access import COOKIE, Access
+from web.access import Access
 from web.acts import Act, Acts, StalePlanError, Wanted
 from web.chart import chart_of
 from web.connection import Connection
@@ -44,6 +45,8 @@ _CLOSED: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _HEADERS: Final = {**_CLOSED, "Content-Security-Policy": _POLICY}
+_OF_A_REPORT: Final = {**_CLOSED, "Content-Security-Policy": "sandbox allow-scripts; frame-ancestors 'none'"}
+"""A report runs its own scripts, but not as this page: they cannot command, whatever wrote the file."""
 _LARGEST: Final = 4096
 """Bytes of a command."""
 _WRITTEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.html")
@@ -73,16 +76,21 @@ class _RefusedError(Exception):
 def page_app(page: Page) -> Starlette:
     """Return the application."""
     routes = _Routes(page)
+    inside = [
+        Route("/", routes.show),
+        Route("/live", routes.live),
+        Route("/plan", routes.plan, methods=["POST"]),
+        Route("/act", routes.act, methods=["POST"]),
+        Route("/positions/{position}", routes.position),
+        Route("/assets/{name}", routes.asset),
+        Route("/reports/{name}", routes.report),
+        Route("/{kind}/{folder}/{name}", routes.research),
+    ]
     return Starlette(
         routes=[
-            Route("/", routes.show),
-            Route("/live", routes.live),
-            Route("/plan", routes.plan, methods=["POST"]),
-            Route("/act", routes.act, methods=["POST"]),
-            Route("/positions/{position}", routes.position),
+            Route("/", routes.enter),
             Route("/assets/{name}", routes.asset),
-            Route("/reports/{name}", routes.report),
-            Route("/{kind}/{folder}/{name}", routes.research),
+            Mount(f"/{page.access.room}", routes=inside),
         ],
         exception_handlers={_RefusedError: _refused, 404: _refused, 405: _refused, 500: _refused},
     )
@@ -97,22 +105,29 @@ class _Routes:
     def __init__(self, page: Page) -> None:
         self._page = page
 
-    async def show(self, request: Request) -> Response:
-        """Return the page; with the key of the printed link, a cookie for it."""
+    async def enter(self, request: Request) -> Response:
+        """Send a browser with the key of the printed link to the page, with a cookie for it."""
         access = self._page.access
         if not access.is_here(request):
             raise _RefusedError(403)
         key = request.query_params.get("key")
-        if key is not None:
-            if not access.opens(key):
-                raise _RefusedError(403)
-            opened = RedirectResponse("/", status_code=303, headers=_HEADERS)
-            opened.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict", max_age=30 * 24 * 3600)
-            return opened
-        language = self._language(request)
+        if key is None:
+            return self._closed(request)
+        if not access.opens(key):
+            raise _RefusedError(429 if access.is_guessed else 403)
+        opened = RedirectResponse(f"/{access.room}/", status_code=303, headers=_HEADERS)
+        about: dict[str, Any] = {"path": f"/{access.room}", "httponly": True, "samesite": "lax"}
+        opened.set_cookie(access.cookie_name, access.cookie, max_age=30 * 24 * 3600, **about)
+        return opened
+
+    async def show(self, request: Request) -> Response:
+        """Return the page."""
+        access = self._page.access
+        if not access.is_here(request):
+            raise _RefusedError(403)
         if not access.is_known(request):
-            text = _template("closed.html.j2").render(words=command_line_words(language)["web"], language=language)
-            return HTMLResponse(text, status_code=401, headers=_HEADERS)
+            return self._closed(request)
+        language = self._language(request)
         words = command_line_words(language)
         shown = {"language": language, "may_act": access.may_act, **words["web"]}
         text = _template("page.html.j2").render(
@@ -136,7 +151,7 @@ class _Routes:
         """Return what a command will do."""
         asked = await self._command(request)
         try:
-            wanted = Wanted(Act(asked["act"]), str(asked.get("worker", ALL_WORKERS)))
+            wanted = Wanted.of(Act(asked["act"]), str(asked.get("worker", ALL_WORKERS)))
         except (KeyError, ValueError):
             raise _RefusedError(400) from None
         try:
@@ -158,7 +173,10 @@ class _Routes:
     async def position(self, request: Request) -> Response:
         """Return the prices of a held position."""
         self._require(request)
-        found = await chart_of(await self._page.connection.fleet(), PositionId(request.path_params["position"]))
+        try:
+            found = await chart_of(await self._page.connection.fleet(), PositionId(request.path_params["position"]))
+        except (OperationError, *DATABASE_FAULTS):
+            raise _RefusedError(503) from None
         if found is None:
             raise _RefusedError(404)
         return JSONResponse(found, headers=_HEADERS)
@@ -179,15 +197,22 @@ class _Routes:
         kind, folder = request.path_params["kind"], request.path_params["folder"]
         if kind not in {"backtests", "sweeps"} or not _FOLDER.fullmatch(folder):
             raise _RefusedError(404)
-        return self._written(request, self._page.data / kind / folder)
+        return self._written(request, self._page.data / kind, folder)
 
-    def _written(self, request: Request, folder: Path) -> Response:
+    def _written(self, request: Request, root: Path, folder: str = "") -> Response:
+        """Return a file below a root, which may be a link; nothing below it may be one."""
         self._require(request)
         name = request.path_params["name"]
-        path = folder / name
-        if not _WRITTEN.fullmatch(name) or path.is_symlink() or not path.is_file():
+        path = Path(os.path.realpath(root)) / folder / name
+        if not _WRITTEN.fullmatch(name) or Path(os.path.realpath(path)) != path or not path.is_file():
             raise _RefusedError(404)
-        return FileResponse(path, headers={**_CLOSED, "Content-Security-Policy": "frame-ancestors 'none'"})
+        return FileResponse(path, headers=_OF_A_REPORT)
+
+    def _closed(self, request: Request) -> Response:
+        """Return the page of a browser that has not opened the link."""
+        language = self._language(request)
+        text = _template("closed.html.j2").render(words=command_line_words(language)["web"], language=language)
+        return HTMLResponse(text, status_code=401, headers=_HEADERS)
 
     def _require(self, request: Request) -> None:
         if not self._page.access.is_here(request):
@@ -214,7 +239,7 @@ class _Routes:
         return found
 
     def _language(self, request: Request) -> Language:
-        wanted = request.query_params.get("lang") or request.cookies.get("lang", "")
+        wanted = request.query_params.get("lang", "")
         return next((each for each in LANGUAGES if each == wanted), self._page.language)
 
     def _said(self, request: Request, text: str) -> str:

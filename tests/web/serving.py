@@ -27,8 +27,9 @@ KEY = "the-key-of-this-page"
 
 @dataclass(frozen=True)
 class Served:
-    """A running page: its address, a browser that has opened the link, and the server."""
+    """A running page: its origin, the address of the page, a browser that has opened the link, and the server."""
 
+    origin: str
     address: str
     browser: httpx.AsyncClient
     server: uvicorn.Server
@@ -36,16 +37,18 @@ class Served:
     @property
     def link(self) -> str:
         """Return the link that the command prints."""
-        return f"{self.address}/?key={KEY}"
+        return f"{self.origin}/?key={KEY}"
 
     @property
     def headers(self) -> dict[str, str]:
         """Return what a browser sends with a command of this page."""
-        return {"origin": self.address, "content-type": "application/json"}
+        return {"origin": self.origin, "content-type": "application/json"}
 
 
 @asynccontextmanager
-async def served(fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = True) -> AsyncIterator[Served]:
+async def served(
+    fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = True, key: str = KEY
+) -> AsyncIterator[Served]:
     """Serve the page of a fleet; the browser has its cookie."""
     connection = connected(fleet)
     reader = Reader(connection)
@@ -56,18 +59,19 @@ async def served(fleet: Fleet, perform: Perform, data: Path, *, may_act: bool = 
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        access = Access(KEY, {f"127.0.0.1:{port}"}, may_act=may_act)
+        access = Access(key, {f"127.0.0.1:{port}"}, may_act=may_act)
         acts = Acts(connection, perform)
         app = page_app(Page(connection, access, Live(view, every=0.1), acts, data, "en"))
         config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve([listening]))
-        address = f"http://127.0.0.1:{port}"
+        origin = f"http://127.0.0.1:{port}"
+        address = f"{origin}/{access.room}"
         async with httpx.AsyncClient(base_url=address, timeout=60) as browser:
             while not server.started:
                 await asyncio.sleep(0.01)
-            assert (await browser.get("/", params={"key": KEY})).status_code == 303
-            yield Served(address, browser, server)
+            assert (await browser.get(f"{origin}/", params={"key": key})).status_code == 303
+            yield Served(origin, address, browser, server)
         server.should_exit = True
         await serving
         await acts.finish()

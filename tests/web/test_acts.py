@@ -113,6 +113,24 @@ async def test_forgotten_plans_are_bounded(fleet: Fleet, monkeypatch: pytest.Mon
         await page.confirm(first)
 
 
+async def test_a_command_under_way_is_never_forgotten(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acts, "_MOST", 1)
+    doing = Doing()
+    doing.may_end.clear()
+    page = Acts(connected(fleet), doing.perform)
+    first = (await page.plan(Wanted(Act.CLOSE)))["plan"]
+    under_way = asyncio.create_task(page.confirm(first))
+    while not doing.done:
+        await asyncio.sleep(0)
+    for _ in range(3):
+        await page.plan(Wanted(Act.CLOSE))
+
+    again = asyncio.create_task(page.confirm(first))
+    doing.may_end.set()
+    assert await again == await under_way
+    assert doing.done == [Wanted(Act.CLOSE)]
+
+
 def test_each_act_has_words_in_both_languages_and_is_known_to_sell_or_not() -> None:
     for language in LANGUAGES:
         said = words(language)["web"]

@@ -47,11 +47,28 @@ async def test_the_link_opens_the_page_and_its_key_leaves_the_address(page: Serv
     assert (KEY in (cookie.value or ""), cookie.has_nonstandard_attr("HttpOnly")) == (False, True)
 
 
-async def test_after_ten_wrong_keys_the_right_one_waits(page: Served, stranger: httpx.AsyncClient) -> None:
-    answers = [(await stranger.get("/", params={"key": f"guess-{number}"})).status_code for number in range(10)]
-    assert answers == [403] * 10
-    assert (await stranger.get("/", params={"key": KEY})).status_code == 403
-    assert (await page.browser.get("/")).status_code == 200, "the open page goes on"
+async def test_guesses_are_refused_and_do_not_lock_the_right_key_out(page: Served, stranger: httpx.AsyncClient) -> None:
+    guesses = [httpx.URL(page.origin).copy_merge_params({"key": f"guess-{number}"}) for number in range(12)]
+    assert [(await stranger.get(each)).status_code for each in guesses] == [403] * 10 + [429] * 2
+    assert (await stranger.get(page.link)).status_code == 303
+    assert (await stranger.get("/")).status_code == 200
+
+
+async def test_a_cookie_goes_to_no_other_server_of_this_machine(fleet: Fleet, page: Served, tmp_path: Path) -> None:
+    async with served(fleet, nothing, tmp_path, key="the-key-of-another-page") as other:
+        elsewhere = [f"{other.origin}/", f"{other.origin}/live", f"{other.origin}/assets/page.js"]
+        assert all("cookie" not in page.browser.build_request("GET", each).headers for each in elsewhere)
+        assert (await page.browser.get(other.address + "/")).status_code == 401
+
+        opened = await page.browser.get(other.origin, params={"key": "the-key-of-another-page"})
+        assert opened.status_code == 303
+        both = [(await page.browser.get(each)).status_code for each in (f"{page.address}/", f"{other.address}/")]
+    assert both == [200, 200], "two pages in one browser do not take each other's cookie"
+
+
+async def test_outside_its_own_path_the_page_is_closed(page: Served) -> None:
+    found = [(await page.browser.get(page.origin + path)).status_code for path in ("/", *PATHS)]
+    assert found == [401, 404, 404, 404, 404]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +117,7 @@ async def test_a_page_that_only_shows_commands_nothing(fleet: Fleet, tmp_path: P
 @pytest.mark.parametrize(
     "path",
     [
+        "/backtests/linked/page.html",
         "/reports/../secret.html",
         "/reports/..%2fsecret.html",
         "/reports/%2e%2e/secret.html",
@@ -120,11 +138,29 @@ async def test_only_written_pages_are_served(page: Served, tmp_path: Path, path:
     for name in (".hidden.html", "report.json", "page.html"):
         (reports / name).write_text("secret" if name != "page.html" else "<p>a page</p>")
     (reports / "link.html").symlink_to(tmp_path / "secret.html")
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "page.html").write_text("secret")
+    (tmp_path / "backtests").mkdir()
+    (tmp_path / "backtests" / "linked").symlink_to(tmp_path / "private")
 
-    found = await page.browser.get(httpx.URL(page.address).copy_with(raw_path=path.encode()))
+    here = httpx.URL(page.address)
+    found = await page.browser.get(here.copy_with(raw_path=f"{here.path}{path}".encode()))
 
     assert (found.status_code, "secret" in found.text) == (404, False)
-    assert (await page.browser.get("/reports/page.html")).text == "<p>a page</p>"
+    served_page = await page.browser.get("/reports/page.html")
+    assert served_page.text == "<p>a page</p>"
+    assert served_page.headers["content-security-policy"].startswith("sandbox allow-scripts;")
+
+
+async def test_a_folder_of_reports_may_be_on_another_disk(page: Served, tmp_path: Path) -> None:
+    disk = tmp_path / "disk" / "b"
+    disk.mkdir(parents=True)
+    (disk / "page.html").write_text("<p>a page</p>")
+    (tmp_path / "backtests").symlink_to(tmp_path / "disk")
+    (disk / "loop.html").symlink_to(disk / "loop.html")
+
+    assert (await page.browser.get("/backtests/b/page.html")).status_code == 200
+    assert (await page.browser.get("/backtests/b/loop.html")).status_code == 404
 
 
 async def test_a_plan_is_made_and_carried_out(page: Served) -> None:
@@ -132,6 +168,9 @@ async def test_a_plan_is_made_and_carried_out(page: Served) -> None:
     assert plan.json()["sells"]
     done = await page.browser.post("/act", content=json.dumps({"plan": plan.json()["plan"]}), headers=page.headers)
     assert done.json() == {"well": True, "lines": []}
+    whole = '{"act": "close", "worker": "worker-1"}'
+    shown = (await page.browser.post("/plan", content=whole, headers=page.headers)).json()
+    assert shown["worker"] == "all", "a command to the fleet shows no worker"
     stale = await page.browser.post("/act", content='{"plan": "x"}', headers=page.headers)
     assert (stale.status_code, "too old" in stale.json()["error"]) == (409, True)
     unknown = await page.browser.post("/plan", content='{"act": "pause", "worker": "w<b>"}', headers=page.headers)

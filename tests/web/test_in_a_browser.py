@@ -68,6 +68,37 @@ async def test_a_command_acts_once_also_on_a_double_click_and_from_two_pages(
 
 
 @pytest.mark.slow
+async def test_one_command_is_planned_at_a_time(page: Served, tmp_path: Path) -> None:
+    async with a_tab(tmp_path / "profile") as tab:
+        await opened(tab, page)
+        await tab.runs(
+            "window.planned = 0; window.fetched = fetch; window.fetch = (...a) => (planned++, fetched(...a))"
+        )
+        await tab.runs("document.querySelectorAll('#workers [data-act=\"pause\"]').forEach((each) => each.click())")
+        await tab.sees("document.getElementById('confirm').open")
+        await tab.runs("document.querySelector('header [data-act=\"close\"]').click()")
+        assert await tab.runs("planned") == 1
+
+
+@pytest.mark.slow
+async def test_a_report_cannot_command(page: Served, doing: Doing, tmp_path: Path) -> None:
+    reports = tmp_path / "data" / "reports"
+    reports.mkdir(parents=True)
+    about = "{method: 'POST', headers: {'content-type': 'application/json'}, body: '{\"act\": \"close\"}'}"
+    send = f"fetch('../plan', {about})"
+    script = f"{send}.then((r) => {{ document.title = r.status; }}, () => {{ document.title = 'blocked'; }})"
+    (reports / "hostile.html").write_text(f"<a href=next.html>next</a><script>{script}</script>")
+    (reports / "next.html").write_text("<title>the next report</title>")
+    async with a_tab(tmp_path / "profile") as tab:
+        await opened(tab, page)
+        await tab.command("Page.navigate", url=f"{page.address}/reports/hostile.html")
+        assert await tab.sees("['200', '401', '403', 'blocked'].find((each) => each === document.title)") == "blocked"
+        await tab.runs("document.querySelector('a').click()")
+        await tab.sees("document.title === 'the next report'")
+    assert doing.done == []
+
+
+@pytest.mark.slow
 async def test_a_server_that_ends_shows_on_a_telephone_too(page: Served, tmp_path: Path) -> None:
     async with a_tab(tmp_path / "profile") as tab:
         await opened(tab, page, 390)

@@ -47,6 +47,7 @@
     made.textContent = text;
     made.dataset.act = act;
     made.dataset.worker = worker;
+    made.setAttribute("aria-label", `${text} · ${worker}`);
     if (sells) made.className = "sells";
     return made;
   }
@@ -86,7 +87,12 @@
       }));
     },
     warnings(lines) {
-      $("warnings").replaceChildren(...lines.map((line) => Object.assign(document.createElement("li"), { textContent: line })));
+      const list = $("warnings");
+      while (list.children.length > lines.length) list.lastChild.remove();
+      lines.forEach((line, place) => {
+        const item = list.children[place] || list.appendChild(document.createElement("li"));
+        if (item.textContent !== line) item.textContent = line;
+      });
     },
     positions(rows) {
       table("positions", rows, (row) => {
@@ -126,10 +132,12 @@
 
   // The stream. A server that ends, or a machine that sleeps, shows within seconds.
   let heard = Date.now();
-  const stream = new EventSource(`/live?lang=${words.language}`);
-  const lost = (text) => {
+  const stream = new EventSource(`live?lang=${words.language}`);
+  // The count is apart from the sentence, so that a screen reader says the sentence once.
+  const lost = (text, seconds) => {
     $("lost").hidden = !text;
-    $("lost").textContent = text;
+    if ($("lost-text").textContent !== text) $("lost-text").textContent = text;
+    $("lost-for").textContent = seconds ? fill(words.lost_for, { seconds }) : "";
     document.body.classList.toggle("stale", Boolean(text));
   };
   stream.addEventListener("parts", (event) => {
@@ -140,12 +148,12 @@
   stream.addEventListener("trouble", (event) => lost(`${words.not_read}: ${JSON.parse(event.data)}`));
   setInterval(() => {
     const silent = Date.now() - heard;
-    if (silent > LOST_AFTER) lost(fill(words.lost, { seconds: Math.round(silent / 1000) }));
+    if (silent > LOST_AFTER) lost(words.lost, Math.round(silent / 1000));
   }, 500);
 
   // Commands.
   const dialog = $("confirm"), answer = $("answer");
-  let plan = null, timer = 0;
+  let plan = null, timer = 0, planning = false;
   function tell(lines, well) {
     answer.textContent = lines.join("\n");
     answer.dataset.well = String(well);
@@ -161,10 +169,11 @@
   }
   document.addEventListener("click", async (event) => {
     const asked = event.target.closest("button[data-act]");
-    if (!asked || asked.disabled) return;
-    asked.disabled = true;
+    // One plan at a time: a later reply must not exchange the command that is read in the dialog.
+    if (!asked || planning || dialog.open) return;
+    planning = asked.disabled = true;
     try {
-      plan = await send("/plan", { act: asked.dataset.act, worker: asked.dataset.worker || "all" });
+      plan = await send("plan", { act: asked.dataset.act, worker: asked.dataset.worker || "all" });
       $("confirm-title").textContent = words.acts[plan.act] + (plan.worker === "all" ? "" : ` · ${plan.worker}`);
       $("confirm-text").textContent = words.does[plan.act];
       $("confirm-stocks").replaceChildren(...plan.stocks.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
@@ -176,7 +185,7 @@
     } catch (error) {
       tell([error instanceof TypeError ? words.no_answer : error.message], false);
     } finally {
-      asked.disabled = false;
+      planning = asked.disabled = false;
     }
   });
   $("confirm-no").addEventListener("click", () => dialog.close());
@@ -186,7 +195,7 @@
     dialog.close();
     tell([words.sent], true);
     try {
-      const done = await send("/act", { plan: doing.plan });
+      const done = await send("act", { plan: doing.plan });
       tell(done.lines.length ? done.lines : [words.done], done.well);
     } catch (error) {
       tell([error instanceof TypeError ? words.no_answer : error.message], false);
@@ -197,7 +206,8 @@
   let shown = "";
   async function chart() {
     if (!shown) return;
-    const box = $("chart"), reply = await fetch(`/positions/${encodeURIComponent(shown)}`);
+    const box = $("chart"), asked = shown, reply = await fetch(`positions/${encodeURIComponent(asked)}`).catch(() => null);
+    if (!reply || reply.status === 503 || asked !== shown) return;
     box.hidden = !reply.ok;
     if (!reply.ok) { shown = ""; return; }
     const found = await reply.json(), title = document.createElement("h3"), levels = document.createElement("p");
