@@ -177,6 +177,16 @@ async def test_a_plan_is_made_and_carried_out(page: Served) -> None:
     assert unknown.status_code == 409
 
 
+async def test_a_chart_waits_for_a_database_that_is_away(
+    page: Served, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise ConnectionRefusedError("the database is away")
+
+    monkeypatch.setattr(fleet.database.positions, "live", away)
+    assert (await page.browser.get("/positions/p-1")).status_code == 503
+
+
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 async def test_other_methods_do_nothing(page: Served, method: str) -> None:
     for path in ("/", "/plan", "/act"):

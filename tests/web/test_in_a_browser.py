@@ -11,6 +11,7 @@ from fleet.fleet import Fleet
 from tests.support.chromium import needs_a_browser
 from tests.support.devtools import Tab, a_tab
 from tests.web.serving import Served, served
+from web import app
 from web.acts import Act, Wanted
 
 pytestmark = needs_a_browser
@@ -78,6 +79,24 @@ async def test_one_command_is_planned_at_a_time(page: Served, tmp_path: Path) ->
         await tab.sees("document.getElementById('confirm').open")
         await tab.runs("document.querySelector('header [data-act=\"close\"]').click()")
         assert await tab.runs("planned") == 1
+
+
+@pytest.mark.slow
+async def test_a_screen_reader_gets_names_and_a_refused_stream_says_what_to_do(
+    page: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_tab(tmp_path / "profile") as tab:
+        await opened(tab, page)
+        named = "(each) => document.getElementById(each.getAttribute('aria-labelledby'))?.textContent"
+        regions = await tab.runs(f"[...document.querySelectorAll('[tabindex=\"0\"]')].map({named})")
+        assert regions == ["Positions", "Workers", "Orders", "Events"]
+        labels = await tab.runs("[...document.querySelectorAll('#workers button')].map((each) => each.ariaLabel)")
+        assert "Pause · worker-1" in labels
+        assert len(set(labels)) == len(labels) == 4
+
+        monkeypatch.setattr(app, "MOST_PAGES", 0)
+        await tab.opens(page.address + "/")
+        await tab.sees("document.getElementById('lost-text')?.textContent.includes('Reload it')")
 
 
 @pytest.mark.slow

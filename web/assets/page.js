@@ -148,7 +148,7 @@
   stream.addEventListener("trouble", (event) => lost(`${words.not_read}: ${JSON.parse(event.data)}`));
   setInterval(() => {
     const silent = Date.now() - heard;
-    if (silent > LOST_AFTER) lost(words.lost, Math.round(silent / 1000));
+    if (silent > LOST_AFTER) lost(stream.readyState === EventSource.CLOSED ? words.ended : words.lost, Math.round(silent / 1000));
   }, 500);
 
   // Commands.
