@@ -3,11 +3,10 @@
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
-
-from temporalio import activity, workflow
 
 from domain.clock import LIVE_CLOCK, MarketClock, in_seoul
 from domain.masking import Masking
@@ -79,11 +78,13 @@ class WithItsStep(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if any(context in vars(record) for context in _CONTEXTS):
             return True
-        if activity.in_activity():
+        # A process without the SDK is in no step, and a short verb is not to import it for its log lines.
+        activity, workflow = sys.modules.get("temporalio.activity"), sys.modules.get("temporalio.workflow")
+        if activity is not None and activity.in_activity():
             ours = activity.info()
             details = {"workflow_id": ours.workflow_id, "run_id": ours.workflow_run_id, "attempt": ours.attempt}
             record.temporal_activity = {**details, "activity_type": ours.activity_type}
-        elif workflow.in_workflow():
+        elif workflow is not None and workflow.in_workflow():
             run = workflow.info()
             record.temporal_workflow = {"workflow_id": run.workflow_id, "run_id": run.run_id, "attempt": run.attempt}
         return True

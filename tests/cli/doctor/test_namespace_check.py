@@ -45,7 +45,7 @@ async def test_a_namespace_without_our_attributes_is_doubtful_with_the_command(
 
     (found,) = (line for line in json.loads(done.stdout) if line["check"] == "Temporal")
     assert found["verdict"] == "warn"
-    assert f"namespace {bare_namespace}, without ExitReason, TradePnl, TradeState, " in found["text"]
+    assert f"namespace {bare_namespace}, without ExitReason, TradeState, WorkerName" in found["text"]
     own = f"temporal operator search-attribute create --namespace {bare_namespace} --name ExitReason --type Keyword"
     assert own in found["mend"]
     assert f"tcld namespace search-attributes add --namespace {bare_namespace} " in found["mend"]

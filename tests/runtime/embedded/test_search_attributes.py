@@ -124,6 +124,5 @@ async def test_temporal_cloud_gets_only_its_own_command() -> None:
 
     assert command == (
         "tcld namespace search-attributes add --namespace trading.a1b2c --search-attribute ExitReason=Keyword "
-        "--search-attribute TradePnl=Int --search-attribute TradeState=Keyword "
-        "--search-attribute TradeSymbol=Keyword --search-attribute WorkerName=Keyword"
+        "--search-attribute TradeState=Keyword --search-attribute WorkerName=Keyword"
     )

@@ -28,7 +28,7 @@ def forgets_what_its_watch_has_sent() -> AbstractContextManager[None]:
 
 
 def lets_the_watch_send_without_a_permit() -> AbstractContextManager[None]:
-    async def post(self: FirstExit, intent: OrderIntent) -> None:
+    async def post(self: FirstExit, _bound: Any, _turn: Any, intent: OrderIntent) -> None:
         await self._database.orders.record_intent(intent)
         await self._orders._broker.submit(intent, Lane.EXIT, SendWindow().is_open)
 
