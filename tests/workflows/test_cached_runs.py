@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from temporalio import activity, workflow
+from temporalio import activity
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstance
-from temporalio.worker._workflow_instance import WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.cycles import Cycle, CycleRequest
@@ -18,18 +17,11 @@ from activities.watch.messages import EXIT_MESSAGE, WatchEnd, WatchRequest
 from domain.exits import ExitSignal
 from domain.money import Price
 from domain.position import ExitReason
+from lab.temporal_parts import workflow_definition
 from runtime.composition import WORKFLOW_OPTIONS
 from tests.workflows.floor import trading_floor
 from tests.workflows.stand_ins import Desk, a_held
-from workflows.market_close import MarketCloseWorkflow
-from workflows.market_watch import MarketWatchWorkflow
-from workflows.reconciliation import OrderLookupWorkflow, ReconciliationWorkflow, StatementWorkflow
-from workflows.trading_worker import TradingWorkerWorkflow
-
-WORKFLOWS = (
-    *(TradingWorkerWorkflow, MarketWatchWorkflow, MarketCloseWorkflow),
-    *(ReconciliationWorkflow, OrderLookupWorkflow, StatementWorkflow),
-)
+from workflows.hosted import HOSTED
 
 
 @dataclass
@@ -55,7 +47,7 @@ class Counting(UnsandboxedWorkflowRunner):
     def __init__(self) -> None:
         self.created: Counter[str] = Counter()
 
-    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+    def create_instance(self, det: Any) -> WorkflowInstance:
         self.created[det.info.run_id] += 1
         return super().create_instance(det)
 
@@ -87,7 +79,7 @@ async def eventually(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("kind", WORKFLOWS)
+@pytest.mark.parametrize("kind", HOSTED)
 async def test_the_sandbox_loads_every_workflow(kind: type) -> None:
     """A process runs them without it, so here is where an import that it refuses is found."""
-    SandboxedWorkflowRunner().prepare_workflow(workflow._Definition.must_from_class(kind))
+    SandboxedWorkflowRunner().prepare_workflow(workflow_definition(vars(kind)["run"]))
