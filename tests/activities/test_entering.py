@@ -1,11 +1,14 @@
 """A buy in one step on real books: sent by one attempt alone, wherever an earlier one has ended."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+import activities.joined
 from activities.entries import EntryActivities, NoEntry, PreparedEntry
 from activities.joined import Entered, EnterRequest, JoinedActivities
 from activities.market_watch import MarketWatchActivities
@@ -213,3 +216,49 @@ async def test_a_locked_stock_is_no_entry(desk: Desk) -> None:
 
     assert isinstance((await enters(desk)).decision, NoEntry)
     assert desk.sent == []
+
+
+async def test_an_order_that_a_slow_attempt_sends_meanwhile_is_never_reported_as_no_entry(desk: Desk) -> None:
+    joined, attempt, begun = joined_of(desk), EntryActivities._try, list[Entered]()
+
+    async def overtaken(self: EntryActivities, *about: Any) -> Any:
+        with swapped(EntryActivities, "_try", attempt):
+            begun.append(await enters(desk, joined))
+        await desk.database.risk.press_kill_switch(ACCOUNT, "the test", "after the permit")
+        return await attempt(self, *about)
+
+    with swapped(EntryActivities, "_try", overtaken):
+        entered = await enters(desk, joined)
+
+    assert begun[0].watched is not None
+    assert isinstance(entered.decision, PreparedEntry), entered.decision
+    assert len(desk.sent) == 1
+
+
+async def test_a_watch_that_hangs_is_left_to_the_workflow_beside_which_the_deadline_acts(desk: Desk) -> None:
+    async def hangs(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    with swapped(MarketWatchActivities, "hold", hangs), swapped(activities.joined, "_WATCHED_WITHIN", timedelta(0)):
+        entered = await asyncio.wait_for(enters(desk), 20)
+
+    assert entered.order is not None
+    assert entered.order.status is OrderStatus.FILLED
+    assert entered.watched is None
+
+
+async def test_a_slow_send_is_no_lost_attempt(desk: Desk) -> None:
+    """The books answer slowly before the permit: without a heartbeat another attempt would withdraw the buy."""
+    submit = OrderActivities.submit_order
+
+    async def slow(self: OrderActivities, request: Any) -> Any:
+        desk.heartbeats.clear()
+        async with asyncio.timeout(20):
+            while not desk.heartbeats:
+                await asyncio.sleep(0.05)
+        return await submit(self, request)
+
+    with swapped(OrderActivities, "submit_order", slow):
+        entered = await enters(desk)
+
+    assert entered.watched is not None
