@@ -174,14 +174,23 @@ class JoinedActivities:
             return await recorded(self._database.orders, entry.intent_id)
 
     async def _permitted(self, entry: EntryRequest, order: OrderRecord) -> PreparedEntry:
-        """Return the buy that an earlier attempt had a permit for, with its lock, or the lock that it has lost."""
+        """Return the buy that an earlier attempt had a permit for, with its lock, or the lock that it has lost.
+
+        It takes no lock for shares that are sold: another host sells them while Temporal is away.
+        """
         intent = order.intent
-        lease = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
-        if not isinstance(lease, Lease):
-            now = await self._database.server.now()
-            about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
-            lease = Lease(*about, acquired_at=now, expires_at=now)
-        return prepared_entry(intent, name_of(intent.symbol, entry.candidates), lease)
+        name = name_of(intent.symbol, entry.candidates)
+        if order.is_active or await self._is_held(order):
+            taken = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
+            if isinstance(taken, Lease):
+                return prepared_entry(intent, name, taken)
+        now = await self._database.server.now()
+        about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
+        return prepared_entry(intent, name, Lease(*about, acquired_at=now, expires_at=now))
+
+    async def _is_held(self, order: OrderRecord) -> bool:
+        position = await self._database.positions.get(order.intent.position_id)
+        return position is not None and bool(position.quantity)
 
     async def _followed(self, request: EnterRequest, decision: PreparedEntry, order: OrderRecord) -> Entered:
         """Follow the order until it is over or unproven, or its patience ends; watch what it has bought."""
@@ -200,7 +209,7 @@ class JoinedActivities:
         return self._pace.waited() + max(timeout - age, timedelta(0))
 
     async def _watched(self, request: EnterRequest, first: FirstOrder, held: Held) -> Watched | None:
-        """Begin the watch; a fault or a delay leaves that to its own step, beside which commands and the deadline act."""
+        """Begin the watch; a fault or delay leaves that to its own step, beside which commands and the deadline act."""
         entry = request.entry
         watch = WatchRequest(held.position_id, held.symbol, held.lease, entry.rules, entry.plan.liquidation_at, first)
         try:

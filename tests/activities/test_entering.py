@@ -10,15 +10,17 @@ import pytest
 
 import activities.joined
 from activities.entries import EntryActivities, NoEntry, PreparedEntry
-from activities.joined import Entered, EnterRequest, JoinedActivities
+from activities.joined import Entered, EnterRequest, FinishRequest, JoinedActivities
 from activities.market_watch import MarketWatchActivities
-from activities.orders import OrderActivities
+from activities.orders import FollowRequest, OrderActivities
+from activities.settling import CloseRequest, TradeResult
 from activities.watch.messages import FirstOrder
 from database.orders import Orders
 from domain.errors import TradingError
 from domain.identity import IntentId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
-from domain.order import OrderStatus
+from domain.order import OrderPurpose, OrderStatus
+from domain.position import ExitReason
 from tests.activities.desk import PLAN, Desk
 from tests.support.builders import SAMSUNG
 from tests.support.stepping import ACCOUNT
@@ -262,3 +264,21 @@ async def test_a_slow_send_is_no_lost_attempt(desk: Desk) -> None:
         entered = await enters(desk)
 
     assert entered.watched is not None
+
+
+async def test_a_late_attempt_takes_no_lock_for_shares_that_are_sold_meanwhile(desk: Desk) -> None:
+    """Temporal was away, and a host has sold the shares without it: the run must learn that they are gone."""
+    joined = joined_of(desk)
+    decision: Any = (await enters(desk, joined, first=None)).decision
+    sale: Any = await desk.does(desk.selling.prepare_exit, desk.exit_of(decision, 3))
+    await desk.submits(sale, OrderPurpose.EXIT)
+    close = CloseRequest(decision.position_id, ExitReason.STOP_LOSS, decision.lease, timedelta(0))
+    finished = await desk.does(
+        joined.finish_sale, FinishRequest(FollowRequest(sale.intent_id, timedelta(seconds=5)), close)
+    )
+    assert isinstance(finished.closed, TradeResult)
+
+    entered = await enters(desk, joined)
+
+    assert entered.watched is None
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
