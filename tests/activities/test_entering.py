@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import activities.joined
-from activities.entries import EntryActivities, NoEntry, PreparedEntry
+from activities.entries import EntryActivities, EntryRequest, NoEntry, PreparedEntry
 from activities.joined import Entered, EnterRequest, FinishRequest, JoinedActivities
 from activities.market_watch import MarketWatchActivities
 from activities.orders import FollowRequest, OrderActivities
@@ -21,8 +22,9 @@ from domain.identity import IntentId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
 from domain.order import OrderPurpose, OrderStatus
 from domain.position import ExitReason
+from domain.screening import Candidate
 from tests.activities.desk import PLAN, Desk
-from tests.support.builders import SAMSUNG
+from tests.support.builders import HYNIX, SAMSUNG
 from tests.support.stepping import ACCOUNT
 from tests.trials.planted_bugs.joined_scenes import joined_of
 from tests.trials.planted_bugs.swapping import swapped
@@ -282,3 +284,19 @@ async def test_a_late_attempt_takes_no_lock_for_shares_that_are_sold_meanwhile(d
 
     assert entered.watched is None
     assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
+
+
+async def test_an_attempt_that_chose_another_stock_meanwhile_follows_the_recorded_order(desk: Desk) -> None:
+    joined, attempt = joined_of(desk), EntryActivities._try
+
+    async def overtaken(self: EntryActivities, candidate: Candidate, request: EntryRequest) -> Any:
+        with swapped(EntryActivities, "_try", attempt):
+            await enters(desk, joined)
+        return await attempt(self, replace(candidate, symbol=HYNIX), request)
+
+    with swapped(EntryActivities, "_try", overtaken):
+        entered = await enters(desk, joined)
+
+    assert entered.watched is not None
+    assert entered.watched.held.symbol == SAMSUNG
+    assert len(desk.sent) == 1
