@@ -300,3 +300,21 @@ async def test_an_attempt_that_chose_another_stock_meanwhile_follows_the_recorde
     assert entered.watched is not None
     assert entered.watched.held.symbol == SAMSUNG
     assert len(desk.sent) == 1
+
+
+async def test_a_slow_attempt_sends_nothing_after_a_later_one_found_the_offer_too_old(desk: Desk) -> None:
+    joined, decide, later = joined_of(desk), EntryActivities._decide, list[Entered]()
+    await desk.registers()
+    entry = replace(desk.entry_request(), scanned_at=desk.pace.now())
+    request = EnterRequest(entry, QUEUE, FIRST)
+
+    async def slow(self: EntryActivities, *about: Any) -> Any:
+        desk.simulation.move_clock(desk.pace.now() + timedelta(seconds=61))
+        later.append(await desk.does(joined.enter_position, request))
+        return await decide(self, *about)
+
+    with swapped(EntryActivities, "_decide", slow):
+        await desk.does(joined.enter_position, request)
+
+    assert isinstance(later[0].decision, NoEntry)
+    assert desk.sent == [], "the workflow goes on without this order"
