@@ -136,9 +136,6 @@ class EntryActivities:
 
     async def _try(self, candidate: Candidate, request: EntryRequest) -> PreparedEntry | NotBought:
         """Lock the stock and decide; release it unless the buy is recorded."""
-        scanned_ago = self._pace.now() - (request.scanned_at or self._pace.now())
-        if scanned_ago > self._pace.clock.market_duration(_OFFER_HOLDS):
-            return NotBought(f"offered too late: scanned {scanned_ago.total_seconds():,.0f} s ago")
         lease = await self._database.locks.acquire(
             request.account_id, candidate.symbol, request.worker_id, LEASE_DURATION
         )
@@ -146,13 +143,20 @@ class EntryActivities:
             activity.logger.info("lock_contended", extra={"symbol": candidate.symbol})
             return NotBought("lock lost")
         try:
-            outcome = await self._decided(candidate, request, lease)
+            outcome = self._too_late(request) or await self._decided(candidate, request, lease)
         except TryAgainError:
             await self._database.locks.release(lease)
             raise
         if isinstance(outcome, NotBought):
             await self._database.locks.release(lease)
         return outcome
+
+    def _too_late(self, request: EntryRequest) -> NotBought | None:
+        """Return why an offer is too old. Ask with the lock: its release then stops an earlier, slower attempt."""
+        scanned_ago = self._pace.now() - (request.scanned_at or self._pace.now())
+        if scanned_ago > self._pace.clock.market_duration(_OFFER_HOLDS):
+            return NotBought(f"offered too late: scanned {scanned_ago.total_seconds():,.0f} s ago")
+        return None
 
     async def _decided(self, candidate: Candidate, request: EntryRequest, lease: Lease) -> PreparedEntry | NotBought:
         """Decide on a candidate; a refusal by the broker or our books for one stock skips only that stock."""

@@ -1,5 +1,6 @@
 """Several steps of a trade in one activity. What it cannot bring to its end, the workflow continues by single steps."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
 from activities.support.heart import Heart
 from activities.watch.messages import FirstOrder, WatchRequest
+from domain.errors import InvalidTransitionError
 from domain.exits import ExitSignal
 from domain.lock import LEASE_DURATION, Lease
 from domain.order import OrderPurpose, OrderRecord, OrderStatus
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _BOOKED_WITHIN: Final = timedelta(seconds=15)
 """As long as a single step may take to book a trade; later the next attempt books it."""
+_WATCHED_WITHIN: Final = timedelta(seconds=10)
+"""Real time for the begin of a watch. Nothing else guards the shares meanwhile, neither commands nor the deadline."""
 _AT_ONCE: Final = 50
 """Buys that one process prepares and sends so at the same time. More would wait longer for the rate budget than a
 permit allows: they go through the task queue of the broker, which serves sales first."""
@@ -105,23 +109,13 @@ class JoinedActivities:
         Only the attempt that records the intent sends it. A later attempt follows an order with a permit; one without
         is left to the workflow, whose resolver withdraws it.
         """
-        entry = request.entry
-        known = await self._database.orders.get(entry.intent_id)
-        if known is not None and known.status is not OrderStatus.INTENDED:
-            return await self._followed(request, await self._permitted(entry, known))
-        if known is None and self._sending >= _AT_ONCE:
-            return Entered()
-        self._sending += 1
-        try:
-            decision = await self._entries.prepare_entry(entry)
-            if not isinstance(decision, PreparedEntry) or known is not None:
-                return Entered(decision, known)
-            order = await self._submitted(entry)
-        finally:
-            self._sending -= 1
-        if not order.is_active:
+        async with Heart():
+            decision, order = await self._ordered(request.entry)
+        if not isinstance(decision, PreparedEntry) or order is None or order.status is OrderStatus.INTENDED:
             return Entered(decision, order)
-        return await self._followed(request, decision)
+        if not (order.is_active or order.filled_quantity):
+            return Entered(decision, order)
+        return await self._followed(request, decision, order)
 
     @activity.defn
     async def finish_sale(self, request: FinishRequest) -> Finished:
@@ -132,6 +126,42 @@ class JoinedActivities:
         async with Heart(silence=_BOOKED_WITHIN.total_seconds()):
             closed = await self._settling.close_position(request.close)
         return Finished(closed=closed) if isinstance(closed, TradeResult) else Finished(order, closed)
+
+    async def _ordered(self, entry: EntryRequest) -> tuple[EntryDecision | None, OrderRecord | None]:
+        """Return the buy and its order as it is now; neither if this process sends enough buys."""
+        known = await self._database.orders.get(entry.intent_id)
+        if known is not None and known.status is not OrderStatus.INTENDED:
+            return await self._permitted(entry, known), known
+        if known is None and self._sending >= _AT_ONCE:
+            return None, None
+        self._sending += 1
+        try:
+            decision = await self._prepared(entry, known)
+            if isinstance(decision, OrderRecord):
+                return await self._permitted(entry, decision), decision
+            if not isinstance(decision, PreparedEntry) or known is not None:
+                return decision, known
+            return decision, await self._submitted(entry)
+        finally:
+            self._sending -= 1
+
+    async def _prepared(self, entry: EntryRequest, known: OrderRecord | None) -> EntryDecision | OrderRecord:
+        """Prepare the buy; return its order if another attempt has recorded one meanwhile.
+
+        An attempt that was too slow for its heartbeats still acts: it may send while this one refuses the same stock.
+        """
+        try:
+            decision = await self._entries.prepare_entry(entry)
+        except InvalidTransitionError:
+            order = await self._database.orders.get(entry.intent_id)
+            if known is not None or order is None:
+                raise
+            return order
+        if isinstance(decision, PreparedEntry) or known is not None:
+            return decision
+        order = await self._database.orders.get(entry.intent_id)
+        is_open = order is not None and bool(order.is_active or order.filled_quantity)
+        return order if order is not None and is_open else decision
 
     async def _submitted(self, entry: EntryRequest) -> OrderRecord:
         """Send the order once. After an error the books say how far it came, and the resolver proves it."""
@@ -144,18 +174,27 @@ class JoinedActivities:
             return await recorded(self._database.orders, entry.intent_id)
 
     async def _permitted(self, entry: EntryRequest, order: OrderRecord) -> PreparedEntry:
-        """Return the buy that an earlier attempt had a permit for, with its lock, or the lock that it has lost."""
-        intent = order.intent
-        lease = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
-        if not isinstance(lease, Lease):
-            now = await self._database.server.now()
-            about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
-            lease = Lease(*about, acquired_at=now, expires_at=now)
-        return prepared_entry(intent, name_of(intent.symbol, entry.candidates), lease)
+        """Return the buy that an earlier attempt had a permit for, with its lock, or the lock that it has lost.
 
-    async def _followed(self, request: EnterRequest, decision: PreparedEntry) -> Entered:
+        It takes no lock for shares that are sold: another host sells them while Temporal is away.
+        """
+        intent = order.intent
+        name = name_of(intent.symbol, entry.candidates)
+        if order.is_active or await self._is_held(order):
+            taken = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
+            if isinstance(taken, Lease):
+                return prepared_entry(intent, name, taken)
+        now = await self._database.server.now()
+        about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
+        return prepared_entry(intent, name, Lease(*about, acquired_at=now, expires_at=now))
+
+    async def _is_held(self, order: OrderRecord) -> bool:
+        position = await self._database.positions.get(order.intent.position_id)
+        return position is not None and bool(position.quantity)
+
+    async def _followed(self, request: EnterRequest, decision: PreparedEntry, order: OrderRecord) -> Entered:
         """Follow the order until it is over or unproven, or its patience ends; watch what it has bought."""
-        order = await self._orders.follow_order(FollowRequest(decision.intent_id, await self._patience(request)))
+        order = await self._orders.follow_order(FollowRequest(decision.intent_id, self._patience(request, order)))
         if order.is_active or not order.filled_quantity or request.first is None:
             return Entered(decision, order)
         held = bought(decision, order)
@@ -163,21 +202,19 @@ class JoinedActivities:
             watched = await self._watched(request, request.first, held)
         return Entered(decision, order) if watched is None else Entered(decision, watched=watched)
 
-    async def _patience(self, request: EnterRequest) -> timedelta:
+    def _patience(self, request: EnterRequest, order: OrderRecord) -> timedelta:
         """Return how long to follow, counted from this step's schedule: the order's time begins with its decision."""
-        order = await self._database.orders.get(request.entry.intent_id)
-        age = timedelta(0)
-        if order is not None:
-            age = self._pace.clock.real_duration(self._pace.now() - order.intent.decided_at)
+        age = self._pace.clock.real_duration(self._pace.now() - order.intent.decided_at)
         timeout = request.entry.rules.execution.entry_timeout
         return self._pace.waited() + max(timeout - age, timedelta(0))
 
     async def _watched(self, request: EnterRequest, first: FirstOrder, held: Held) -> Watched | None:
-        """Begin the watch; a fault leaves that to the step of its own, beside which commands and the deadline act."""
+        """Begin the watch; a fault or delay leaves that to its own step, beside which commands and the deadline act."""
         entry = request.entry
         watch = WatchRequest(held.position_id, held.symbol, held.lease, entry.rules, entry.plan.liquidation_at, first)
         try:
-            return Watched(held, await self._market_watch.hold(watch, request.queue))
+            async with asyncio.timeout(_WATCHED_WITHIN.total_seconds()):
+                return Watched(held, await self._market_watch.hold(watch, request.queue))
         except Exception as fault:  # noqa: BLE001 - nothing may keep the workflow from its position
             extra = {"symbol": held.symbol, "cause": f"{type(fault).__name__}: {fault}"}
             activity.logger.warning("watch_not_begun", extra=extra)

@@ -1,23 +1,30 @@
 """A buy in one step on real books: sent by one attempt alone, wherever an earlier one has ended."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from activities.entries import EntryActivities, NoEntry, PreparedEntry
-from activities.joined import Entered, EnterRequest, JoinedActivities
+import activities.joined
+from activities.entries import EntryActivities, EntryRequest, NoEntry, PreparedEntry
+from activities.joined import Entered, EnterRequest, FinishRequest, JoinedActivities
 from activities.market_watch import MarketWatchActivities
-from activities.orders import OrderActivities
+from activities.orders import FollowRequest, OrderActivities
+from activities.settling import CloseRequest, TradeResult
 from activities.watch.messages import FirstOrder
 from database.orders import Orders
 from domain.errors import TradingError
 from domain.identity import IntentId, WorkerId
 from domain.lock import LEASE_DURATION, Lease
-from domain.order import OrderStatus
+from domain.order import OrderPurpose, OrderStatus
+from domain.position import ExitReason
+from domain.screening import Candidate
 from tests.activities.desk import PLAN, Desk
-from tests.support.builders import SAMSUNG
+from tests.support.builders import HYNIX, SAMSUNG
 from tests.support.stepping import ACCOUNT
 from tests.trials.planted_bugs.joined_scenes import joined_of
 from tests.trials.planted_bugs.swapping import swapped
@@ -213,3 +220,101 @@ async def test_a_locked_stock_is_no_entry(desk: Desk) -> None:
 
     assert isinstance((await enters(desk)).decision, NoEntry)
     assert desk.sent == []
+
+
+async def test_an_order_that_a_slow_attempt_sends_meanwhile_is_never_reported_as_no_entry(desk: Desk) -> None:
+    joined, attempt, begun = joined_of(desk), EntryActivities._try, list[Entered]()
+
+    async def overtaken(self: EntryActivities, *about: Any) -> Any:
+        with swapped(EntryActivities, "_try", attempt):
+            begun.append(await enters(desk, joined))
+        await desk.database.risk.press_kill_switch(ACCOUNT, "the test", "after the permit")
+        return await attempt(self, *about)
+
+    with swapped(EntryActivities, "_try", overtaken):
+        entered = await enters(desk, joined)
+
+    assert begun[0].watched is not None
+    assert isinstance(entered.decision, PreparedEntry), entered.decision
+    assert len(desk.sent) == 1
+
+
+async def test_a_watch_that_hangs_is_left_to_the_workflow_beside_which_the_deadline_acts(desk: Desk) -> None:
+    async def hangs(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    with swapped(MarketWatchActivities, "hold", hangs), swapped(activities.joined, "_WATCHED_WITHIN", timedelta(0)):
+        entered = await asyncio.wait_for(enters(desk), 20)
+
+    assert entered.order is not None
+    assert entered.order.status is OrderStatus.FILLED
+    assert entered.watched is None
+
+
+async def test_a_slow_send_is_no_lost_attempt(desk: Desk) -> None:
+    """The books answer slowly before the permit: without a heartbeat another attempt would withdraw the buy."""
+    submit = OrderActivities.submit_order
+
+    async def slow(self: OrderActivities, request: Any) -> Any:
+        desk.heartbeats.clear()
+        async with asyncio.timeout(20):
+            while not desk.heartbeats:
+                await asyncio.sleep(0.05)
+        return await submit(self, request)
+
+    with swapped(OrderActivities, "submit_order", slow):
+        entered = await enters(desk)
+
+    assert entered.watched is not None
+
+
+async def test_a_late_attempt_takes_no_lock_for_shares_that_are_sold_meanwhile(desk: Desk) -> None:
+    """Temporal was away, and a host has sold the shares without it: the run must learn that they are gone."""
+    joined = joined_of(desk)
+    decision: Any = (await enters(desk, joined, first=None)).decision
+    sale: Any = await desk.does(desk.selling.prepare_exit, desk.exit_of(decision, 3))
+    await desk.submits(sale, OrderPurpose.EXIT)
+    close = CloseRequest(decision.position_id, ExitReason.STOP_LOSS, decision.lease, timedelta(0))
+    finished = await desk.does(
+        joined.finish_sale, FinishRequest(FollowRequest(sale.intent_id, timedelta(seconds=5)), close)
+    )
+    assert isinstance(finished.closed, TradeResult)
+
+    entered = await enters(desk, joined)
+
+    assert entered.watched is None
+    assert await desk.database.locks.locked_symbols(ACCOUNT) == set()
+
+
+async def test_an_attempt_that_chose_another_stock_meanwhile_follows_the_recorded_order(desk: Desk) -> None:
+    joined, attempt = joined_of(desk), EntryActivities._try
+
+    async def overtaken(self: EntryActivities, candidate: Candidate, request: EntryRequest) -> Any:
+        with swapped(EntryActivities, "_try", attempt):
+            await enters(desk, joined)
+        return await attempt(self, replace(candidate, symbol=HYNIX), request)
+
+    with swapped(EntryActivities, "_try", overtaken):
+        entered = await enters(desk, joined)
+
+    assert entered.watched is not None
+    assert entered.watched.held.symbol == SAMSUNG
+    assert len(desk.sent) == 1
+
+
+async def test_a_slow_attempt_sends_nothing_after_a_later_one_found_the_offer_too_old(desk: Desk) -> None:
+    joined, decide, later = joined_of(desk), EntryActivities._decide, list[Entered]()
+    await desk.registers()
+    entry = replace(desk.entry_request(), scanned_at=desk.pace.now())
+    request = EnterRequest(entry, QUEUE, FIRST)
+
+    async def slow(self: EntryActivities, *about: Any) -> Any:
+        desk.simulation.move_clock(desk.pace.now() + timedelta(seconds=61))
+        later.append(await desk.does(joined.enter_position, request))
+        return await decide(self, *about)
+
+    with swapped(EntryActivities, "_decide", slow):
+        await desk.does(joined.enter_position, request)
+
+    assert isinstance(later[0].decision, NoEntry)
+    assert desk.sent == [], "the workflow goes on without this order"

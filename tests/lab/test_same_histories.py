@@ -6,7 +6,7 @@ The lab drives the SDK's workflow instance by itself. A new SDK, or a server, th
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
@@ -14,6 +14,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
+import activities.joined
 from domain.clock import MarketClock
 from domain.rules import UniverseRules
 from domain.worker_state import WorkerLife
@@ -22,6 +23,7 @@ from lab.runs import Run
 from lab.temporal_parts import WorkflowActivation, WorkflowCommand
 from tests.support.stepping import ACCOUNT, RULES, SYMBOLS, FollowingTransport, SteppingPace, a_simulation, kst, stage
 from tests.trials.clockwork.town import Town, a_town
+from workflows import options
 from workflows.close_outcome import MarketCloseRequest
 from workflows.identity import worker_name, worker_workflow_id
 from workflows.market_close import MarketCloseWorkflow
@@ -47,6 +49,13 @@ _BARE: Final = {
 }
 
 
+_HEARTBEATS: Final[tuple[dict[str, Any], ...]] = tuple(
+    each for each in vars(options).values() if isinstance(each, dict) and "heartbeat_timeout" in each
+)
+"""Options of activities whose next attempt starts when a process is too slow for its heartbeats."""
+_LONG: Final = timedelta(hours=1)
+
+
 class Keeping(Clockwork):
     """A clockwork that keeps the histories of ended runs."""
 
@@ -57,6 +66,14 @@ class Keeping(Clockwork):
     def _end(self, run: Run) -> None:
         self.kept.append((run.workflow_id, list(_played(run))))
         super()._end(run)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no attempt time out: its successor on a slow machine rightly answers otherwise than one straight attempt."""
+    for each in _HEARTBEATS:
+        monkeypatch.setitem(each, "heartbeat_timeout", _LONG)
+    monkeypatch.setattr(activities.joined, "_WATCHED_WITHIN", _LONG)
 
 
 @pytest.fixture

@@ -61,7 +61,9 @@ STEPS: Final[Mapping[str, timedelta]] = {
     "watch_market": timedelta(minutes=2),
 }
 """Market time between two reads of the long activities; ``AS_REQUESTED`` wait exactly as long as they request."""
-AS_REQUESTED: Final = frozenset({"await_flat", "await_turn", "follow_order", "order_liquidation", "resolve_order"})
+AS_REQUESTED: Final = frozenset(
+    {"await_flat", "await_turn", "enter_position", "finish_sale", "follow_order", "order_liquidation", "resolve_order"}
+)
 SYMBOLS: Final = tuple(Symbol(code) for code in ("005930", "012330", "028300", "034020", "373220"))
 """A small universe: the simulator generates each stock's days on the first request, which takes a while."""
 RULES: Final = TradingRules(universe=UniverseRules(ranking_size=0, symbols=SYMBOLS))

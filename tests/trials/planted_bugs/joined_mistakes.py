@@ -25,9 +25,11 @@ def takes_a_lost_lock_for_no_entry() -> AbstractContextManager[None]:
     """Answers as the preparation alone does: without the lock nothing was bought."""
     followed = JoinedActivities._followed
 
-    async def gives_up(self: JoinedActivities, request: EnterRequest, decision: PreparedEntry) -> Entered:
+    async def gives_up(
+        self: JoinedActivities, request: EnterRequest, decision: PreparedEntry, order: OrderRecord
+    ) -> Entered:
         if decision.lease.acquired_at == decision.lease.expires_at:
             return Entered(NoEntry(("lock lost",)))
-        return await followed(self, request, decision)
+        return await followed(self, request, decision, order)
 
     return swapped(JoinedActivities, "_followed", gives_up)
