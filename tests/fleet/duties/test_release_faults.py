@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentInfo, WorkerDeploymentVersion
 from temporalio.api.workflowservice.v1 import (
@@ -155,3 +156,14 @@ async def test_a_host_without_a_version_takes_over_from_versioned_hosts(fleet: F
         await selling
 
     assert desk.held is None
+
+
+async def test_a_build_waits_only_for_a_moment_for_a_host_that_has_left(fleet: Fleet, database_url: str) -> None:
+    gone = HostDuty(fleet, build=A)
+    await gone.look()
+    await gone.leave()
+    assert [each.build for each in await fleet.database.hosts.builds(fleet.account_id)] == [A]
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE hosts SET ended_at = ended_at - interval '10 s'")
+
+    assert await fleet.database.hosts.builds(fleet.account_id) == ()
