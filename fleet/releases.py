@@ -9,11 +9,12 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo
-from temporalio.api.enums.v1 import VersionDrainageStatus
+from temporalio.api.enums.v1 import EventType, VersionDrainageStatus
 from temporalio.api.workflow.v1 import VersioningOverride as VersioningOverrideProto
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
     ListWorkflowExecutionsRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     SetWorkerDeploymentRampingVersionRequest,
@@ -35,6 +36,11 @@ _WITHIN: Final = timedelta(seconds=15)
 _PAGE: Final = 200
 UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
 """Status codes of a server without Worker Versioning, or of a key that may not use it."""
+_ENDS: Final = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+)
 _IDENTITY: Final = "haru"
 
 
@@ -166,6 +172,18 @@ class Releases:
                 if fault.status is not RPCStatusCode.INVALID_ARGUMENT:
                     raise
         await self._override(run, AutoUpgradeVersioningOverride())
+
+    async def has_failed_task(self, run: Run) -> bool:
+        """Return whether the last workflow task that ended in a run's history has failed, and not timed out."""
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+            maximum_page_size=_PAGE,
+        )
+        service = self._client.workflow_service
+        answer = await service.get_workflow_execution_history_reverse(request, timeout=_WITHIN)
+        ends = (event.event_type for event in answer.history.events if event.event_type in _ENDS)
+        return next(ends, None) == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
     async def _override(self, run: Run, override: VersioningOverride) -> VersioningOverrideProto:
         """Set what overrides the run's behavior; return what the server understood of it."""

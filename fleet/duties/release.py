@@ -22,6 +22,8 @@ _AT_ONCE: Final = 10
 _TRIES: Final = 5
 """Claims of a host that starts. A server that has just started may not answer yet."""
 _PAUSE: Final = 1.0
+_SLOW_REPLAYS: Final = 3
+"""Attempts of a workflow task that may time out while a new host replays many runs."""
 _CHECKED_EVERY: Final = 30.0
 """Real seconds between two checks of a moved run that Temporal does not mark as failing: a held position may rest for
 hours."""
@@ -106,7 +108,7 @@ class ReleaseDuty:
             async with at_once:
                 if run.run_id in self._moved:
                     await self._check(run)
-                elif run.is_pinned and run.build_id not in present:
+                elif run.build_id not in present:
                     await self._move(run)
 
         runs = await self._releases.open_runs()
@@ -144,6 +146,10 @@ class ReleaseDuty:
         return self._build
 
     async def _move(self, run: Run) -> None:
+        """Move a run here; one that is not pinned comes with its next task, and is only checked from now on."""
+        if not run.is_pinned:
+            self._moved[run.run_id] = 0.0
+            return
         try:
             await self._releases.move(run, self._build)
         except RPCError as fault:
@@ -160,7 +166,8 @@ class ReleaseDuty:
             return
         self._moved[run.run_id] = now + _CHECKED_EVERY
         handle = self._fleet.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
-        has_failed = (await handle.describe()).raw_description.pending_workflow_task.attempt > 1
+        attempt = (await handle.describe()).raw_description.pending_workflow_task.attempt
+        has_failed = attempt > _SLOW_REPLAYS or (attempt > 1 and await self._releases.has_failed_task(run))
         if has_failed and await restart(self._fleet, run):
             logger.warning("run_restarted", extra={"workflow": run.workflow_id, "run_id": run.run_id})
 

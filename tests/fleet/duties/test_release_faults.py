@@ -1,28 +1,37 @@
 """What the release duty does on other servers, after outages, and for hosts without a version."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
+from temporalio import workflow
 from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentInfo, WorkerDeploymentVersion
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import History, HistoryEvent
+from temporalio.api.workflow.v1 import PendingWorkflowTaskInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentResponse,
+    DescribeWorkflowExecutionResponse,
     GetSystemInfoResponse,
+    GetWorkflowExecutionHistoryReverseResponse,
     UpdateWorkflowExecutionOptionsResponse,
 )
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import VersioningBehavior
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from activities.watch.messages import HELD_MESSAGE, MARKET_WATCH, ShardRequest, market_watch_id
 from fleet import commands
 from fleet.duties.host import HostDuty
 from fleet.duties.release import ReleaseDuty
 from fleet.fleet import Fleet
 from fleet.releases import Deployment, Releases, Run
 from fleet.starting import start_workers
+from runtime.composition import versioned
 from tests.fleet.duties.test_host import grow_silent
 from tests.fleet.duties.test_release import FIRST, until_holding
 from tests.support.builders import some_rules
@@ -167,3 +176,93 @@ async def test_a_build_waits_only_for_a_moment_for_a_host_that_has_left(fleet: F
         connection.execute("UPDATE hosts SET ended_at = ended_at - interval '10 s'")
 
     assert await fleet.database.hosts.builds(fleet.account_id) == ()
+
+
+def task_of_attempt(attempt: int) -> Answer:
+    """Return a run whose next workflow task has this attempt."""
+    return Answer(DescribeWorkflowExecutionResponse(pending_workflow_task=PendingWorkflowTaskInfo(attempt=attempt)))
+
+
+def ended_by(kind: "EventType.ValueType") -> Answer:
+    """Return the end of a history."""
+    return Answer(GetWorkflowExecutionHistoryReverseResponse(history=History(events=[HistoryEvent(event_type=kind)])))
+
+
+@pytest.mark.parametrize(
+    ("attempt", "end", "restarted"),
+    [
+        (2, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT, []),
+        (2, EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, ["r1"]),
+        (4, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT, ["r1"]),
+    ],
+)
+async def test_a_slow_replay_is_no_failed_one(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, attempt: int, end: "EventType.ValueType", restarted: list[str]
+) -> None:
+    found = list[str]()
+
+    async def restart(_: Fleet, run: Run) -> bool:
+        found.append(run.run_id)
+        return True
+
+    monkeypatch.setattr("fleet.duties.release.restart", restart)
+    async with scripted_grpc([CONNECTED, task_of_attempt(attempt), ended_by(end)]) as address:
+        duty = ReleaseDuty(replace(fleet, client=await Client.connect(address)), "h1", B)
+        duty._moved[RUN.run_id] = 0.0
+        await duty._check(RUN)
+
+    assert found == restarted
+
+
+@workflow.defn(name=MARKET_WATCH, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class WatchOfA:
+    """A watch whose first step is a timer."""
+
+    def __init__(self) -> None:
+        self._signals = 0
+
+    @workflow.signal(name=HELD_MESSAGE)
+    def nudge(self, _: int) -> None:
+        """Count."""
+        self._signals += 1
+
+    @workflow.run
+    async def run(self, _: int) -> None:
+        """Wait for longer than a test."""
+        await workflow.sleep(36_000)
+
+
+@workflow.defn(name=MARKET_WATCH, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
+class WatchOfB(WatchOfA):
+    """The same watch without the timer, and without a patch."""
+
+    @workflow.signal(name=HELD_MESSAGE)
+    def nudge(self, _: int) -> None:
+        """Count."""
+        self._signals += 1
+
+    @workflow.run
+    async def run(self, _: int) -> None:
+        """Wait without end."""
+        await workflow.wait_condition(lambda: self._signals < 0)
+
+
+async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_duty_starts_it_again(fleet: Fleet) -> None:
+    queue, watch_id = task_queues(fleet.account_id).trading, market_watch_id(ShardRequest(fleet.account_id, 0))
+    client = fleet.client
+    named: Any = {"task_queue": queue, "workflow_runner": UnsandboxedWorkflowRunner()}
+    on_a, on_b = ReleaseDuty(fleet, "h1", A), ReleaseDuty(fleet, "h2", B)
+    assert await on_a.claim()
+    async with Worker(client, workflows=[WatchOfA], deployment_config=versioned(on_a.version), **named):
+        handle = await client.start_workflow(MARKET_WATCH, 0, id=watch_id, task_queue=queue)
+        while not await Releases(client, fleet.account_id).open_runs():
+            await asyncio.sleep(0.1)
+    assert await on_b.claim()
+    async with Worker(client, workflows=[WatchOfB], deployment_config=versioned(on_b.version), **named):
+        while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            with suppress(RPCError):  # it may have just ended
+                await handle.signal(HELD_MESSAGE, 0)
+            await on_b.look()
+            await asyncio.sleep(0.2)
+
+    assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
