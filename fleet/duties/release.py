@@ -24,9 +24,10 @@ _TRIES: Final = 5
 _PAUSE: Final = 1.0
 _SLOW_REPLAYS: Final = 3
 """Attempts of a workflow task that may time out while a new host replays many runs."""
-_CHECKED_EVERY: Final = 30.0
-"""Real seconds between two checks of a moved run that Temporal does not mark as failing: a held position may rest for
-hours."""
+_SOON: Final = 60.0
+"""Real seconds for which a moved run is checked in every round."""
+_ROUNDS: Final = 6
+"""Later it is checked in every sixth round, unless Temporal marks it as failing: a held position may rest for hours."""
 
 
 class ReleaseDuty:
@@ -46,7 +47,8 @@ class ReleaseDuty:
         self._build = build
         self._releases = Releases(fleet.client, fleet.account_id)
         self._moved = dict[str, float]()
-        """Runs that this host has moved, and when each is checked next."""
+        """Runs that this host has moved, and when."""
+        self._round = 0
         self._blind_until = 0.0
 
     @property
@@ -86,11 +88,11 @@ class ReleaseDuty:
         """Claim, then move what is pinned to a build without hosts to this one, if this one is current."""
         loop = asyncio.get_running_loop()
         try:
-            state = await self._releases.state()
             present = await self._builds()
         except BaseException:  # after an outage every other host appears silent until it has sent a heartbeat
             self._blind_until = loop.time() + HEARD_WITHIN.total_seconds()
             raise
+        state = await self._releases.state()
         if state is None or loop.time() < self._blind_until:
             return
         if await self._claim(state, present) == self._build:
@@ -111,6 +113,7 @@ class ReleaseDuty:
                 elif run.build_id not in present:
                     await self._move(run)
 
+        self._round += 1
         runs = await self._releases.open_runs()
         self._moved = {run.run_id: self._moved[run.run_id] for run in runs if run.run_id in self._moved}
         done = await asyncio.gather(*map(tend, runs), return_exceptions=True)
@@ -148,7 +151,7 @@ class ReleaseDuty:
     async def _move(self, run: Run) -> None:
         """Move a run here; one that is not pinned comes with its next task, and is only checked from now on."""
         if not run.is_pinned:
-            self._moved[run.run_id] = 0.0
+            self._moved[run.run_id] = asyncio.get_running_loop().time()
             return
         try:
             await self._releases.move(run, self._build)
@@ -156,15 +159,15 @@ class ReleaseDuty:
             if fault.status not in _LOST_A_RACE:
                 raise
             return  # it is over, or this build has not polled yet
-        self._moved[run.run_id] = 0.0
+        self._moved[run.run_id] = asyncio.get_running_loop().time()
         logger.warning("run_moved", extra={"workflow": run.workflow_id, "run_id": run.run_id, "from": run.build_id})
 
     async def _check(self, run: Run) -> None:
         """Restart a moved run whose task has failed: Temporal tries it again without end."""
         now = asyncio.get_running_loop().time()
-        if run.build_id == self._build or (now < self._moved[run.run_id] and not run.is_failing):
+        is_due = run.is_failing or now < self._moved[run.run_id] + _SOON or not (hash(run) + self._round) % _ROUNDS
+        if not is_due:
             return
-        self._moved[run.run_id] = now + _CHECKED_EVERY
         handle = self._fleet.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
         attempt = (await handle.describe()).raw_description.pending_workflow_task.attempt
         has_failed = attempt > _SLOW_REPLAYS or (attempt > 1 and await self._releases.has_failed_task(run))

@@ -58,13 +58,7 @@ def current_is(build: str) -> Answer:
 class Scripted(Releases):
     """Three runs without a host, and a server that fails as a test wants it."""
 
-    state_fails = False
     moves = 0
-
-    async def state(self) -> Deployment | None:
-        if self.state_fails:
-            raise RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
-        return await super().state()
 
     async def open_runs(self) -> tuple[Run, ...]:
         return tuple(replace(RUN, run_id=f"r{number}") for number in range(3))
@@ -91,15 +85,20 @@ async def test_a_run_that_cannot_be_moved_delays_no_other(fleet: Fleet) -> None:
     assert len(duty._moved) == 2
 
 
-async def test_a_host_that_was_silent_during_an_outage_keeps_its_build_current(fleet: Fleet, database_url: str) -> None:
+async def test_a_host_that_was_silent_during_an_outage_keeps_its_build_current(
+    fleet: Fleet, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise OSError("away")
+
     await HostDuty(fleet, build=A).look()
     duty, releases = scripted(fleet, B)
     await releases.set_current(A)
-    releases.state_fails = True
-    with pytest.raises(RPCError, match="away"):
-        await duty.look()
+    with monkeypatch.context() as outage:
+        outage.setattr(fleet.database.hosts, "builds", away)
+        with pytest.raises(OSError, match="away"):
+            await duty.look()
     grow_silent(database_url, 95)
-    releases.state_fails = False
 
     await duty.look()
     assert (await releases.state() or Deployment()).current == A
@@ -208,7 +207,7 @@ async def test_a_slow_replay_is_no_failed_one(
     monkeypatch.setattr("fleet.duties.release.restart", restart)
     async with scripted_grpc([CONNECTED, task_of_attempt(attempt), ended_by(end)]) as address:
         duty = ReleaseDuty(replace(fleet, client=await Client.connect(address)), "h1", B)
-        duty._moved[RUN.run_id] = 0.0
+        duty._moved[RUN.run_id] = asyncio.get_running_loop().time()
         await duty._check(RUN)
 
     assert found == restarted
