@@ -14,6 +14,8 @@ from domain.market import Symbol
 
 HEARD_WITHIN: Final = timedelta(seconds=30)
 """A host without a heartbeat for so long counts as away. It sends one every five seconds."""
+_RESTARTS_WITHIN: Final = timedelta(seconds=10)
+"""A host that has left may come back within this time. Meanwhile no other host takes over its runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,12 @@ class Hosts:
     _BUILDS = """
     SELECT host_id, build, ended_at IS NULL AS is_living FROM hosts
     WHERE account_id = $1 AND seen_at > clock_timestamp() - $2::interval
+        AND (ended_at IS NULL OR ended_at > clock_timestamp() - $3::interval)
     """
 
     async def builds(self, account_id: AccountId) -> tuple[HostBuild, ...]:
         """Return the build of each host that has sent a heartbeat recently, also of one that has left since."""
-        rows = await self._pool.fetch(self._BUILDS, account_id, HEARD_WITHIN)
+        rows = await self._pool.fetch(self._BUILDS, account_id, HEARD_WITHIN, _RESTARTS_WITHIN)
         return tuple(HostBuild(row["host_id"], row["build"], row["is_living"]) for row in rows)
 
     _LEAVE = "UPDATE hosts SET ended_at = clock_timestamp() WHERE account_id = $1 AND host_id = $2 AND ended_at IS NULL"

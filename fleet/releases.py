@@ -9,17 +9,24 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo
-from temporalio.api.enums.v1 import VersionDrainageStatus
+from temporalio.api.enums.v1 import EventType, VersionDrainageStatus
+from temporalio.api.workflow.v1 import VersioningOverride as VersioningOverrideProto
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
     ListWorkflowExecutionsRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     SetWorkerDeploymentRampingVersionRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
 from temporalio.client import Client
-from temporalio.common import OneTimeVersioningOverride, WorkerDeploymentVersion
+from temporalio.common import (
+    AutoUpgradeVersioningOverride,
+    OneTimeVersioningOverride,
+    VersioningOverride,
+    WorkerDeploymentVersion,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.identity import AccountId
@@ -27,7 +34,13 @@ from fleet.visibility import quoted
 
 _WITHIN: Final = timedelta(seconds=15)
 _PAGE: Final = 200
-_UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
+UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
+"""Status codes of a server without Worker Versioning, or of a key that may not use it."""
+_ENDS: Final = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+)
 _IDENTITY: Final = "haru"
 
 
@@ -84,13 +97,15 @@ class Releases:
         except RPCError as fault:
             if fault.status is RPCStatusCode.NOT_FOUND:
                 return Deployment()
-            if fault.status in _UNSUPPORTED:
+            if fault.status in UNSUPPORTED:
                 return None
             raise
         return _deployment(answer.worker_deployment_info, answer.conflict_token)
 
     async def set_current(self, build_id: str, token: bytes = b"") -> None:
-        """Send new runs, and runs that change build, to this build. It may not poll yet.
+        """Send new runs, and runs that change build, to this build; empty: to hosts without a version.
+
+        The build may not poll yet.
 
         Raises:
             RPCError: FAILED_PRECONDITION if the deployment has changed since ``token``.
@@ -108,14 +123,19 @@ class Releases:
             timeout=_WITHIN,
         )
 
-    async def set_ramp(self, build_id: str, percent: float) -> None:
-        """Send a share of these runs to this build; an empty build ends the ramp."""
+    async def set_ramp(self, build_id: str, percent: float, token: bytes = b"") -> None:
+        """Send a share of these runs to this build; an empty build ends the ramp.
+
+        Raises:
+            RPCError: FAILED_PRECONDITION if the deployment has changed since ``token``.
+        """
         await self._client.workflow_service.set_worker_deployment_ramping_version(
             SetWorkerDeploymentRampingVersionRequest(
                 namespace=self._client.namespace,
                 deployment_name=self.deployment,
                 build_id=build_id,
                 percentage=percent,
+                conflict_token=token,
                 identity=_IDENTITY,
                 ignore_missing_task_queues=True,
                 allow_no_pollers=True,
@@ -136,22 +156,48 @@ class Releases:
             request.next_page_token = answer.next_page_token
 
     async def move(self, run: Run, build_id: str) -> None:
-        """Let the run's next tasks go to another build, which then decides where it stays.
+        """Let the run's next tasks go to another build, which then decides where it stays; empty: to the current one.
+
+        A server before 1.32 knows no override for one task. There the run follows the current build until it ends.
 
         Raises:
             RPCError: NOT_FOUND if the run is over; FAILED_PRECONDITION if the build has never polled.
         """
-        target = OneTimeVersioningOverride(WorkerDeploymentVersion(self.deployment, build_id))
-        await self._client.workflow_service.update_workflow_execution_options(
+        if build_id:
+            once = OneTimeVersioningOverride(WorkerDeploymentVersion(self.deployment, build_id))
+            try:
+                if (await self._override(run, once)).HasField("one_time"):
+                    return
+            except RPCError as fault:
+                if fault.status is not RPCStatusCode.INVALID_ARGUMENT:
+                    raise
+        await self._override(run, AutoUpgradeVersioningOverride())
+
+    async def has_failed_task(self, run: Run) -> bool:
+        """Return whether the last workflow task that ended in a run's history has failed, and not timed out."""
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._client.namespace,
+            execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+            maximum_page_size=_PAGE,
+        )
+        service = self._client.workflow_service
+        answer = await service.get_workflow_execution_history_reverse(request, timeout=_WITHIN)
+        ends = (event.event_type for event in answer.history.events if event.event_type in _ENDS)
+        return next(ends, None) == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+
+    async def _override(self, run: Run, override: VersioningOverride) -> VersioningOverrideProto:
+        """Set what overrides the run's behavior; return what the server understood of it."""
+        answer = await self._client.workflow_service.update_workflow_execution_options(
             UpdateWorkflowExecutionOptionsRequest(
                 namespace=self._client.namespace,
                 workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
-                workflow_execution_options=WorkflowExecutionOptions(versioning_override=target._to_proto()),  # noqa: SLF001 - the SDK's only way there
+                workflow_execution_options=WorkflowExecutionOptions(versioning_override=override._to_proto()),  # noqa: SLF001 - the SDK's only way there
                 update_mask=FieldMask(paths=["versioning_override"]),
                 identity=_IDENTITY,
             ),
             timeout=_WITHIN,
         )
+        return answer.workflow_execution_options.versioning_override
 
 
 def previous(state: Deployment, usable: Collection[str]) -> str:

@@ -20,7 +20,8 @@ _CODE: Final = (".py", ".sql")
 @cache
 def source_build(root: Path = _ROOT) -> str:
     """Return the build id of the code in a folder: the same code has the same id on every machine."""
-    digest = sha256()
-    for path in sorted(path for package in SOURCES for path in (root / package).rglob("*") if path.suffix in _CODE):
+    digest, found = sha256(), (path for package in SOURCES for path in (root / package).rglob("*"))
+    # An editor marks an open file by a link that leads nowhere.
+    for path in sorted(path for path in found if path.suffix in _CODE and path.is_file()):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return f"{VERSION}-{digest.hexdigest()[:12]}"

@@ -63,7 +63,7 @@ class Membership:
     host: HostDuty
     strategies: StrategyDuty
     release: ReleaseDuty | None = None
-    """None: this host polls without a version."""
+    """None: the server has no Worker Versioning, or this key may not use it."""
 
     async def leave(self) -> None:
         """Record that this host ends normally."""

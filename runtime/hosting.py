@@ -233,14 +233,15 @@ async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLim
     account = AccountDuty(fleet, await fleet_name(fleet.client))
     strategies = StrategyDuty(fleet, known(), settings.rules)
     host = HostDuty(fleet, build=settings.release.build)
-    release = ReleaseDuty(fleet, host.host_id, settings.release.build) if settings.release.build else None
+    release = ReleaseDuty(fleet, host.host_id, settings.release.build)
     membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), host, strategies, release)
     await membership.account.look()
     await membership.keys.join()
     limits = await membership.host.declare(host_limits(settings))
     await strategies.declare(membership.host.host_id)
-    if release is not None and not await release.claim():
-        logger.warning("worker_versioning_unavailable", extra={"fix": "update the Temporal server"})
+    if not await release.claim():
+        if settings.release.versioned:
+            logger.warning("worker_versioning_unavailable", extra={"fix": "update the Temporal server"})
         membership = replace(membership, release=None)
     return membership, limits
 

@@ -49,19 +49,21 @@ async def set_current(desk: Desk) -> int:
     """
     build: str = desk.asked.build
     await _require_host(desk, build)
-    settings = load_settings()
-    if build != (ours := settings.release.build):
-        raise OperationError(f"this is the code of {ours}: run `release current` with the code of {build}")
-    if problem := await _problem_here(desk.fleet, settings):
-        raise OperationError(f"{build} was not made current: {problem}")
+    await _require_able(desk, build)
     await Releases(desk.fleet.client, desk.fleet.account_id).set_current(build)
     return _answer(desk, build, f"New trades begin on {build}. Open trades end on the build that began them.")
 
 
 async def ramp(desk: Desk) -> int:
-    """Let a share of new trades begin on a build; 0 ends the ramp."""
+    """Let a share of new trades begin on a build; 0 ends the ramp. Run it with the code of that build.
+
+    Raises:
+        OperationError: the build has no host, is not this code, or cannot go on with the open watches and closes.
+    """
     build, percent = desk.asked.build, desk.asked.percent
-    await _require_host(desk, build)
+    if percent:
+        await _require_host(desk, build)
+        await _require_able(desk, build)
     await Releases(desk.fleet.client, desk.fleet.account_id).set_ramp(build if percent else "", percent)
     return _answer(desk, build, f"{percent:g} % of new trades begin on {build}.")
 
@@ -96,14 +98,26 @@ async def roll_back(desk: Desk) -> int:
     releases = Releases(desk.fleet.client, desk.fleet.account_id)
     await releases.set_ramp("", 0)
     await releases.set_current(build)
-    moved = 0
-    if desk.asked.stuck:
-        for run in await releases.open_runs():
-            if run.build_id == state.current:
-                moved += await restart(desk.fleet, run)
+    moved, failed = 0, list[str]()
+    for run in await releases.open_runs() if desk.asked.stuck else ():
+        try:
+            moved += run.build_id == state.current and await restart(desk.fleet, run)
+        except Exception as fault:  # noqa: BLE001 - one run must not keep the others on the stuck build
+            failed.append(f"{run.workflow_id}: {fault}")
     if moved and not desk.asked.json:
         desk.console.say(f"{moved} runs of {state.current} continue there, paused: `starter.py resume` lets them buy.")
+    if failed:
+        causes = ", ".join(failed)
+        raise OperationError(f"not restarted: {causes}. Stop the hosts of {state.current}; the others take them over")
     return _answer(desk, build, f"New trades begin on {build} again.", restarted=moved)
+
+
+async def _require_able(desk: Desk, build: str) -> None:
+    settings = load_settings()
+    if build != (ours := settings.release.build):
+        raise OperationError(f"this is the code of {ours}: run this command with the code of {build}")
+    if problem := await _problem_here(desk.fleet, settings):
+        raise OperationError(f"{build} gets no runs: {problem}")
 
 
 async def _problem_here(fleet: Fleet, settings: Settings) -> str:
