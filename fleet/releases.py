@@ -1,6 +1,7 @@
 """The fleet's builds as Temporal knows them: one deployment an account, one version a build."""
 
 import json
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from temporalio.api.workflow.v1 import VersioningOverride as VersioningOverrideP
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
+    GetSystemInfoRequest,
     GetWorkflowExecutionHistoryReverseRequest,
     ListWorkflowExecutionsRequest,
     SetWorkerDeploymentCurrentVersionRequest,
@@ -34,6 +36,8 @@ from fleet.visibility import quoted
 
 _WITHIN: Final = timedelta(seconds=15)
 _PAGE: Final = 200
+_TRIED: Final = (1, 32)
+"""The first version of Temporal's server on which hosts of several builds were tried."""
 UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
 """Status codes of a server without Worker Versioning, or of a key that may not use it."""
 _ENDS: Final = (
@@ -80,6 +84,17 @@ class Run:
     build_id: str
     is_pinned: bool
     is_failing: bool
+
+
+async def is_tried(client: Client) -> bool:
+    """Return whether takeovers between builds were tried on a server of this version.
+
+    Raises:
+        RPCError: the server does not answer.
+    """
+    answer = await client.workflow_service.get_system_info(GetSystemInfoRequest(), retry=True, timeout=_WITHIN)
+    numbers = re.match(r"(\d+)\.(\d+)\.", answer.server_version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _TRIED
 
 
 class Releases:

@@ -40,6 +40,7 @@ from fleet.duties.runner import DutyRunner
 from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from fleet.releases import is_tried
 from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
@@ -232,15 +233,17 @@ async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLim
     await fleet.database.accounts.pin(fleet.account_id, fleet.environment, key_fingerprint(settings))
     account = AccountDuty(fleet, await fleet_name(fleet.client))
     strategies = StrategyDuty(fleet, known(), settings.rules)
-    host = HostDuty(fleet, build=settings.release.build)
-    release = ReleaseDuty(fleet, host.host_id, settings.release.build)
+    is_versioned = settings.release.versioned or (settings.release.versioned is None and await is_tried(fleet.client))
+    build = settings.release.build if is_versioned else ""
+    host = HostDuty(fleet, build=build)
+    release = ReleaseDuty(fleet, host.host_id, build)
     membership = Membership(account, KeyHold(fleet, ring_of(settings).ids), host, strategies, release)
     await membership.account.look()
     await membership.keys.join()
     limits = await membership.host.declare(host_limits(settings))
     await strategies.declare(membership.host.host_id)
     if not await release.claim():
-        if settings.release.versioned:
+        if build:
             logger.warning("worker_versioning_unavailable", extra={"fix": "update the Temporal server"})
         membership = replace(membership, release=None)
     return membership, limits

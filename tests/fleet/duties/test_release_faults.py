@@ -29,7 +29,7 @@ from fleet import commands
 from fleet.duties.host import HostDuty
 from fleet.duties.release import ReleaseDuty
 from fleet.fleet import Fleet
-from fleet.releases import Deployment, Releases, Run
+from fleet.releases import Deployment, Releases, Run, is_tried
 from fleet.starting import start_workers
 from runtime.composition import versioned
 from tests.fleet.duties.test_host import grow_silent
@@ -265,3 +265,30 @@ async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_dut
             await asyncio.sleep(0.2)
 
     assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
+
+
+class Answering:
+    """A client whose server reports a version."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.workflow_service = self
+
+    async def get_system_info(self, *_: object, **__: object) -> GetSystemInfoResponse:
+        return GetSystemInfoResponse(server_version=self.version)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_enough"),
+    [
+        *(("1.32.0", True), ("1.33.1-150.0", True), ("2.0.0", True)),
+        *(("1.31.9", False), ("1.4.0", False), ("cloud", False), ("", False)),
+    ],
+)
+async def test_builds_are_announced_where_that_was_tried(version: str, is_enough: bool) -> None:
+    client: Any = Answering(version)
+    assert await is_tried(client) is is_enough
+
+
+async def test_the_embedded_server_is_one_of_them(fleet: Fleet) -> None:
+    assert await is_tried(fleet.client)
