@@ -28,9 +28,10 @@ class Answer:
 @asynccontextmanager
 async def scripted_grpc(answers: Sequence[Answer]) -> AsyncIterator[str]:
     """Serve the answers on a free port and yield its address. The last answer repeats."""
-    rest = list(answers)
+    rest, open_ones = list(answers), set[asyncio.StreamWriter]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.add(writer)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             assert await reader.readexactly(len(_PREFACE)) == _PREFACE
             writer.write(_frame(_SETTINGS, 0, 0, b""))
@@ -44,9 +45,13 @@ async def scripted_grpc(answers: Sequence[Answer]) -> AsyncIterator[str]:
                     writer.write(_reply(stream, rest.pop(0) if len(rest) > 1 else rest[0]))
         writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
         server.close()
+        for each in open_ones:  # the client keeps its connection, for which Python 3.12 and later would wait
+            each.close()
 
 
 def _reply(stream: int, answer: Answer) -> bytes:
