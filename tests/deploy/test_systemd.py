@@ -64,8 +64,6 @@ def test_a_unit_starts_a_program_that_is_there_as_a_user_of_its_own(unit: Path) 
 def test_the_timer_starts_a_verb_that_is_there(run: Run) -> None:
     (backup,) = (unit for unit in UNITS if unit.name == "haru-backup.service")
     verb = setting(backup, "Service", "ExecStart").split()[2]
-    if not re.search(rf"^    {verb}(?: |$)", run("--help").stdout, re.MULTILINE):
-        pytest.skip(f"starter.py has no verb {verb}")
 
     assert run(verb, "--help").returncode == 0
 
