@@ -9,9 +9,10 @@ from temporalio.exceptions import ApplicationError
 import activities.watch.scans
 from activities.market.screening import Screening
 from domain.errors import TradingError
-from tests.activities.desk import Desk
+from tests.activities.desk import PLAN, Desk
 from tests.activities.test_shared_scans import MOMENTS, scans, waiting, waits
 from tests.support.builders import WORKER
+from tests.support.stepping import ACCOUNT
 from tests.trials.planted_bugs.swapping import swapped
 
 
@@ -26,6 +27,8 @@ async def hangs(*_: Any, **__: Any) -> None:
 @pytest.mark.parametrize("look", [fails, hangs], ids=["fails", "hangs"])
 async def test_scans_that_never_succeed_are_given_up_and_the_wish_stays(desk: Desk, look: Any) -> None:
     await waits(desk)
+    # A round that is cut while it asks the broker about the day leaves entries closed, and the next rounds succeed.
+    await desk.day_start.compare(ACCOUNT, PLAN.session.date)
     desk.pace.meanwhile.extend(MOMENTS * 20)
 
     with (
