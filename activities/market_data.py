@@ -156,5 +156,15 @@ async def unconfirmed(day_start: DayStart, account_id: AccountId, day: SessionDa
     try:
         objection = await day_start.compare(account_id, day)
     except TradingError as fault:
-        objection = f"the broker has not confirmed that today is a session: {fault}"
+        objection = not_confirmed(fault)
+    return closed_because(objection)
+
+
+def not_confirmed(fault: TradingError) -> str:
+    """Return why a day about which the broker has not answered allows no entries."""
+    return f"the broker has not confirmed that today is a session: {fault}"
+
+
+def closed_because(objection: str) -> Denied | None:
+    """Return the denial of a day with an objection; None without one."""
     return Denied(Denial.ENTRIES_CLOSED, objection) if objection else None

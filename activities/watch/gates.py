@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from activities.account.day_start import DayStart
-from activities.market_data import unconfirmed
+from activities.market_data import closed_because, not_confirmed
 from activities.support.host_gate import HostGate
 from activities.watch.waiting import Waiting, WaitingWorkers
+from domain.errors import TradingError
 from domain.events.entries import entries_denied
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
@@ -76,13 +77,23 @@ class Gates:
         return next((each.symbols_cooling_down for each in self._snapshots.get(date, {}).values()), frozenset())
 
     async def open_for(self, waiting: Sequence[Waiting]) -> list[Waiting]:
-        """Return the workers of one session that may buy now; report and show what stops the others."""
-        date = waiting[0].request.plan.session.date
+        """Return the workers of one session that may buy now; report and show what stops the others.
+
+        Raises:
+            TradingError: the broker has not answered about the day. It is shown; another process may reach the broker.
+        """
+        date, unanswered = waiting[0].request.plan.session.date, None
         denied = {each.scan_id: self._standing(each) for each in waiting}
         if not all(denied.values()):
-            day = await unconfirmed(self._day_start, self._account_id, date)
+            try:
+                objection = await self._day_start.compare(self._account_id, date)
+            except TradingError as fault:
+                unanswered, objection = fault, not_confirmed(fault)
+            day = closed_because(objection)
             denied = {scan_id: found or day for scan_id, found in denied.items()}
         await self._show(waiting, denied)
+        if unanswered is not None:
+            raise unanswered
         return [each for each in waiting if denied[each.scan_id] is None]
 
     def _standing(self, waiting: Waiting) -> Denied | None:

@@ -7,8 +7,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 import activities.watch.scans
+from activities.account.day_start import DayStart
 from activities.market.screening import Screening
-from domain.errors import TradingError
+from domain.errors import BrokerUnavailableError, TradingError
 from tests.activities.desk import PLAN, Desk
 from tests.activities.test_shared_scans import MOMENTS, scans, waiting, waits
 from tests.support.builders import WORKER
@@ -18,6 +19,10 @@ from tests.trials.planted_bugs.swapping import swapped
 
 async def fails(*_: Any, **__: Any) -> None:
     raise TradingError("this process reaches no broker")
+
+
+async def the_broker_does_not_answer(*_: Any, **__: Any) -> str:
+    raise BrokerUnavailableError("this process reaches no broker")
 
 
 async def hangs(*_: Any, **__: Any) -> None:
@@ -40,3 +45,19 @@ async def test_scans_that_never_succeed_are_given_up_and_the_wish_stays(desk: De
         await scans(desk)
 
     assert await waiting(desk) == [WORKER]
+
+
+async def test_a_process_whose_broker_has_not_confirmed_the_day_gives_the_scans_up(desk: Desk) -> None:
+    await waits(desk)
+    desk.pace.meanwhile.extend(MOMENTS * 20)
+
+    with (
+        swapped(DayStart, "compare", the_broker_does_not_answer),
+        swapped(activities.watch.scans, "_GIVEN_UP_AFTER", 0.2),
+        pytest.raises(ApplicationError, match="no scan of this process succeeds"),
+    ):
+        await scans(desk)
+
+    assert await waiting(desk) == [WORKER]
+    (row,) = await desk.database.workers.board(ACCOUNT, PLAN.session.date)
+    assert row.last_event.startswith("not buying: the broker has not confirmed that today is a session")
