@@ -1,8 +1,8 @@
 """The tests that also run on a second version of Python: all without servers, and one of each file with servers.
 
 What differs between versions is the language, its library and the wheels. Every rule, parser and format runs on both.
-A server behind a socket is the same program for both, so one test of each file shows that we reach it; in CI two such
-files take turns (``tests/support/turns.py``). What only reads our sources finds the same in them on each version.
+A server behind a socket is the same program for both, so one test of each file shows that we reach it. What only reads
+our sources finds the same in them on each version. In CI three files take turns (``tests/support/turns.py``).
 """
 
 import re
@@ -21,21 +21,23 @@ SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skip
 _READ_SOURCES: Final = "tests/architecture/"
 _STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLauncher\b", re.MULTILINE)
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
+TURNS: Final = 3
 
 
 def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
     """Mark what `-m second_python` selects."""
     chosen: set[str] = set()
+    turns: dict[tuple[bool, str], int] = {}
     for item in items:
-        file = item.nodeid.partition("::")[0]
+        file, served = item.nodeid.partition("::")[0], needs_servers(item)
         is_slow = bool(item.get_closest_marker("slow"))
-        if is_slow or file.startswith(_READ_SOURCES) or (needs_servers(item) and file in chosen):
+        if is_slow or file.startswith(_READ_SOURCES) or (served and file in chosen):
             continue
-        if needs_servers(item):
+        if served:
             chosen.add(file)
-            if turn and len(chosen) % 2 != int(turn) % 2:
-                continue
-        item.add_marker("second_python")
+        mine = turns.setdefault((served, file), sum(kind == served for kind, _ in turns))
+        if not turn or mine % TURNS == int(turn) % TURNS:
+            item.add_marker("second_python")
 
 
 def needs_servers(item: pytest.Item) -> bool:

@@ -65,16 +65,20 @@ def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., Mo
     assert chosen(*files, Collected("b.py::pure", pure)) == ["a.py::1", "b.py::1", "b.py::pure"]
 
 
-@pytest.mark.parametrize(
-    ("turn", "files"), [("1", ["a.py::1", "c.py::1"]), ("2", ["b.py::1"]), ("3", ["a.py::1", "c.py::1"])]
-)
-def test_in_a_turn_every_second_file_with_a_server_runs_again(
-    module: Callable[..., ModuleType], turn: str, files: list[str]
-) -> None:
+@pytest.mark.parametrize("fixtures", [["postgres_server"], []], ids=["with a server", "without"])
+def test_in_three_turns_each_file_runs_again_once(module: Callable[..., ModuleType], fixtures: list[str]) -> None:
     pure = module()
-    served = [Collected(f"{file}.py::{number}", pure, "postgres_server") for file in "abc" for number in (1, 2)]
 
-    assert chosen(*served, Collected("d.py::pure", pure), turn=turn) == [*files, "d.py::pure"]
+    turns = [chosen(*(Collected(f"{file}.py::1", pure, *fixtures) for file in "abcd"), turn=turn) for turn in "345"]
+
+    assert turns == [["a.py::1", "d.py::1"], ["b.py::1"], ["c.py::1"]]
+
+
+def test_files_with_and_without_servers_take_turns_of_their_own(module: Callable[..., ModuleType]) -> None:
+    pure = module()
+    files = Collected("a.py::served", pure, "postgres_server"), Collected("b.py::pure", pure)
+
+    assert chosen(*files, turn="3") == ["a.py::served", "b.py::pure"]
 
 
 @pytest.mark.parametrize(
