@@ -1,11 +1,12 @@
 """Which cases of a family a run plays in its turn."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from tests.support.turns import leave_to_other_turns
+from tests.support.turns import AROUND, leave_to_other_turns
 
 
 class Case:
@@ -75,3 +76,23 @@ def test_the_files_of_a_named_family_take_turns_as_a_whole() -> None:
 
     assert played(days, "0") == ["a.py::first[]", "a.py::second[]", "c.py::first[]", "c.py::second[]"]
     assert played(days, "1") == ["b.py::first[]", "b.py::second[]"]
+
+
+def test_the_files_around_the_trading_system_take_turns() -> None:
+    around = [Case(f"tests/{folder}/test_a.py::test", "x") for folder in ("cli", "lab", "web", "tools")]
+    trading = [Case("tests/domain/test_a.py::test", "x"), Case("tests/test_worker.py::test", "x")]
+
+    assert played([*around, *trading], "0") == [each.nodeid for each in (around[0], around[3], *trading)]
+    assert played([*around, *trading], "1") == [each.nodeid for each in (around[1], *trading)]
+
+
+@pytest.mark.parametrize("turn", list("0123"))
+def test_a_file_can_be_played_by_each_run(turn: str) -> None:
+    always = [Case("tests/tools/test_round.py::test", "x", 1, "each run")]
+
+    assert played(always, turn) == [always[0].nodeid]
+
+
+@pytest.mark.parametrize("folder", AROUND)
+def test_each_folder_around_the_trading_system_exists(folder: str) -> None:
+    assert (Path(__file__).parents[1] / folder).is_dir()

@@ -2,7 +2,8 @@
 
 ``@pytest.mark.in_turn(3, kind)`` marks a parametrized test. ``TEST_TURN=7`` plays every third case of each kind, where
 ``kind`` returns what a parameter stands for: each kind keeps at least one case. With a text instead, all files that
-name it are one family, and take turns as a whole. Without a turn every test is played.
+name it are one family, and take turns as a whole. ``in_turn(1, …)`` is played by each run. The files around the
+trading system take turns without a mark. Without a turn every test is played.
 """
 
 import os
@@ -16,6 +17,10 @@ TURN: Final = os.environ.get("TEST_TURN", "")
 """Set by ``.ci/run`` to the number of commits, so that a commit always plays the same tests."""
 WHOLE_DAYS: Final = "whole days"
 """Files that play days on processes of their own. They share most of the system, and each takes a minute."""
+AROUND: Final = ("cli", "deploy", "history", "lab", "reporting", "runtime", "simulator", "tools", "web")
+"""Folders of ``tests/`` for what no order passes through. The tests of what trades run each time."""
+_FOLDERS_AROUND: Final = tuple(f"tests/{folder}/" for folder in AROUND)
+_TURNS_AROUND: Final = 3
 
 
 def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: str = TURN) -> None:
@@ -26,9 +31,14 @@ def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: 
     every: dict[Hashable, int] = {}
     for item in items:
         if marker := item.get_closest_marker("in_turn"):
-            family, member = _place_of(item, marker.args[1])
-            families[family][member].append(item)
-            every[family] = marker.args[0]
+            turns, kind = marker.args
+        elif item.nodeid.startswith(_FOLDERS_AROUND):
+            turns, kind = _TURNS_AROUND, AROUND
+        else:
+            continue
+        family, member = _place_of(item, kind)
+        families[family][member].append(item)
+        every[family] = turns
     left = []
     for family, members in families.items():
         turns = min(every[family], len(members))

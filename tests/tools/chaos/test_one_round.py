@@ -13,6 +13,7 @@ MINUTES = 0.8
 
 
 @pytest.mark.slow
+@pytest.mark.in_turn(1, "each run")
 def test_a_short_day_under_the_adversary_violates_nothing(tmp_path: Path) -> None:
     played = subprocess.run(
         [sys.executable, "-m", "tools.chaos", "--seed", "5", "--minutes", str(MINUTES), "--workers", "5"],

@@ -41,7 +41,7 @@ TEN_TIMES = replace(
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(2, WHOLE_DAYS)
+@pytest.mark.in_turn(3, WHOLE_DAYS)
 async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
     time_skipping_env: WorkflowEnvironment, database_url: str
 ) -> None:

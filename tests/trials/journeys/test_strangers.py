@@ -40,7 +40,7 @@ _ONCE = RetryPolicy(maximum_attempts=1)
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(2, WHOLE_DAYS)
+@pytest.mark.in_turn(3, WHOLE_DAYS)
 @pytest.mark.timeout(600)
 def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: Path) -> None:
     with real_system(tmp_path, HARU_SIMULATOR__SPEED="30", HARU_SIMULATOR__START="2026-11-23 10:30") as system:

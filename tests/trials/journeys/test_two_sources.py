@@ -92,7 +92,7 @@ def reason_of(symbol: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(2, WHOLE_DAYS)
+@pytest.mark.in_turn(3, WHOLE_DAYS)
 @pytest.mark.timeout(900)
 def test_hosts_with_other_code_do_not_buy_and_each_of_them_sells(tmp_path: Path) -> None:
     keeps, leaves = GREEDY.format(when="never", answer=False), GREEDY.format(when="at once", answer=True)

@@ -32,7 +32,7 @@ def compared(folder: Path, *words: str) -> tuple[int, str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(2, WHOLE_DAYS)
+@pytest.mark.in_turn(3, WHOLE_DAYS)
 @pytest.mark.timeout(900)
 def test_every_difference_between_processes_and_a_backtest_has_a_cause(folder: Path) -> None:
     a_store(folder / "bars")
