@@ -28,7 +28,7 @@ from tests.support.bare_postgres import start_postgres
 from tests.support.command_line import Done, Run
 from tests.support.parallel import FilesInTurn, give_way, longest_first
 from tests.support.reused_database import ReusedDatabase
-from tests.support.second_python import mark_for_second_python
+from tests.support.second_python import SECOND_PYTHON, mark_for_second_python
 from tests.support.turns import leave_to_other_turns
 from workflows.payloads import DATA_CONVERTER
 
@@ -56,7 +56,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesIn
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run the longest tests first with several processes; a single process keeps the order of the files."""
     mark_for_second_python(items)
-    leave_to_other_turns(config, items)
+    if config.option.markexpr != SECOND_PYTHON:  # it takes turns of its own; a file out of step would have none
+        leave_to_other_turns(config, items)
     if hasattr(config, "workerinput"):
         longest_first(items)
 

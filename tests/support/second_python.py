@@ -21,7 +21,9 @@ SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skip
 _READ_SOURCES: Final = "tests/architecture/"
 _STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLauncher\b", re.MULTILINE)
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
-TURNS: Final = 3
+SECOND_PYTHON: Final = "second_python"
+"""The marker, and the expression that selects it."""
+_TURNS: Final = 3
 
 
 def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
@@ -36,8 +38,8 @@ def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
         if served:
             chosen.add(file)
         mine = turns.setdefault((served, file), sum(kind == served for kind, _ in turns))
-        if not turn or mine % TURNS == int(turn) % TURNS:
-            item.add_marker("second_python")
+        if not turn or mine % _TURNS == int(turn) % _TURNS:
+            item.add_marker(SECOND_PYTHON)
 
 
 def needs_servers(item: pytest.Item) -> bool:
