@@ -96,6 +96,8 @@ def _scalar(text: str, line: Line) -> Any:
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = read_compose(ROOT / "docker-compose.yml")
 SERVICES: dict[str, Any] = COMPOSE["services"]
+MUTUAL_TLS = read_compose(ROOT / "deploy" / "compose-mtls.yml")
+"""What is added to the compose file for real money."""
 SECRETS_GROUP = 10002
 """The group of the secrets' files, which the containers join."""
 

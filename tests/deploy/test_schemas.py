@@ -9,8 +9,9 @@ from tests.deploy.checkers import checked
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_compose_file_follows_the_specification() -> None:
-    checked("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / "docker-compose.yml"))
+@pytest.mark.parametrize("name", ["docker-compose.yml", "deploy/compose-mtls.yml"])
+def test_the_compose_file_follows_the_specification(name: str) -> None:
+    checked("check-jsonschema", "--builtin-schema", "vendor.compose-spec", str(ROOT / name))
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "simulator/Dockerfile"])

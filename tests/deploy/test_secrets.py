@@ -11,7 +11,7 @@ import pytest
 
 from runtime.settings import load_settings
 from runtime.token_key import token_key
-from tests.deploy.compose_file import COMPOSE, ROOT, SECRETS_GROUP, SERVICES, environment_of, variables_of
+from tests.deploy.compose_file import COMPOSE, MUTUAL_TLS, ROOT, SECRETS_GROUP, SERVICES, environment_of, variables_of
 
 
 def made_secrets(folder: Path) -> dict[str, str]:
@@ -30,7 +30,8 @@ def test_the_script_makes_each_secret_for_the_group_that_the_containers_join(tmp
 
     made = made_secrets(folder)
 
-    assert set(made) == {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()}
+    secrets = [*COMPOSE["secrets"].values(), *MUTUAL_TLS["secrets"].values()]
+    assert set(made) == {Path(secret["file"]).name for secret in secrets}
     for path in folder.iterdir():
         found = path.stat()
         assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (0, SECRETS_GROUP, 0o640)
