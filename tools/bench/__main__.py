@@ -21,6 +21,7 @@ from tools.bench import (
     liquidation,
     lock,
     machine,
+    pages,
     rate,
     recovery,
     replies,
@@ -56,18 +57,25 @@ LIQUIDATION: Final = "liquidation"
 """Needs its own market, which ends within a few minutes."""
 HOLD: Final = "hold"
 """Needs a market of its own too, with a stock for each position."""
-NAMES: Final = (*BENCHES, HOLD, LIQUIDATION)
+PAGE: Final = "page"
+"""The same, with browsers."""
+NAMES: Final = (*BENCHES, HOLD, PAGE, LIQUIDATION)
 
 
-async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted, held: int) -> dict[str, Any]:
+async def _run(
+    names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted, held: int | None
+) -> dict[str, Any]:
     figures: list[Figure] = []
     async with running_stack(home / "stack", quick=quick) as stack:
         facts = await machine.facts(stack)
         for name in [each for each in BENCHES if each in names]:
             figures += await _timed(name, BENCHES[name](stack))
     if HOLD in names:
-        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held)
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held or _HELD)
         figures += await _timed(HOLD, holding.measure(home / "stack", kept))
+    if PAGE in names:
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held or pages.POSITIONS)
+        figures += await _timed(PAGE, pages.measure(home / "stack", kept))
     if LIQUIDATION in names:
         figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
     return {
@@ -91,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which (default all): {', '.join(NAMES)}")
     parser.add_argument("--json", action="store_true", help="print everything that was measured as JSON")
     parser.add_argument(
-        "--positions", type=int, help="how many to hold, and to sell in one liquidation (default 100, sold 3 times)"
+        "--positions",
+        type=int,
+        help="how many to hold, and to sell in one liquidation (default 100, sold 3 times; 200 for page)",
     )
     parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
     parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
@@ -121,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     private_folder(home)
     try:
         result = asyncio.run(
-            _run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked), held=asked.positions or _HELD)
+            _run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked), held=asked.positions)
         )
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
         say_error("bench", error)

@@ -55,7 +55,7 @@ async def measure(folder: Path, wanted: Kept) -> list[Figure]:
         grown = await _grown(stack, hosts, lots, _SECONDS_QUICKLY if wanted.quick else _SETTLES)
         used = await _used(_SECONDS_QUICKLY if wanted.quick else _SECONDS)
         beats = await heartbeats_a_second(stack.fleet, _SECONDS_QUICKLY if wanted.quick else _SETTLES)
-        sold = await _sold(stack, lots[:: max(count // (_SALES_QUICKLY if wanted.quick else _SALES), 1)])
+        sold = await sales_after_falls(stack, lots[:: max(count // (_SALES_QUICKLY if wanted.quick else _SALES), 1)])
         watched = await _watched_again(stack, hosts, lots[-1])
     name = f"{wanted.count} held"
     cores = sum(used.get(part, 0.0) for part in ("hosts", "Temporal", "PostgreSQL"))
@@ -91,7 +91,7 @@ def _memory(hosts: Sequence[Host]) -> float:
     return sum(resident_kilobytes(host.pid) for host in hosts if host.pid is not None)
 
 
-async def _sold(stack: Stack, lots: Sequence[Lot]) -> tuple[float, ...]:
+async def sales_after_falls(stack: Stack, lots: Sequence[Lot]) -> tuple[float, ...]:
     """Let the prices fall one after the other; return the seconds until each sale is at the broker, by its clock."""
     fell: dict[Symbol, datetime] = {}
     for lot in lots:

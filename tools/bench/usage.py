@@ -9,6 +9,7 @@ from typing import Final
 _TICK: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PARTS: Final = (
     ("hosts", ("worker.py",)),
+    ("page", ("starter.py",)),
     ("Temporal", ("temporal",)),
     ("PostgreSQL", ("postgres",)),
     ("simulator", ("simulator",)),
