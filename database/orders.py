@@ -76,6 +76,7 @@ class Orders:
 
         Raises:
             EntryDeniedError: other buys use the buying power that ``spending`` relies on.
+            OvertakenError: a later attempt of the same buy has begun.
             LivePositionExistsError: the symbol or the worker already has a live position.
             ActiveOrderExistsError: another buy of the symbol is active.
         """
