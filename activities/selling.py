@@ -113,10 +113,14 @@ class _Offer:
 
 @dataclass(frozen=True, slots=True)
 class _Writing:
-    """How the decided sale is written, and the event-loop time before its lease was renewed."""
+    """How the decided sale is written, and the event-loop time before its lease was renewed; None: with the sale."""
 
     record: Record
-    renewed_at: float
+    renewed_at: float | None
+
+    def is_to_be_renewed(self, now: float) -> bool:
+        """Return whether the lease has to be renewed again before the sale is written."""
+        return self.renewed_at is not None and now - self.renewed_at > _RENEWED_FOR
 
 
 class SellingActivities:
@@ -153,8 +157,8 @@ class SellingActivities:
             extra = {"symbol": lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
             activity.logger.warning("watch_not_removed", extra=extra)
 
-    async def decide(self, request: ExitRequest, record: Record) -> ExitDecision:
-        """Decide on the next sell order, and record it in the given way."""
+    async def decide(self, request: ExitRequest, record: Record, *, record_renews: bool = False) -> ExitDecision:
+        """Decide on the next sell order, and record it in the given way, which may renew the lease by itself."""
         already = await self._database.orders.get(request.intent_id)
         position = await self._database.positions.get(request.position_id)
         if already is not None:
@@ -168,8 +172,9 @@ class SellingActivities:
         if isinstance(rung, Wait):
             await renew(self._database.locks, request.lease)
             return rung
-        writing = _Writing(record, asyncio.get_running_loop().time())
-        await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
+        writing = _Writing(record, None if record_renews else asyncio.get_running_loop().time())
+        if not record_renews:
+            await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         return await self._offer_what_is_left(position, request, rung, writing)
 
     async def _offer_what_is_left(
@@ -213,7 +218,7 @@ class SellingActivities:
         if offer is None:
             return Wait(self._ladder(request).look_again_at(now))
         intent = self._exit_intent(position, request, offer, now)
-        if asyncio.get_running_loop().time() - writing.renewed_at > _RENEWED_FOR:
+        if writing.is_to_be_renewed(asyncio.get_running_loop().time()):
             # The look took time, and the order may be sent only while the lease outlasts the request.
             await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         try:

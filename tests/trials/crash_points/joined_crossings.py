@@ -11,8 +11,7 @@ ENTER: Final = "enter_position"
 WATCH: Final = "watch_market"
 FINISH: Final = "finish_sale"
 
-_RULE_FIRES: Final = "before insert orders+update orders"
-_RENEWAL: Final = ("before update stock_locks", "after update stock_locks")
+_RULE_FIRES: Final = "before update stock_locks+insert orders"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,7 @@ ROWS: Final = (
     Row(ENTER, "update workers", "the purchase is shown"),
     Row(ENTER, "insert events", "the purchase is reported"),
     Row(ENTER, "insert market_watches+insert position_watches", "the position has its watch"),
-    Row(WATCH, "update stock_locks", "the lease outlasts a request"),
-    Row(WATCH, "insert orders+update orders", "the sale is recorded with its permit"),
+    Row(WATCH, "update stock_locks+insert orders", "the sale is recorded with its permit, and its lease renewed"),
     Row(WATCH, "POST order-cash", "the broker has the sale"),
     Row(WATCH, "update orders", "the reply is recorded"),
     Row(WATCH, "update workers", "the sale is shown"),
@@ -78,14 +76,12 @@ def joined_at(crossings: Sequence[str]) -> Mapping[int, str]:
 
 
 def _of_the_watch(crossings: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the crossings of the first sale, with the renewals of its lease before it."""
+    """Yield the crossings of the first sale, from its record to the end of the watch."""
     watched = [(at, name) for at, name in _numbered(crossings) if name.startswith(f"{WATCH}:")]
     names = [name.removeprefix(f"{WATCH}: ") for _, name in watched]
     if _RULE_FIRES not in names:
         return
     first = names.index(_RULE_FIRES)
-    while names[first - 1] in _RENEWAL:
-        first -= 1
     last = next(at for at, name in enumerate(names) if at > first and name == "after delete position_watches")
     yield from watched[first : last + 1]
 
