@@ -115,11 +115,8 @@ class EntryActivities:
     async def prepare_entry(self, request: EntryRequest) -> EntryDecision:
         """Try the candidates in order; a lost lock or a refusal moves on to the next one at once.
 
-        Selection and price follow the stricter of the worker's rules and the host's. A repeated attempt shuts out the
-        earlier ones first: their process may have been stopped, and may go on at any moment.
-
-        Raises:
-            OvertakenError: a later attempt has begun.
+        Selection and price follow the stricter of the worker's rules and the host's. A repeated attempt first shuts out
+        the earlier ones, whose process may have been stopped and go on; those raise ``OvertakenError``.
         """
         await self._database.entry_attempts.begin(request.account_id, attempt_at(request))
         already = await self._database.orders.get(request.intent_id)

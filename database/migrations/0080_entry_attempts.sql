@@ -5,3 +5,4 @@ CREATE TABLE entry_attempts (
     began_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE entry_attempts IS 'The latest attempt of a buy that was attempted more than once';
+COMMENT ON COLUMN entry_attempts.began_at IS 'Real time (database clock) from which earlier attempts change no row';

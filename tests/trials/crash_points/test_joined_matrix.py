@@ -1,7 +1,7 @@
 """The joined steps, their process killed at each of their crossings, times every answer to every order request.
 
-``HARU_MATRIX=full`` (or ``make matrix``) plays all of them; otherwise each plot plays a few, and all of them together
-each crossing of the straight trade at least once.
+``HARU_MATRIX=full`` (or ``make matrix``) plays all of them, with ``HARU_MATRIX_EVERY=5`` each fifth. Otherwise each
+plot plays a few, and all plots together each crossing of the straight trade at least once.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.matrix import IS_WHOLE
+from tests.support.matrix import IS_WHOLE, played_of
 from tests.trials.clockwork.town import Town
 from tests.trials.crash_points.day import play
 from tests.trials.crash_points.deaths import broken_by_deaths
@@ -44,7 +44,9 @@ async def test_a_process_may_die_at_any_crossing_of_a_joined_step(town: Town, ta
     joined = joined_at(undisturbed.crossings)
     assert set(joined.values()) <= NAMES, "add the missing rows to joined_crossings.ROWS"
 
-    chosen = sorted(joined) if IS_WHOLE else sorted(joined)[PLOTS.index(plot) % _EACH :: _EACH]
+    numbers = sorted(joined)
+    all_of_them = [numbers[case - 1] for case in played_of(len(numbers), plot.name)]
+    chosen = all_of_them if IS_WHOLE else numbers[PLOTS.index(plot) % _EACH :: _EACH]
     broken = await broken_by_deaths(
         lambda ends_at: play(town, plot, ends_at), wrong_with, undisturbed.crossings, chosen
     )
