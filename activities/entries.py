@@ -17,7 +17,7 @@ from domain.costs import cost_rates
 from domain.errors import BooksRefusedError, BrokerRefusedError, TryAgainError
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
-from domain.lock import LEASE_DURATION, Lease
+from domain.lock import LEASE_DURATION, EntryAttempt, Lease
 from domain.market import Quote, Side, Symbol
 from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
@@ -115,8 +115,10 @@ class EntryActivities:
     async def prepare_entry(self, request: EntryRequest) -> EntryDecision:
         """Try the candidates in order; a lost lock or a refusal moves on to the next one at once.
 
-        Selection and price follow the stricter of the worker's rules and the host's.
+        Selection and price follow the stricter of the worker's rules and the host's. A repeated attempt first shuts out
+        the earlier ones, whose process may have been stopped and go on; those raise ``OvertakenError``.
         """
+        await self._database.entry_attempts.begin(request.account_id, attempt_at(request))
         already = await self._database.orders.get(request.intent_id)
         if already is not None:
             return await self._prepared_before(request, already)
@@ -136,19 +138,18 @@ class EntryActivities:
 
     async def _try(self, candidate: Candidate, request: EntryRequest) -> PreparedEntry | NotBought:
         """Lock the stock and decide; release it unless the buy is recorded."""
-        lease = await self._database.locks.acquire(
-            request.account_id, candidate.symbol, request.worker_id, LEASE_DURATION
-        )
+        attempt, about = attempt_at(request), (request.account_id, candidate.symbol, request.worker_id)
+        lease = await self._database.locks.acquire(*about, LEASE_DURATION, attempt)
         if not isinstance(lease, Lease):
             activity.logger.info("lock_contended", extra={"symbol": candidate.symbol})
             return NotBought("lock lost")
         try:
             outcome = self._too_late(request) or await self._decided(candidate, request, lease)
         except TryAgainError:
-            await self._database.locks.release(lease)
+            await self._database.locks.give_back(lease, attempt)
             raise
         if isinstance(outcome, NotBought):
-            await self._database.locks.release(lease)
+            await self._database.locks.give_back(lease, attempt)
         return outcome
 
     def _too_late(self, request: EntryRequest) -> NotBought | None:
@@ -296,7 +297,7 @@ class EntryActivities:
         )
         if not isinstance(verdict, Denied):
             try:
-                spending = Spending(asked_at, reviewed)
+                spending = Spending(asked_at, reviewed, attempt_at(request).number)
                 await self._database.orders.record_entry(intent, opening, spending, self._host.limits)
             except EntryDeniedError as denied:
                 verdict = denied.verdict
@@ -308,13 +309,19 @@ class EntryActivities:
     async def _prepared_before(self, request: EntryRequest, already: OrderRecord) -> EntryDecision:
         """Return what an earlier attempt prepared; without its lock, withdraw it, or the worker could not buy again."""
         intent = already.intent
-        lease = await self._database.locks.acquire(request.account_id, intent.symbol, request.worker_id, LEASE_DURATION)
+        about = (request.account_id, intent.symbol, request.worker_id)
+        lease = await self._database.locks.acquire(*about, LEASE_DURATION, attempt_at(request))
         if isinstance(lease, Lease):
             return prepared_entry(intent, name_of(intent.symbol, request.candidates), lease)
         is_ours = intent.worker_id == request.worker_id  # otherwise another worker has taken it over, and ends it
         if is_ours and await self._database.orders.withdraw(intent.intent_id):
             await self._database.positions.abandon(intent.position_id)
         return NoEntry((f"{intent.symbol}: lock lost after the order was prepared",))
+
+
+def attempt_at(request: EntryRequest) -> EntryAttempt:
+    """Return the running attempt at a buy."""
+    return EntryAttempt(request.intent_id, activity.info().attempt)
 
 
 def proposal_of(intent: OrderIntent) -> EntryProposal:

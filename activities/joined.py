@@ -9,7 +9,15 @@ from temporalio import activity
 
 from activities.account.records import recorded
 from activities.cycles import Held
-from activities.entries import EntryActivities, EntryDecision, EntryRequest, PreparedEntry, name_of, prepared_entry
+from activities.entries import (
+    EntryActivities,
+    EntryDecision,
+    EntryRequest,
+    PreparedEntry,
+    attempt_at,
+    name_of,
+    prepared_entry,
+)
 from activities.market_watch import MarketWatchActivities
 from activities.orders import FollowRequest, OrderActivities, SubmitRequest
 from activities.settling import CloseRequest, SettlingActivities, StillHeld, TradeResult
@@ -132,7 +140,8 @@ class JoinedActivities:
         known = await self._database.orders.get(entry.intent_id)
         if known is not None and known.status is not OrderStatus.INTENDED:
             return await self._permitted(entry, known), known
-        if known is None and self._sending >= _AT_ONCE:
+        is_busy = self._sending >= _AT_ONCE
+        if known is None and is_busy and attempt_at(entry).number == 1:  # single steps count from one again
             return None, None
         self._sending += 1
         try:
@@ -157,7 +166,7 @@ class JoinedActivities:
             if known is not None or order is None:
                 raise
             return order
-        if isinstance(decision, PreparedEntry) or known is not None:
+        if isinstance(decision, PreparedEntry):
             return decision
         order = await self._database.orders.get(entry.intent_id)
         is_open = order is not None and bool(order.is_active or order.filled_quantity)
@@ -181,12 +190,13 @@ class JoinedActivities:
         intent = order.intent
         name = name_of(intent.symbol, entry.candidates)
         if order.is_active or await self._is_held(order):
-            taken = await self._database.locks.acquire(entry.account_id, intent.symbol, entry.worker_id, LEASE_DURATION)
+            about = (entry.account_id, intent.symbol, entry.worker_id)
+            taken = await self._database.locks.acquire(*about, LEASE_DURATION, attempt_at(entry))
             if isinstance(taken, Lease):
                 return prepared_entry(intent, name, taken)
         now = await self._database.server.now()
-        about = (entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token)
-        return prepared_entry(intent, name, Lease(*about, acquired_at=now, expires_at=now))
+        lost = Lease(entry.account_id, intent.symbol, entry.worker_id, intent.fencing_token, now, now)
+        return prepared_entry(intent, name, lost)
 
     async def _is_held(self, order: OrderRecord) -> bool:
         position = await self._database.positions.get(order.intent.position_id)

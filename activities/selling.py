@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Record = Callable[[OrderIntent], Awaitable[object]]
 """Writes a decided sale to the ledger."""
 
+_RENEWED_FOR: Final = 1.0
+"""Real seconds after which a sale's lease is renewed again before its order is recorded: each renewal is a commit."""
 _WATCH_ENDS_WITHIN: Final = 1.0
 """Real seconds."""
 _WITHOUT_A_PRICE: Final = {OrderType.MARKET: "at market", OrderType.POST_CLOSE: "at the closing price"}
@@ -109,6 +111,18 @@ class _Offer:
     quote: Quote | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """How the decided sale is written, and the event-loop time before its lease was renewed; None: with the sale."""
+
+    record: Record
+    renewed_at: float | None
+
+    def is_to_be_renewed(self, now: float) -> bool:
+        """Return whether the lease has to be renewed again before the sale is written."""
+        return self.renewed_at is not None and now - self.renewed_at > _RENEWED_FOR
+
+
 class SellingActivities:
     """Decides how a position's shares are sold next; ``evening`` holds the order types accepted after the session."""
 
@@ -143,8 +157,8 @@ class SellingActivities:
             extra = {"symbol": lease.symbol, "cause": f"{type(fault).__name__}: {fault}"}
             activity.logger.warning("watch_not_removed", extra=extra)
 
-    async def decide(self, request: ExitRequest, record: Record) -> ExitDecision:
-        """Decide on the next sell order, and record it in the given way."""
+    async def decide(self, request: ExitRequest, record: Record, *, record_renews: bool = False) -> ExitDecision:
+        """Decide on the next sell order, and record it in the given way, which may renew the lease by itself."""
         already = await self._database.orders.get(request.intent_id)
         position = await self._database.positions.get(request.position_id)
         if already is not None:
@@ -158,11 +172,13 @@ class SellingActivities:
         if isinstance(rung, Wait):
             await renew(self._database.locks, request.lease)
             return rung
-        await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
-        return await self._offer_what_is_left(position, request, rung, record)
+        writing = _Writing(record, None if record_renews else asyncio.get_running_loop().time())
+        if not record_renews:
+            await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
+        return await self._offer_what_is_left(position, request, rung, writing)
 
     async def _offer_what_is_left(
-        self, position: OpenPosition, request: ExitRequest, rung: Rung, record: Record
+        self, position: OpenPosition, request: ExitRequest, rung: Rung, writing: _Writing
     ) -> ExitDecision:
         left = await self._shares_left.of(position, request.reason, request.tries)
         now = self._pace.now()
@@ -173,7 +189,7 @@ class SellingActivities:
             return NothingToSell()
         if not left.quantity:
             return SoldByOthers(total([each.won for each in left.by_day]), by_day=left.by_day)
-        return await self._offer(replace(left.position, quantity=left.quantity), request, rung, record)
+        return await self._offer(replace(left.position, quantity=left.quantity), request, rung, writing)
 
     def _pause_if_not_taken(self, request: ExitRequest, rung: Rung, now: datetime) -> timedelta:
         """Return how long the stock would look orphaned if its lease were not extended."""
@@ -195,17 +211,18 @@ class SellingActivities:
         return rung_by_type(intent.order_type)
 
     async def _offer(
-        self, position: OpenPosition, request: ExitRequest, rung: Rung, record: Record
+        self, position: OpenPosition, request: ExitRequest, rung: Rung, writing: _Writing
     ) -> PreparedExit | Wait:
         now = self._pace.now()
         offer = await self._priced(request, position.symbol, rung)
         if offer is None:
             return Wait(self._ladder(request).look_again_at(now))
         intent = self._exit_intent(position, request, offer, now)
-        # The look takes time, and the order may be sent only while the lease outlasts it.
-        await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
+        if writing.is_to_be_renewed(asyncio.get_running_loop().time()):
+            # The look took time, and the order may be sent only while the lease outlasts the request.
+            await renew(self._database.locks, request.lease, self._pause_if_not_taken(request, rung, now))
         try:
-            await record(intent)
+            await writing.record(intent)
         except ActiveOrderExistsError:
             working = await self._working_sale(position)
             if working is None:

@@ -14,6 +14,7 @@ from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
 from database.day_seen import DaySeen
 from database.disputes import Disputes
+from database.entry_attempts import EntryAttempts
 from database.events import Events
 from database.first_looks import FirstLooks
 from database.foreign_api_orders import ForeignApiOrders
@@ -72,6 +73,7 @@ class Database:
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
         self.disputes = Disputes(pool)
+        self.entry_attempts = EntryAttempts(pool)
         self.events = Events(pool)
         self.first_looks = FirstLooks(pool)
         self.foreign_api_orders = ForeignApiOrders(pool)

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Final
 
+from database.entry_attempts import OVERTAKEN_BY
 from database.pool import Connection, Pool, Row, transaction
+from domain.errors import OvertakenError
 from domain.identity import AccountId, IntentId, PositionId, WorkerId
-from domain.lock import LEASE_DURATION, Lease, LockHeld, OrphanFound
+from domain.lock import LEASE_DURATION, EntryAttempt, Lease, LockHeld, OrphanFound
 from domain.market import Symbol
 
 RELEASE: Final = """
@@ -13,6 +15,12 @@ UPDATE stock_locks SET worker_id = NULL, expires_at = clock_timestamp()
 WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4
 RETURNING fencing_token
 """
+_GIVE_BACK: Final = f"""
+UPDATE stock_locks SET worker_id = NULL, expires_at = clock_timestamp()
+WHERE account_id = $1 AND symbol = $2 AND worker_id = $3 AND fencing_token = $4
+    AND NOT EXISTS ({OVERTAKEN_BY.format("$5", "$6")})
+RETURNING fencing_token
+"""  # noqa: S608 our own condition
 
 
 class Locks:
@@ -22,7 +30,7 @@ class Locks:
         self._pool = pool
 
     # A losing attempt only reads: it does not start the insert while another lease is live or an orphan exists.
-    _ACQUIRE = """
+    _ACQUIRE = f"""
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
     seen AS MATERIALIZED (
         SELECT worker_id, fencing_token, expires_at FROM stock_locks WHERE account_id = $1 AND symbol = $2
@@ -30,6 +38,7 @@ class Locks:
     holder AS MATERIALIZED (
         SELECT worker_id, expires_at FROM seen, clock WHERE worker_id <> $3 AND expires_at > now
     ),
+    later AS MATERIALIZED ({OVERTAKEN_BY.format("$5", "$6")}),
     orphan AS MATERIALIZED (
         SELECT worker_id, position_id FROM positions
         WHERE account_id = $1 AND symbol = $2 AND is_live AND worker_id <> $3 AND NOT EXISTS (SELECT FROM holder)
@@ -42,7 +51,7 @@ class Locks:
         INSERT INTO stock_locks AS held
             (account_id, symbol, worker_id, fencing_token, acquired_at, heartbeat_at, expires_at)
         SELECT $1, $2, $3, 1, now, now, now + $4 FROM clock
-        WHERE NOT EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM orphan)
+        WHERE NOT EXISTS (SELECT FROM holder) AND NOT EXISTS (SELECT FROM orphan) AND NOT EXISTS (SELECT FROM later)
         ON CONFLICT (account_id, symbol) DO UPDATE SET
             worker_id = $3,
             fencing_token = CASE WHEN held.worker_id = $3 AND held.expires_at > clock_timestamp()
@@ -55,17 +64,32 @@ class Locks:
             AND (held.worker_id IS NULL OR held.worker_id = $3 OR held.expires_at <= clock_timestamp())
         RETURNING fencing_token, acquired_at, expires_at
     )
-    SELECT 'won' AS answer, $3 AS worker_id, fencing_token, acquired_at, expires_at, NULL AS position_id FROM won
+    SELECT 'overtaken' AS answer, NULL AS worker_id, NULL::bigint AS fencing_token, NULL::timestamptz AS acquired_at,
+        NULL::timestamptz AS expires_at, NULL AS position_id FROM later
+    UNION ALL SELECT 'won', $3, fencing_token, acquired_at, expires_at, NULL FROM won
     UNION ALL SELECT 'held', worker_id, NULL, NULL, expires_at, NULL FROM holder
     UNION ALL SELECT 'orphan', worker_id, NULL, NULL, NULL, position_id FROM orphan
-    """
+    """  # noqa: S608 our own condition
 
     async def acquire(
-        self, account_id: AccountId, symbol: Symbol, worker_id: WorkerId, duration: timedelta = LEASE_DURATION
+        self,
+        account_id: AccountId,
+        symbol: Symbol,
+        worker_id: WorkerId,
+        duration: timedelta = LEASE_DURATION,
+        attempt: EntryAttempt | None = None,
     ) -> Lease | LockHeld | OrphanFound:
-        """Take the symbol's lock, or return its holder; the current holder keeps its token."""
+        """Take the symbol's lock, or return its holder; the current holder keeps its token.
+
+        Raises:
+            OvertakenError: a later attempt of the same buy has begun.
+        """
+        about = (account_id, symbol, worker_id, duration)
+        by = (None, None) if attempt is None else (attempt.intent_id, attempt.number)
         while True:
-            row = await self._pool.fetchrow(self._ACQUIRE, account_id, symbol, worker_id, duration)
+            row = await self._pool.fetchrow(self._ACQUIRE, *about, *by)
+            if row is not None and row["answer"] == "overtaken":
+                raise OvertakenError(f"{by[0]}")
             if row is not None:
                 return _answer(account_id, symbol, row)
             # Another worker won between the read and the insert: try again.
@@ -168,6 +192,13 @@ class Locks:
     async def release(self, lease: Lease) -> bool:
         """Release the lock; return False when it was not ours or no longer ours."""
         return await self._pool.fetchval(RELEASE, *_key(lease)) is not None
+
+    async def give_back(self, lease: Lease, attempt: EntryAttempt) -> bool:
+        """Release the lock of a stock that is not bought; an attempt that is overtaken changes nothing.
+
+        A later attempt of the same worker has the same token, and may have bought under it.
+        """
+        return await self._pool.fetchval(_GIVE_BACK, *_key(lease), attempt.intent_id, attempt.number) is not None
 
     _LOCKED = """
     SELECT symbol FROM stock_locks WHERE account_id = $1 AND worker_id IS NOT NULL AND expires_at > clock_timestamp()

@@ -15,6 +15,7 @@ from database.pool import Connection, Pool, transaction
 from database.positions import prepare_on
 from database.recording import record_of_position_on, record_on, reserve_on
 from database.recovery import lock_symbol_of_over, recover_buy_on
+from database.sales_at_once import permit_at_once
 from database.sending import Gate, Sending, begin
 from database.withdrawal import withdraw_on
 from domain.event import Event
@@ -76,6 +77,7 @@ class Orders:
 
         Raises:
             EntryDeniedError: other buys use the buying power that ``spending`` relies on.
+            OvertakenError: a later attempt of the same buy has begun.
             LivePositionExistsError: the symbol or the worker already has a live position.
             ActiveOrderExistsError: another buy of the symbol is active.
         """
@@ -124,16 +126,22 @@ class Orders:
     async def record_to_send(
         self, intent: OrderIntent, *, http_timeout: timedelta, environment: Environment
     ) -> Sending:
-        """Record a sale and request the permit to send it, in one transaction. Of repeated calls one gets the permit.
+        """Renew the lease, record a sale and request the permit to send it; of repeated calls one gets the permit.
+
+        That is one statement. Only if it writes nothing, a transaction of several finds the reason.
 
         Raises:
             StaleFencingTokenError: another worker has held the symbol since the sale was decided.
             ActiveOrderExistsError: another sale of the symbol is active.
             OversoldError: the sale exceeds the shares that the position holds.
         """
+        gate = Gate(None, http_timeout, environment)
+        permit = await permit_at_once(self._pool, intent, gate)
+        if permit is not None:
+            return permit
         async with transaction(self._pool) as connection:
             await record_of_position_on(connection, intent)
-            return await begin(connection, intent.intent_id, Gate(None, http_timeout, environment))
+            return await begin(connection, intent.intent_id, gate)
 
     async def record_outcome(self, intent_id: IntentId, outcome: SubmitOutcome) -> OrderRecord:
         """Record the broker's answer; the same answer again changes nothing, a contradicting one raises.

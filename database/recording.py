@@ -2,11 +2,12 @@
 
 import asyncpg
 
+from database.entry_attempts import OVERTAKEN_BY
 from database.errors import ActiveOrderExistsError, InvalidTransitionError, OversoldError, UnknownIntentError
 from database.order_rows import RETURNING, SELECT, intent_values, order_from_row
 from database.pool import Connection
 from database.risk import hold_gate
-from domain.errors import StaleFencingTokenError
+from domain.errors import OvertakenError, StaleFencingTokenError
 from domain.money import Won
 from domain.order import OrderIntent, OrderPurpose, OrderRecord
 from domain.risk import Denied, EntryDeniedError, Spending
@@ -14,16 +15,16 @@ from domain.risk import Denied, EntryDeniedError, Spending
 # A buying-power answer surely includes only orders that have not changed since the request. The rest of a live buy it
 # includes only on an account that reserves it: one with an unpaid margin reserves nothing. So a live buy may count
 # twice. That denies a buy for a moment but never spends the same money twice.
-_RESERVED = """
+_RESERVED = f"""
 SELECT COALESCE(sum(
     CASE WHEN changed_at >= $3 OR answered_at IS NULL THEN filled_amount ELSE 0 END
     + CASE WHEN is_active THEN (quantity - filled_quantity) * COALESCE(limit_price, decision_price) ELSE 0 END
-), 0)::bigint
+), 0)::bigint AS won, EXISTS ({OVERTAKEN_BY.format("$2", "$4")}) AS is_overtaken
 FROM orders
 WHERE account_id = $1 AND intent_id <> $2 AND side = 'buy' AND (
     changed_at >= $3 OR (is_active AND status <> 'quarantined')
 )
-"""
+"""  # noqa: S608 our own condition
 _RECORD = f"""
 INSERT INTO orders (intent_id, account_id, worker_id, position_id, session_date, symbol, side, quantity, order_type,
     limit_price, purpose, reason, fencing_token, decision_price, decided_at, host_limits)
@@ -38,10 +39,14 @@ async def reserve_on(connection: Connection, intent: OrderIntent, spending: Spen
 
     Raises:
         EntryDeniedError: other buys have used, or are about to use, the buying power that the broker reported.
+        OvertakenError: a later attempt of the same buy has begun.
     """
     await hold_gate(connection, intent.account_id)
-    reserved = await connection.fetchval(_RESERVED, intent.account_id, intent.intent_id, spending.asked_at)
-    verdict = spending.review(Won(reserved))
+    about = (intent.account_id, intent.intent_id, spending.asked_at, spending.attempt)
+    reserved = await connection.fetchrow(_RESERVED, *about)
+    if reserved is None or reserved["is_overtaken"]:
+        raise OvertakenError(intent.intent_id)
+    verdict = spending.review(Won(reserved["won"]))
     if isinstance(verdict, Denied):
         raise EntryDeniedError(verdict)
 

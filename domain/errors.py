@@ -17,6 +17,7 @@ TradingError
 │   ├── LivePositionExistsError
 │   ├── EntryDeniedError          (in domain.risk, with its verdict)
 │   └── OversoldError
+├── OvertakenError                a later attempt acts; this one must end
 ├── BadRulesError                 trading rules that are not valid
 └── InvalidTransitionError        a bug in Haru
 """
@@ -94,6 +95,13 @@ class LivePositionExistsError(BooksRefusedError):
 
 class OversoldError(BooksRefusedError):
     """A sale exceeds the shares that the position is proven to hold."""
+
+
+class OvertakenError(TradingError):
+    """A later attempt of the same step has begun; nothing that this one decides counts any more."""
+
+    def __init__(self, intent_id: str) -> None:
+        super().__init__(f"a later attempt of {intent_id} has begun")
 
 
 class BadRulesError(TradingError):

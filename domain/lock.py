@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from domain.identity import AccountId, PositionId, WorkerId
+from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.market import Symbol
 
 LEASE_DURATION: Final = timedelta(seconds=30)
@@ -21,6 +21,14 @@ class Lease:
     fencing_token: int
     acquired_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryAttempt:
+    """An attempt to decide a buy, counted from one. A later one of the same intent shuts it out."""
+
+    intent_id: IntentId
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

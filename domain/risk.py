@@ -140,10 +140,12 @@ class Spending:
     """Buying power requested at a real instant (database clock), before the broker answered.
 
     ``review`` receives the won used by other buys that the answer does not include; it must be quick and pure.
+    ``attempt`` is the number of the attempt that decides; the buy is not recorded once a later one has begun.
     """
 
     asked_at: datetime
     review: Callable[[Won], Review]
+    attempt: int = 1
 
 
 _NO_STOCK: Final = Symbol("")

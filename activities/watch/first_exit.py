@@ -1,4 +1,4 @@
-"""The first order of a sale, sent by the position's watch: intent and permit in one transaction, then one request."""
+"""The first order of a sale, sent by the position's watch: intent and permit in one statement, then one request."""
 
 import asyncio
 import logging
@@ -29,7 +29,10 @@ HANDED_OVER_WITHIN: Final = timedelta(seconds=10)
 Longer than a workflow task of a dead process takes to time out, and another process to take it.
 """
 _DECIDES_WITHIN: Final = 10.0
-"""Real seconds until the permit; then the workflow decides. Nothing bounds an order from its permit to its reply."""
+"""Real seconds until the permit; then the workflow decides. Nothing bounds an order from its permit to its reply.
+
+A permit whose answer comes too late is not used: the workflow finds the order as one that may have been sent.
+"""
 _AT_ONCE: Final = 50
 """Orders that one process sends so at the same time. More would wait for the rate budget longer than a permit allows.
 
@@ -105,7 +108,8 @@ class FirstExit:
         bound = asyncio.timeout(_DECIDES_WITHIN)
         try:
             async with bound:
-                return await self._selling.decide(request, partial(self._record_and_post, bound, turn))
+                record = partial(self._record_and_post, bound, turn)
+                return await self._selling.decide(request, record, record_renews=True)
         except TimeoutError:
             if not bound.expired():
                 raise
@@ -113,10 +117,9 @@ class FirstExit:
             return None
 
     async def _record_and_post(self, bound: asyncio.Timeout, turn: ExitStack, intent: OrderIntent) -> None:
-        bound.reschedule(None)
-        window = SendWindow()
-        environment = self._orders.environment
+        window, environment = SendWindow(), self._orders.environment
         permit = await self._database.orders.record_to_send(intent, http_timeout=SENDING_TAKES, environment=environment)
+        bound.reschedule(None)
         turn.close()
         if permit.may_send:
             await self._orders.send(intent, window)

@@ -195,10 +195,12 @@ class Desk:
         self.watching = WatchingActivities(*parts, **watched)
         self.market_watch = MarketWatchActivities(*parts, **watched, owner="desk")
 
-    async def does(self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = ()) -> T:
+    async def does(
+        self, act: Callable[..., Awaitable[T]], *arguments: Any, heartbeat_details: Any = (), attempt: int = 1
+    ) -> T:
         """Run an activity as Temporal does."""
         env = ActivityEnvironment(cast("Client", self.temporal))
-        env.info = replace(env.info, heartbeat_details=heartbeat_details)
+        env.info = replace(env.info, heartbeat_details=heartbeat_details, attempt=attempt)
         env.on_heartbeat = lambda *details: self.heartbeats.append(details)
         self.pace.begin()
         return await env.run(act, *arguments)

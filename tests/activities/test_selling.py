@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+import activities.selling
 from activities.entries import PreparedEntry
 from activities.market.quote_feed import QuoteFeed
 from activities.orders import SENDING_TAKES
 from activities.selling import MarketShut, NothingToSell, PreparedExit
 from activities.settling import CloseRequest
 from activities.support.pace import SendWindow
+from database.locks import Locks
 from domain.errors import InvalidTransitionError, StaleFencingTokenError
 from domain.identity import WorkerId
 from domain.ladder import Rung, Tries
@@ -88,8 +90,23 @@ async def test_a_price_that_took_long_leaves_the_sale_its_time_to_leave(
         return await at_once(feed, *asked)
 
     monkeypatch.setattr(QuoteFeed, "quotes", at_last)
+    monkeypatch.setattr(activities.selling, "_RENEWED_FOR", 0.0)  # whatever time the look has taken is long
 
     assert (await desk.sells(entry)).status is OrderStatus.FILLED
+
+
+async def test_a_quick_look_renews_the_lease_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, renewals, renew = await desk.buys(), list[object](), Locks.renew
+
+    async def counted(self: Locks, *about: Any) -> Any:
+        renewals.append(about)
+        return await renew(self, *about)
+
+    monkeypatch.setattr(Locks, "renew", counted)
+    monkeypatch.setattr(activities.selling, "_RENEWED_FOR", 60.0)  # on any machine
+    await desk.does(desk.selling.prepare_exit, desk.exit_of(entry, 2))
+
+    assert len(renewals) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ _ORDER_AIM: Final = 500.0
 """Milliseconds from the decision until the request is sent."""
 _ADDED_AIM: Final = 3.0
 _REACTION_AIM: Final = 1.0
+_STEPS_AIM: Final = 120.0
 _EVENTS_AIM: Final = 45.0
 _BYTES_AIM: Final = 15_000.0
 _MINUTE: Final = 60.0
@@ -42,6 +43,7 @@ class Trading:
         return [
             Figure("trade", "candidate → shares held", "ms", _ms(trades, _buying)),
             Figure("trade", "rule fired → trade closed", "ms", _ms(trades, _selling)),
+            Figure("trade", "both together", "ms", _ms(trades, _in_steps), aim=_STEPS_AIM),
             *steps,
             Figure("trade", "history of one trade", "events", _each(trades, lambda t: t.run.events), aim=_EVENTS_AIM),
             Figure("trade", "history of one trade", "bytes", _each(trades, lambda t: t.run.size), aim=_BYTES_AIM),
@@ -96,6 +98,10 @@ def _buying(trade: Trade) -> float:
 
 def _selling(trade: Trade) -> float:
     return _seconds(trade.fired_at, _done_at(trade, _SOLD))
+
+
+def _in_steps(trade: Trade) -> float:
+    return _buying(trade) + _selling(trade)
 
 
 def _from_candidate(trade: Trade) -> float:

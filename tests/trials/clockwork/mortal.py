@@ -41,7 +41,7 @@ class Life:
         if self.is_over:
             raise ProcessDiedError
 
-    def cross(self, moment: str, what: str) -> None:
+    async def cross(self, moment: str, what: str, *, in_transaction: bool = False) -> None:
         """Count a crossing, and die at the chosen one."""
         self.check()
         doing = activity.info().activity_type if activity.in_activity() else "start"
@@ -85,9 +85,9 @@ class MortalPool:
             answer = await ask(query, *values)
             self._life.check()
             return answer
-        self._life.cross("before", written)
+        await self._life.cross("before", written)
         answer = await ask(query, *values)
-        self._life.cross("after", written)
+        await self._life.cross("after", written)
         return answer
 
 
@@ -121,9 +121,9 @@ class MortalConnection:
             yield
             written = "+".join(dict.fromkeys(self._written))
             if written:
-                self._life.cross("before", written)
+                await self._life.cross("before", written, in_transaction=True)
         if written:
-            self._life.cross("after", written)
+            await self._life.cross("after", written)
 
     async def _run(self, ask: Any, query: str, values: tuple[Any, ...]) -> Any:
         self._life.check()
@@ -143,13 +143,13 @@ class MortalTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         what = f"{request.method} {request.url.path.rsplit('/', 1)[-1]}"
-        self._life.cross("before", what)
+        await self._life.cross("before", what)
         try:
             response = await self._inside.handle_async_request(request)
         except OSError:
-            self._life.cross("after", what)
+            await self._life.cross("after", what)
             raise
-        self._life.cross("after", what)
+        await self._life.cross("after", what)
         return response
 
 

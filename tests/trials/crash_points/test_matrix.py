@@ -22,7 +22,7 @@ from tests.trials.crash_points.tally import Tally, a_tally
 _SENDS: Final = ("enter_position", "finish_sale", "submit_order", "cancel_order", "resolve_order")
 _TRACK: Final = 12
 """Number of crossings from the sending of an order until its answer is processed."""
-_WATCH_SENDS: Final = "watch_market: before insert orders"
+_WATCH_SENDS: Final = "watch_market: before update stock_locks+insert orders"
 _SAMPLE: Final = 2
 _PATHS: Final = {"entry": "order-cash", "exit": "order-cash", "cancel": "order-rvsecncl", "second cancel": "rvsecncl"}
 

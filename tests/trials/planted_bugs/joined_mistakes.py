@@ -2,9 +2,10 @@
 
 from contextlib import AbstractContextManager
 
-from activities.entries import EntryRequest, NoEntry, PreparedEntry
+from activities.entries import EntryDecision, EntryRequest, NoEntry, PreparedEntry
 from activities.joined import Entered, EnterRequest, JoinedActivities
 from activities.support.pace import SendWindow
+from database.entry_attempts import EntryAttempts
 from domain.order import OrderRecord, OrderStatus
 from tests.trials.planted_bugs.swapping import swapped
 
@@ -33,3 +34,20 @@ def takes_a_lost_lock_for_no_entry() -> AbstractContextManager[None]:
         return await followed(self, request, decision, order)
 
     return swapped(JoinedActivities, "_followed", gives_up)
+
+
+def lets_overtaken_attempts_act() -> AbstractContextManager[None]:
+    """Shuts no earlier attempt out, so that a process which was stopped goes on with its candidates."""
+
+    async def none(*_: object) -> None: ...
+
+    return swapped(EntryAttempts, "begin", none)
+
+
+def refuses_without_a_second_look() -> AbstractContextManager[None]:
+    """Answers what the preparation found, though an earlier attempt may have sent meanwhile."""
+
+    async def prepared(self: JoinedActivities, entry: EntryRequest, _: object) -> EntryDecision:
+        return await self._entries.prepare_entry(entry)
+
+    return swapped(JoinedActivities, "_prepared", prepared)

@@ -160,6 +160,16 @@ PLANTED = (
         "scene: an order in flight",
     ),
     Planted(
+        joined_mistakes.lets_overtaken_attempts_act,
+        at_a_desk(joined_scenes.refused_while_a_process_was_stopped),
+        "scene: an order leaves",
+    ),
+    Planted(
+        joined_mistakes.refuses_without_a_second_look,
+        at_a_desk(joined_scenes.sent_before_its_lock_was_lost),
+        "scene: an order in flight",
+    ),
+    Planted(
         watch_mistakes.watches_the_positions_of_every_shard,
         at_a_desk(watch_scenes.two_positions_in_two_shards),
         "scene: ",
