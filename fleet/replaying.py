@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import WorkflowExecution, WorkflowHistory
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Replayer
 
@@ -75,6 +76,7 @@ async def replay_open_histories(
         interceptors=interceptors,
         namespace=fleet.client.namespace,
         debug_mode=True,  # a replay has no second attempt, so it needs no deadlock detector
+        runtime=Runtime(telemetry=TelemetryConfig(logging=None)),  # the report names each failure once
     )
     runs = []
     async with replayer.workflow_replay_iterator(_histories(fleet, listed, unread)) as results:

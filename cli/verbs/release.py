@@ -69,7 +69,10 @@ async def ramp(desk: Desk) -> int:
 
 
 async def drain(desk: Desk) -> int:
-    """Wait until no run is left on a build, so that its hosts may stop.
+    """Wait until no trade is left on a build, so that its hosts may stop.
+
+    The watch and the close are not waited for: they move to the current build at their next task, or when these hosts
+    stop. A watch has no task for hours while nothing changes.
 
     Raises:
         OperationError: the build is current.
@@ -78,7 +81,7 @@ async def drain(desk: Desk) -> int:
     if build == (await _state(desk)).current:
         raise OperationError(f"{build} is current: make another build current first, so that its trades can end")
     releases = Releases(desk.fleet.client, desk.fleet.account_id)
-    while left := [run for run in await releases.open_runs() if run.build_id == build]:
+    while left := [run for run in await releases.open_runs() if run.build_id == build and run.is_pinned]:
         if not desk.asked.json:
             desk.console.say(f"{len(left)} runs are left on {build}.")
         await asyncio.sleep(_PAUSE)

@@ -1,6 +1,7 @@
 """`release`: what it refuses, and that one run does not keep the others on a stuck build."""
 
 import argparse
+import asyncio
 import io
 from typing import Any
 
@@ -53,3 +54,32 @@ async def test_a_stuck_run_that_cannot_be_restarted_keeps_no_other_on_its_build(
 
     assert tried == ["w0", "w1", "w2"]
     assert (await releases.state() or Deployment()).current == A
+
+
+async def test_a_watch_that_has_had_no_task_since_holds_up_no_drain(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def watch_only(_: Releases) -> tuple[Run, ...]:
+        return (Run("market-watch/a/0", "r", B, is_pinned=False, is_failing=False),)
+
+    await Releases(fleet.client, fleet.account_id).set_current(A)
+    monkeypatch.setattr(Releases, "open_runs", watch_only)
+
+    async with asyncio.timeout(30):
+        assert await release.drain(a_desk(fleet, build=B)) == 0
+
+
+async def test_a_drain_waits_for_the_trades_of_the_build(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [Run(f"w{number}", "r", B, is_pinned=True, is_failing=False) for number in range(2)]
+    looks = list[int]()
+
+    async def fewer(_: Releases) -> tuple[Run, ...]:
+        looks.append(len(left))
+        return tuple(left[: 2 - len(looks[1:])])
+
+    await Releases(fleet.client, fleet.account_id).set_current(A)
+    monkeypatch.setattr(Releases, "open_runs", fewer)
+    monkeypatch.setattr(release, "_PAUSE", 0.0)
+
+    assert await release.drain(a_desk(fleet, build=B)) == 0
+    assert len(looks) == 3
