@@ -104,7 +104,7 @@ class Stack:
             name = f"host-{len(self.hosts) + 1}"
             log = self.folder / f"{name}.log"
             # Not the adversary's host, whose clock looks into a file each time it is read.
-            self.hosts.append(Host(name, self._environment(), log, program=(str(ROOT / "worker.py"),)))
+            self.hosts.append(Host(name, self.environment(), log, program=(str(ROOT / "worker.py"),)))
         for host in self.hosts[:count]:
             host.start()
         await asyncio.gather(*(host.stop() for host in self.hosts[count:]))
@@ -145,7 +145,8 @@ class Stack:
     async def _is_flat(self, trader: Trader) -> bool:
         return await self.fleet.database.positions.live_of(self.fleet.account_id, trader.worker_id) is None
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a host of this stack, and of ``starter.py`` beside it."""
         return (
             unconfigured(self.folder)
             | as_settings(RULES)
