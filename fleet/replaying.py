@@ -9,7 +9,7 @@ from typing import Final
 from temporalio.client import WorkflowExecution, WorkflowHistory
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
-from temporalio.worker import Interceptor, Replayer
+from temporalio.worker import Interceptor, Replayer, UnsandboxedWorkflowRunner
 
 from fleet.fleet import Fleet
 from fleet.visibility import one_of, quoted
@@ -75,6 +75,7 @@ async def replay_open_histories(
         data_converter=fleet.client.data_converter,
         interceptors=interceptors,
         namespace=fleet.client.namespace,
+        workflow_runner=UnsandboxedWorkflowRunner(),  # as a host runs them; the sandbox warns about late imports
         debug_mode=True,  # a replay has no second attempt, so it needs no deadlock detector
         runtime=Runtime(telemetry=TelemetryConfig(logging=None)),  # the report names each failure once
     )

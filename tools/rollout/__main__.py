@@ -20,10 +20,10 @@ from runtime.standard_error import guard_standard_error, leave, say_error
 from security.private_files import close_to_others, private_folder
 from tools.bench.stack import NothingHappenedError
 from tools.chaos.processes import HostFailedError
-from tools.rollout.played import Played, roll, roll_to_a_stuck_build
+from tools.rollout.played import Played, roll, roll_to_stuck_builds
 from tools.rollout.report import phases, result_json, table, violations
 from tools.rollout.stage import VerbFailedError, staged
-from tools.rollout.trees import INCOMPATIBLE, STUCK, UnfitChangeError, copy_tree
+from tools.rollout.trees import DEAD, INCOMPATIBLE, STUCK, UnfitChangeError, copy_tree
 from tools.rollout.watched import HAND_OVER
 from verifier.report import report_lines
 
@@ -53,7 +53,7 @@ async def play(asked: Asked, home: Path, log: Callable[[str], None]) -> list[Pla
     if "stuck" in asked.names:
         stuck = copy_tree("stuck", trees, STUCK)
         async with staged(home / "stack", asked.positions, log) as stage:
-            played.append(await roll_to_a_stuck_build(stage, old, stuck))
+            played.append(await roll_to_stuck_builds(stage, old, stuck, copy_tree("dead", trees, DEAD)))
     return played
 
 

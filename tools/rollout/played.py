@@ -26,8 +26,8 @@ class Played:
     trades: int
     verdict: Verdict
     left: int
-    stuck: str = ""
-    """The build whose tasks fail on purpose."""
+    stuck: frozenset[str] = frozenset()
+    """The builds whose tasks fail on purpose."""
     sold_while_stuck: tuple[float, ...] = ()
     """Real seconds from a price below the stop to the sale at the broker, while the workflow of the position failed."""
 
@@ -82,11 +82,22 @@ async def _back(stage: Stage, old: Tree, new: Tree) -> None:
     await stage.rise(second)
 
 
-async def roll_to_a_stuck_build(stage: Stage, old: Tree, stuck: Tree) -> Played:
-    """Roll to a build whose tasks fail while it holds, let stops sell there meanwhile, and roll back."""
+async def roll_to_stuck_builds(stage: Stage, old: Tree, stuck: Tree, dead: Tree) -> Played:
+    """Roll to a build whose tasks fail while it holds, and back; then to one whose first task fails, and back."""
+    first, _ = _halves(stage.symbols)
+    await _held_on(stage, old)
+    sold = await _to_a_stuck_build_and_back(stage, old, stuck)
+    await _to_a_dead_build_and_back(stage, old, dead)
+    stage.phase("the last trades end")
+    await stage.fall(first)
+    played = await _judged("stuck builds", stage)
+    played.stuck, played.sold_while_stuck = frozenset({stuck.build, dead.build}), sold
+    return played
+
+
+async def _to_a_stuck_build_and_back(stage: Stage, old: Tree, stuck: Tree) -> tuple[float, ...]:
     first, second = _halves(stage.symbols)
     falls, stays = _halves(first)
-    await _held_on(stage, old)
     stage.phase("the stuck build becomes current")
     await stage.start(stuck, 1, 2)
     await stage.verb(stuck, "release", "current", stuck.build)
@@ -95,25 +106,35 @@ async def roll_to_a_stuck_build(stage: Stage, old: Tree, stuck: Tree) -> Played:
     await stage.rise(first)
     stage.phase("stops sell what stuck runs hold")
     sold = await _sold_while_stuck(stage, falls)
-    await _leave(stage, old, stuck)
+    await _leave(stage, old, stuck, 1, 2)
     stage.phase("stops sell on the old build")
     await stage.fall(stays)
     await stage.fall(second)
     stage.phase("the workers buy again")
     await stage.verb(old, "resume")
     await stage.rise(first)
-    stage.phase("the last trades end")
-    await stage.fall(first)
-    played = await _judged("a stuck build", stage)
-    played.stuck, played.sold_while_stuck = stuck.build, sold
-    return played
+    return sold
 
 
-async def _leave(stage: Stage, old: Tree, stuck: Tree) -> None:
+async def _to_a_dead_build_and_back(stage: Stage, old: Tree, dead: Tree) -> None:
+    falls, _ = _halves(_halves(stage.symbols)[0])
+    stage.phase("a build that is stuck from its first task becomes current")
+    await stage.start(dead, 1)
+    await stage.verb(dead, "release", "current", dead.build)
+    stage.phase("the next runs of some workers begin there")
+    await stage.fall(falls)
+    await stage.until_failing(len(falls))
+    await _leave(stage, old, dead, 1)
+    stage.phase("these workers buy on the old build")
+    await stage.verb(old, "resume")
+    await stage.rise(falls)
+
+
+async def _leave(stage: Stage, old: Tree, stuck: Tree, *hosts: int) -> None:
     stage.phase("roll back")
     await stage.verb(old, "release", "rollback", "--stuck")
     stage.phase("the hosts of the stuck build stop")
-    await stage.stop(stuck, 1, 2)
+    await stage.stop(stuck, *hosts)
     await stage.verb(old, "release")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from domain.event_kind import EventKind
 from fleet.duties.unattended_sales import SELLER
 from tools.rollout.played import Played
-from tools.rollout.runs import SeenRun
+from tools.rollout.runs import ON_PURPOSE, SeenRun
 from tools.rollout.watched import HAND_OVER
 from workflows.identity import worker_of
 
@@ -16,8 +16,8 @@ def violations(played: Played, hand_over: float = HAND_OVER) -> list[str]:
     longest = max(played.gaps.longest.values(), default=0.0)
     found = [
         f"{run.workflow_id} {run.run_id}: {count} failed workflow tasks, {cause}"
-        for run in _sound(played)
-        for cause, count in run.failed.items()
+        for run in played.runs
+        for cause, count in _failed(run, played).items()
     ]
     found += [f"{run.workflow_id} {run.run_id}: its trade moved between builds" for run in _moved(played)]
     if longest > hand_over:
@@ -54,15 +54,17 @@ def result_json(played: Played, hand_over: float) -> dict[str, object]:
 def _figures(played: Played) -> Iterator[tuple[str, str]]:
     sold = _sold_by_a_run(played)
     by_build = Counter(build for run in sold for build in run.builds)
-    sound = _sound(played)
     yield "positions held", str(played.positions)
     yield "trades", str(played.trades)
     yield "trades that ended on each build", ", ".join(f"{count} on {name}" for name, count in sorted(by_build.items()))
     yield "trades that moved between builds", str(len(_moved(played)))
     yield "runs read", str(len(played.runs))
-    yield "failed workflow tasks", str(sum(run.failed.total() for run in sound))
+    yield (
+        f"failed workflow tasks{', without those on purpose' * bool(played.stuck)}",
+        str(sum(_failed(run, played).total() for run in played.runs)),
+    )
     if played.stuck:
-        yield "runs that failed on the stuck build", str(sum(run not in sound for run in played.runs))
+        yield "runs that failed on stuck builds", str(sum(ON_PURPOSE in run.failed for run in played.runs))
         times = ", ".join(f"{each:.1f}" for each in (min(played.sold_while_stuck), max(played.sold_while_stuck)))
         yield "stop crossed → sale at the broker, of stuck runs: least, most (s)", times
         yield "sold while stuck", str(len(played.sold_while_stuck))
@@ -79,9 +81,9 @@ def phases(played: Played) -> Iterator[str]:
         yield f"{seconds:5.1f} s  {name}"
 
 
-def _sound(played: Played) -> list[SeenRun]:
-    """Return the runs whose tasks must not fail."""
-    return [run for run in played.runs if not (run.is_worker and played.stuck in run.builds)]
+def _failed(run: SeenRun, played: Played) -> Counter[str]:
+    """Return the failed tasks of a run by cause, without those that a stuck build fails on purpose."""
+    return Counter({cause: count for cause, count in run.failed.items() if not (played.stuck and cause == ON_PURPOSE)})
 
 
 def _moved(played: Played) -> list[SeenRun]:

@@ -11,6 +11,8 @@ from fleet.fleet import Fleet
 from fleet.visibility import one_of
 from workflows.identity import OUR_TYPES, TRADING_WORKER
 
+ON_PURPOSE: Final = "WORKFLOW_WORKER_UNHANDLED_FAILURE"
+"""Temporal's cause of a task whose code raises, as that of a stuck build does."""
 _BUYS: Final = frozenset({"enter_position", "submit_order"})
 _SELLS: Final = frozenset({"finish_sale", "close_position"})
 

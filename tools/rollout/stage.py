@@ -19,6 +19,7 @@ from tools.bench.stack import RULES, NothingHappenedError, Stack, Start, running
 from tools.chaos.processes import Host
 from tools.rollout.trees import Tree
 from tools.rollout.watched import Sampler, sampling
+from workflows.identity import TRADING_WORKER
 
 _LISTED_BESIDE: Final = 10
 _CASH: Final = 10**11
@@ -116,6 +117,10 @@ class Stage:
         await asyncio.gather(*(self.stack.market.falls(symbol, _FELL_TO) for symbol in symbols))
         await self._until(lambda: self._sold(set(symbols)), f"{len(symbols)} are sold by their stops")
 
+    async def until_failing(self, count: int) -> None:
+        """Wait until so many runs have had no task that completed, as Temporal's pending tasks show."""
+        await self._until(lambda: self._are_failing(count), f"{count} runs whose first task fails")
+
     async def trades(self) -> int:
         """Return how many trades are booked."""
         fleet = self.stack.fleet
@@ -129,6 +134,13 @@ class Stage:
 
     async def _until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         await until(condition, what, _LONGEST, every=0.25)
+
+    async def _are_failing(self, count: int) -> bool:
+        client, failing = self.stack.fleet.client, 0
+        async for run in client.list_workflows(f"WorkflowType = '{TRADING_WORKER}' AND ExecutionStatus = 'Running'"):
+            handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+            failing += (await handle.describe()).raw_description.pending_workflow_task.attempt > 1
+        return failing >= count
 
     async def _holds(self, symbols: set[Symbol]) -> bool:
         fleet = self.stack.fleet

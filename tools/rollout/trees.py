@@ -64,6 +64,15 @@ STUCK: Final = (
 )
 """A build whose workflow task fails as soon as its worker holds shares, at each attempt."""
 
+DEAD: Final = (
+    Change(
+        "workflows/trade.py",
+        "        begun = await self._begin()\n",
+        '        raise RuntimeError("this build is stuck from its first task")\n',
+    ),
+)
+"""A build whose first workflow task fails, at each attempt."""
+
 
 class UnfitChangeError(Exception):
     """The code has changed, so that a planted change does not fit."""
