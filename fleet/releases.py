@@ -88,6 +88,8 @@ class Run:
     build_id: str
     is_pinned: bool
     is_failing: bool
+    cannot_replay: bool = False
+    """Whether its tasks fail because the code that works on it issues other commands."""
 
 
 async def is_tried(client: Client) -> bool:
@@ -265,12 +267,14 @@ def _deployment(info: WorkerDeploymentInfo, token: bytes) -> Deployment:
 
 def _run(info: WorkflowExecutionInfo) -> Run:
     """Return a run by its search attributes: a list has no other word about versions."""
+    problems = _keyword(info, "TemporalReportedProblems")
     return Run(
         info.execution.workflow_id,
         info.execution.run_id,
         _keyword(info, "TemporalWorkerDeploymentVersion").rpartition(":")[2],
         is_pinned=_keyword(info, "TemporalWorkflowVersioningBehavior") == "Pinned",
-        is_failing="TemporalReportedProblems" in info.search_attributes.indexed_fields,
+        is_failing=bool(problems),
+        cannot_replay="NonDeterministic" in problems,
     )
 
 

@@ -246,7 +246,10 @@ class WatchOfB(WatchOfA):
         await workflow.wait_condition(lambda: self._signals < 0)
 
 
-async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_duty_starts_it_again(fleet: Fleet) -> None:
+@pytest.mark.parametrize("forgets", [False, True], ids=["one host", "a host that restarts each round"])
+async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_duty_starts_it_again(
+    fleet: Fleet, forgets: bool
+) -> None:
     queue, watch_id = task_queues(fleet.account_id).trading, market_watch_id(ShardRequest(fleet.account_id, 0))
     client = fleet.client
     named: Any = {"task_queue": queue, "workflow_runner": UnsandboxedWorkflowRunner()}
@@ -261,7 +264,7 @@ async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_dut
         while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             with suppress(RPCError):  # it may have just ended
                 await handle.signal(HELD_MESSAGE, 0)
-            await on_b.look()
+            await (ReleaseDuty(fleet, "h2", B) if forgets else on_b).look()
             await asyncio.sleep(0.2)
 
     assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
