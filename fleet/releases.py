@@ -44,6 +44,10 @@ _TRIED: Final = (1, 32)
 """The first version of Temporal's server on which hosts of several builds were tried."""
 UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
 """Status codes of a server without Worker Versioning, or of a key that may not use it."""
+VERSIONING_FIX: Final = (
+    "update the Temporal server, or let this key read and change worker deployments; until then this host gets work "
+    "only if no build is current (`starter.py release`)"
+)
 _ENDS: Final = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
