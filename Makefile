@@ -13,7 +13,7 @@ READY := $(VENV)/.installed
 AUDIT := .venv-audit
 LOCKED := $(AUDIT)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(ARGS)
 
-.PHONY: install demo test conformance chaos matrix closings fuzz lint format bench lock sbom audit deploy-check images clean
+.PHONY: install demo test conformance chaos rollout matrix closings fuzz lint format bench lock sbom audit deploy-check images clean
 .DEFAULT_GOAL := test
 
 install: $(READY)  ## the environment only: .venv with the locked packages; starts nothing
@@ -29,6 +29,9 @@ conformance: $(READY)  ## what we believe about KIS, asked of the simulator; KIS
 
 chaos: $(READY)  ## days under a seeded adversary, then every invariant counted; ARGS="--seed 7 --rounds 3"
 	$(BIN)/python -m tools.chaos $(ARGS)
+
+rollout: $(READY)  ## a release rolled while shares are held, there and back, and to a build that is stuck; ARGS="--positions 6" for a short one
+	$(BIN)/python -m tools.rollout $(ARGS)
 
 matrix: $(READY)  ## every crash point times every answer of the broker, every planted bug; takes hours, HARU_MATRIX_EVERY=20 plays each 20th
 	HARU_MATRIX=full $(BIN)/python -m pytest tests/trials/crash_points tests/trials/planted_bugs tests/workflows/test_messages_property.py -s -q $(ARGS)

@@ -10,7 +10,7 @@ from yoyo import get_backend, read_migrations  # type: ignore[import-untyped]
 
 from database.errors import DatabaseAwayError, DatabaseTooNewError, MigrationRightsError, libpq_cause
 from database.rights import grant_rights
-from database.schema_level import APPLIED, MIGRATIONS, level_of
+from database.schema_level import APPLIED, MIGRATIONS, SchemaLevel, level_of
 
 _SCHEMES: Final = ("postgres", "postgresql")
 _ADVISORY_KEY: Final = 0x68617275
@@ -41,15 +41,16 @@ def apply(database_url: str, application_url: str | None = None) -> int:
         raise DatabaseAwayError(libpq_cause(str(error))) from error
     with closing(opened) as connection:
         connection.execute(_LOCK, [_ADVISORY_KEY])
-        applied = _apply_locked(yoyo_url) if _is_behind(connection) else 0
+        level = _usable_level(connection)
+        applied = _apply_locked(yoyo_url) if level.missing else 0
         role = unquote(urlsplit(application_url or database_url).username or "")
         if role and role != connection.info.user:
-            grant_rights(connection, role)
+            grant_rights(connection, role, beside_newer=bool(level.unknown))
         return applied
 
 
-def _is_behind(connection: psycopg.Connection) -> bool:
-    """Return whether migrations are missing; this also works for a role that may only use the tables."""
+def _usable_level(connection: psycopg.Connection) -> SchemaLevel:
+    """Return the level of a schema that this code can use or migrate; a role that may only use the tables can ask."""
     try:
         applied = [row[0] for row in connection.execute(APPLIED)]
     except psycopg.errors.UndefinedTable:
@@ -59,7 +60,7 @@ def _is_behind(connection: psycopg.Connection) -> bool:
         raise DatabaseTooNewError(level.too_new)
     if level.missing and not connection.execute(_MAY_MIGRATE).fetchone() == (True,):
         raise MigrationRightsError(level.missing, connection.info.user)
-    return bool(level.missing)
+    return level
 
 
 def _apply_locked(yoyo_url: str) -> int:

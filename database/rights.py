@@ -10,7 +10,7 @@ DELETED: Final = (
     *("alerts", "closed_entries", "payload_keys", "position_snapshots", "position_watches", "price_marks"),
     *("scan_wishes", "statement_lines", "unreadable_rows"),
 )
-"""Tables from which the code deletes."""
+"""Tables from which the code deletes. Remove one a release after the code that deletes: both use the same role."""
 INSERT_ONLY: Final = (
     *("cash_baselines", "fills", "first_looks", "listed_orders", "owners_shares", "session_days"),
     *("share_restatements", "strategy_sources", "strategy_verdicts", "trades", "unproven_strategies", "worker_states"),
@@ -30,10 +30,11 @@ _BOOKKEEPING: Final = ("_yoyo", "yoyo_lock")
 """Tables of the migrations themselves, which the application may only read."""
 
 
-def grant_rights(connection: psycopg.Connection, role: str) -> None:
+def grant_rights(connection: psycopg.Connection, role: str, *, beside_newer: bool = False) -> None:
     """Grant a role the rights that the application needs and revoke all others, in one transaction.
 
-    Rights that are already correct are not written again.
+    Rights that are already correct are not written again. ``beside_newer``: a newer release, which knows more tables,
+    has granted rights to the same role. They stay as they are.
     """
     who = Identifier(role)
     with connection.transaction():
@@ -41,7 +42,7 @@ def grant_rights(connection: psycopg.Connection, role: str) -> None:
         present = connection.execute(_PRESENT, [f'"{role}"']).fetchall()
         for name, rights in present:
             wanted = _wanted(name, appended)
-            if set(rights) != set(wanted):
+            if set(rights) != set(wanted) and not (beside_newer and rights):
                 connection.execute(SQL("REVOKE ALL ON TABLE {} FROM {}").format(Identifier(name), who))
                 granted = SQL(", ").join(map(SQL, wanted))
                 connection.execute(SQL("GRANT {} ON TABLE {} TO {}").format(granted, Identifier(name), who))

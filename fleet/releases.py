@@ -1,8 +1,10 @@
 """The fleet's builds as Temporal knows them: one deployment an account, one version a build."""
 
+import asyncio
 import json
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -10,7 +12,7 @@ from typing import Final
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo
-from temporalio.api.enums.v1 import EventType, VersionDrainageStatus
+from temporalio.api.enums.v1 import EventType, RoutingConfigUpdateState, VersionDrainageStatus
 from temporalio.api.workflow.v1 import VersioningOverride as VersioningOverrideProto
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
@@ -35,11 +37,17 @@ from domain.identity import AccountId
 from fleet.visibility import quoted
 
 _WITHIN: Final = timedelta(seconds=15)
+_ROUTED_WITHIN: Final = 20.0
+_ROUTED_LOOK: Final = 0.2
 _PAGE: Final = 200
 _TRIED: Final = (1, 32)
 """The first version of Temporal's server on which hosts of several builds were tried."""
 UNSUPPORTED: Final = (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED)
 """Status codes of a server without Worker Versioning, or of a key that may not use it."""
+VERSIONING_FIX: Final = (
+    "update the Temporal server, or let this key read and change worker deployments; until then this host gets work "
+    "only if no build is current (`starter.py release`)"
+)
 _ENDS: Final = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
@@ -84,6 +92,8 @@ class Run:
     build_id: str
     is_pinned: bool
     is_failing: bool
+    cannot_replay: bool = False
+    """Whether its tasks fail because the code that works on it issues other commands."""
 
 
 async def is_tried(client: Client) -> bool:
@@ -137,6 +147,21 @@ class Releases:
             ),
             timeout=_WITHIN,
         )
+
+    async def until_routed(self) -> None:
+        """Wait until every task queue knows the current build: until then a new run may still go to the build before.
+
+        A server that does not say whether its task queues know is not waited for.
+        """
+        request = DescribeWorkerDeploymentRequest(namespace=self._client.namespace, deployment_name=self.deployment)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ROUTED_WITHIN):
+                while True:
+                    answer = await self._client.workflow_service.describe_worker_deployment(request, timeout=_WITHIN)
+                    state = answer.worker_deployment_info.routing_config_update_state
+                    if state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
+                        return
+                    await asyncio.sleep(_ROUTED_LOOK)
 
     async def set_ramp(self, build_id: str, percent: float, token: bytes = b"") -> None:
         """Send a share of these runs to this build; an empty build ends the ramp.
@@ -246,12 +271,14 @@ def _deployment(info: WorkerDeploymentInfo, token: bytes) -> Deployment:
 
 def _run(info: WorkflowExecutionInfo) -> Run:
     """Return a run by its search attributes: a list has no other word about versions."""
+    problems = _keyword(info, "TemporalReportedProblems")
     return Run(
         info.execution.workflow_id,
         info.execution.run_id,
         _keyword(info, "TemporalWorkerDeploymentVersion").rpartition(":")[2],
         is_pinned=_keyword(info, "TemporalWorkflowVersioningBehavior") == "Pinned",
-        is_failing="TemporalReportedProblems" in info.search_attributes.indexed_fields,
+        is_failing=bool(problems),
+        cannot_replay="NonDeterministic" in problems,
     )
 
 

@@ -1,14 +1,17 @@
 """Replay the fleet's histories on this build, to see whether it would go on where the running build is."""
 
+import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from temporalio.client import WorkflowExecution, WorkflowHistory
-from temporalio.service import RPCError
-from temporalio.worker import Interceptor, Replayer
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Interceptor, Replayer, UnsandboxedWorkflowRunner
 
 from fleet.fleet import Fleet
 from fleet.visibility import one_of, quoted
@@ -16,6 +19,7 @@ from workflows.faults import temporal_cause
 from workflows.hosted import HOSTED
 from workflows.identity import OUR_TYPES, is_close_of, is_watch_of, task_queues
 
+_SDK_LOG: Final = "temporalio.worker._workflow"
 _LONGEST: Final = 600
 """Characters of a cause."""
 
@@ -74,15 +78,29 @@ async def replay_open_histories(
         data_converter=fleet.client.data_converter,
         interceptors=interceptors,
         namespace=fleet.client.namespace,
+        workflow_runner=UnsandboxedWorkflowRunner(),  # as a host runs them; the sandbox warns about late imports
         debug_mode=True,  # a replay has no second attempt, so it needs no deadlock detector
+        runtime=Runtime(telemetry=TelemetryConfig(logging=None)),  # the report names each failure once
     )
     runs = []
-    async with replayer.workflow_replay_iterator(_histories(fleet, listed, unread)) as results:
-        async for result in results:
-            run = about[result.history.run_id]
-            fault = "" if result.replay_failure is None else f"{result.replay_failure}"[:_LONGEST]
-            runs.append(_replayed(run, len(result.history.events), fault))
+    with _named_once():
+        async with replayer.workflow_replay_iterator(_histories(fleet, listed, unread)) as results:
+            async for result in results:
+                run = about[result.history.run_id]
+                fault = "" if result.replay_failure is None else f"{result.replay_failure}"[:_LONGEST]
+                runs.append(_replayed(run, len(result.history.events), fault))
     return ReplayReport(tuple(runs), tuple(unread))
+
+
+@contextmanager
+def _named_once() -> Iterator[None]:
+    """Silence the SDK, which repeats each failure with a traceback."""
+    log = logging.getLogger(_SDK_LOG)
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _replayed(run: WorkflowExecution, events: int, fault: str) -> Replayed:
@@ -106,10 +124,12 @@ async def _ours(fleet: Fleet, closed: timedelta) -> AsyncIterator[WorkflowExecut
 async def _histories(
     fleet: Fleet, listed: Sequence[WorkflowExecution], unread: list[str]
 ) -> AsyncIterator[WorkflowHistory]:
-    """Yield the histories. One that ended and was deleted meanwhile, or cannot be read, is noted."""
+    """Yield the histories. One that cannot be read is noted, unless its run has ended and was deleted meanwhile."""
     for each in listed:
         handle = fleet.client.get_workflow_handle(each.id, run_id=each.run_id)
         try:
             yield await handle.fetch_history()
         except RPCError as fault:
+            if fault.status is RPCStatusCode.NOT_FOUND:
+                continue
             unread.append(f"{each.id} {each.run_id}: {temporal_cause(fault)}")

@@ -21,8 +21,9 @@ async def restart(fleet: Fleet, run: Run) -> bool:
         handle = fleet.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
         await handle.terminate("its history does not replay on the current build; a duty starts it again")
         return True
-    if worker_of(run.workflow_id) is None:
-        return False
+    latest = await fleet.client.get_workflow_handle(run.workflow_id).describe()
+    if worker_of(run.workflow_id) is None or latest.run_id != run.run_id:
+        return False  # a list is late: another host has restarted it, or its next run has begun
     life = replace(await _life_of(fleet, run), paused=True)
     await start_worker(fleet, life, WorkflowIDConflictPolicy.TERMINATE_EXISTING)
     return True

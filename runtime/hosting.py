@@ -40,7 +40,7 @@ from fleet.duties.runner import DutyRunner
 from fleet.duties.strategies import StrategyDuty
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
-from fleet.releases import is_tried
+from fleet.releases import VERSIONING_FIX, is_tried
 from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
@@ -244,7 +244,7 @@ async def _joined(settings: Settings, fleet: Fleet) -> tuple[Membership, HostLim
     await strategies.declare(membership.host.host_id)
     if not await release.claim():
         if build:
-            logger.warning("worker_versioning_unavailable", extra={"fix": "update the Temporal server"})
+            logger.warning("worker_versioning_unavailable", extra={"fix": VERSIONING_FIX})
         membership = replace(membership, release=None)
     return membership, limits
 

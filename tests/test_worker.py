@@ -17,6 +17,7 @@ from cryptography.fernet import Fernet
 from domain.clock import MarketClock
 from domain.hosts import PROOF_PATH, proof_of
 from fleet.clocks import system_now
+from runtime.embedded.folder import hold_folder
 from security.sealing.keys import new_key
 from tests.runtime.embedded.processes import FREE_PORTS
 
@@ -178,4 +179,17 @@ async def test_a_postgres_that_fails_once_it_is_open_is_named(
     assert code == 1
     assert "\nworker.py: PostgreSQL at " in f"\n{said}"
     assert "its tables are missing; run `python starter.py migrate`" in said
+    assert "Traceback" not in said
+
+
+async def test_a_second_host_on_the_folder_of_embedded_servers_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    first = await hold_folder(tmp_path)
+    try:
+        code, said = await ends(tmp_path)
+    finally:
+        first.release()
+
+    assert code == 1
+    assert f"is in use: process {os.getpid()} on " in said
+    assert "a second host needs DATABASE_URL and TEMPORAL_ADDRESS, the servers of the first" in said
     assert "Traceback" not in said

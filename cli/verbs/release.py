@@ -22,6 +22,8 @@ from workflows.identity import MARKET_CLOSE
 _FOLLOWING: Final = frozenset({MARKET_WATCH, MARKET_CLOSE})
 """Workflows that move to the current build at once. A trade ends on the build that began it."""
 _PAUSE: Final = 2.0
+_LOOKS: Final = 3
+"""How often a rollback looks for runs of the stuck build."""
 _UNVERSIONED: Final = "this Temporal server has no Worker Versioning, or this key may not use it; update the server"
 
 
@@ -69,7 +71,10 @@ async def ramp(desk: Desk) -> int:
 
 
 async def drain(desk: Desk) -> int:
-    """Wait until no run is left on a build, so that its hosts may stop.
+    """Wait until no trade is left on a build, so that its hosts may stop.
+
+    The watch and the close are not waited for: they move to the current build at their next task, or when these hosts
+    stop. A watch has no task for hours while nothing changes.
 
     Raises:
         OperationError: the build is current.
@@ -78,7 +83,7 @@ async def drain(desk: Desk) -> int:
     if build == (await _state(desk)).current:
         raise OperationError(f"{build} is current: make another build current first, so that its trades can end")
     releases = Releases(desk.fleet.client, desk.fleet.account_id)
-    while left := [run for run in await releases.open_runs() if run.build_id == build]:
+    while left := [run for run in await releases.open_runs() if run.build_id == build and run.is_pinned]:
         if not desk.asked.json:
             desk.console.say(f"{len(left)} runs are left on {build}.")
         await asyncio.sleep(_PAUSE)
@@ -98,18 +103,34 @@ async def roll_back(desk: Desk) -> int:
     releases = Releases(desk.fleet.client, desk.fleet.account_id)
     await releases.set_ramp("", 0)
     await releases.set_current(build)
-    moved, failed = 0, list[str]()
-    for run in await releases.open_runs() if desk.asked.stuck else ():
-        try:
-            moved += run.build_id == state.current and await restart(desk.fleet, run)
-        except Exception as fault:  # noqa: BLE001 - one run must not keep the others on the stuck build
-            failed.append(f"{run.workflow_id}: {fault}")
+    moved, failed = await _restart_all(desk.fleet, releases, state.current) if desk.asked.stuck else (0, [])
     if moved and not desk.asked.json:
         desk.console.say(f"{moved} runs of {state.current} continue there, paused: `starter.py resume` lets them buy.")
     if failed:
         causes = ", ".join(failed)
         raise OperationError(f"not restarted: {causes}. Stop the hosts of {state.current}; the others take them over")
     return _answer(desk, build, f"New trades begin on {build} again.", restarted=moved)
+
+
+async def _restart_all(fleet: Fleet, releases: Releases, stuck: str) -> tuple[int, list[str]]:
+    """Restart every run of a stuck build; return how many, and the causes of those that were not.
+
+    A run may begin there until each task queue knows the other build. Temporal lists it a moment later.
+    """
+    await releases.until_routed()
+    seen, moved, failed = set[tuple[str, str]](), 0, list[str]()
+    for _ in range(_LOOKS):
+        for run in await releases.open_runs():
+            about = run.workflow_id, run.run_id
+            if run.build_id != stuck or about in seen:
+                continue
+            seen.add(about)
+            try:
+                moved += await restart(fleet, run)
+            except Exception as fault:  # noqa: BLE001 - one run must not keep the others on the stuck build
+                failed.append(f"{run.workflow_id}: {fault}")
+        await asyncio.sleep(_PAUSE)
+    return moved, failed
 
 
 async def _require_able(desk: Desk, build: str) -> None:

@@ -110,6 +110,8 @@ class ReleaseDuty:
             async with at_once:
                 if run.run_id in self._moved:
                     await self._check(run)
+                elif run.cannot_replay and run.build_id not in present - {self._build}:
+                    await self._restart(run)  # a host that has restarted since has moved it here
                 elif run.build_id not in present:
                     await self._move(run)
 
@@ -171,7 +173,11 @@ class ReleaseDuty:
         handle = self._fleet.client.get_workflow_handle(run.workflow_id, run_id=run.run_id)
         attempt = (await handle.describe()).raw_description.pending_workflow_task.attempt
         has_failed = attempt > _SLOW_REPLAYS or (attempt > 1 and await self._releases.has_failed_task(run))
-        if has_failed and await restart(self._fleet, run):
+        if has_failed:
+            await self._restart(run)
+
+    async def _restart(self, run: Run) -> None:
+        if await restart(self._fleet, run):
             logger.warning("run_restarted", extra={"workflow": run.workflow_id, "run_id": run.run_id})
 
 

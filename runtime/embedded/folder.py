@@ -137,5 +137,6 @@ def _named(folder: Path, what: str) -> str:
     holder = {"pid": "unknown", "host": "this machine", "started_at": "some time ago", "command": "", **holder}
     return (
         f"the data folder {folder} {what}: process {holder['pid']} on {holder['host']} has held it since "
-        f"{holder['started_at']} ({holder['command']}); stop it, or set HARU_DATA_DIR to another folder"
+        f"{holder['started_at']} ({holder['command']}); stop it, or set HARU_DATA_DIR to another folder "
+        "for another system; a second host needs DATABASE_URL and TEMPORAL_ADDRESS, the servers of the first"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psycopg
 import pytest
 
 from database import migrations, schema_level
@@ -22,6 +23,8 @@ from domain.market import Market, Side
 from domain.order import ACTIVE_STATUSES, OrderPurpose, OrderStatus, OrderType
 from domain.position import ExitReason, PositionStatus
 from domain.worker_state import WorkerState
+from runtime.embedded.roles import APPLICATION
+from tests.support.application_role import as_application
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLY = "import sys; from database.migrations import apply; print(apply(sys.argv[1]))"
@@ -159,3 +162,20 @@ async def test_every_column_of_money_and_time_says_what_it_is(connection: asyncp
     )
 
     assert [tuple(row) for row in silent] == []
+
+
+def test_a_host_of_the_older_release_leaves_the_rights_that_the_newer_one_has_granted(
+    database_url: str, older_code: pytest.MonkeyPatch
+) -> None:
+    url = as_application(database_url)
+    with psycopg.connect(database_url, autocommit=True) as owner:
+        owner.execute("CREATE TABLE later_notes (note text)")
+        owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON later_notes TO {APPLICATION}".encode())
+    try:
+        apply(database_url, url)
+
+        with psycopg.connect(url, autocommit=True) as application:
+            application.execute("DELETE FROM later_notes")
+    finally:
+        with psycopg.connect(database_url, autocommit=True) as owner:
+            owner.execute("DROP TABLE later_notes")

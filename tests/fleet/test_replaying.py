@@ -1,6 +1,8 @@
 """The open runs of a fleet are replayed on this build; one that cannot go on is named."""
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -55,8 +57,11 @@ async def test_open_runs_replay_and_foreign_ones_are_left_out(hosted: Hosted) ->
     assert all(each.is_open and each.events > 10 for each in report.runs)
 
 
-async def test_a_build_that_cannot_go_on_is_named(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_build_that_cannot_go_on_is_named_once(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     await started(hosted, 1)
+    capfd.readouterr()
     monkeypatch.setattr(replaying, "HOSTED", (AnotherWorker,))
 
     report = await report_of(hosted.fleet, 1)
@@ -65,6 +70,8 @@ async def test_a_build_that_cannot_go_on_is_named(hosted: Hosted, monkeypatch: p
     assert report.by_type() == {TRADING_WORKER: (1, 1)}
     assert "worker-1" in report.failed[0].workflow_id
     assert "ondeterminism" in report.failed[0].fault
+    assert "ondeterminism" not in "".join(capfd.readouterr())
+    assert [each for each in caplog.records if each.levelno == logging.WARNING and "worker" in each.name] == []
 
 
 async def test_runs_that_have_ended_are_replayed_if_asked(hosted: Hosted) -> None:
@@ -80,11 +87,29 @@ async def test_a_history_that_cannot_be_read_does_not_pass(hosted: Hosted, monke
     await started(hosted, 1)
     await report_of(hosted.fleet, 1)
 
-    async def away(_: object) -> None:
-        raise RPCError("gone", RPCStatusCode.NOT_FOUND, b"")
-
-    monkeypatch.setattr(WorkflowHandle, "fetch_history", away)
+    monkeypatch.setattr(WorkflowHandle, "fetch_history", failing(RPCStatusCode.UNAVAILABLE))
     report = await replay_open_histories(hosted.fleet)
 
     assert (report.runs, report.has_passed) == ((), False)
     assert "worker-1" in report.unread[0]
+
+
+async def test_a_run_that_has_ended_and_was_deleted_meanwhile_is_left_out(
+    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await started(hosted, 1)
+    await report_of(hosted.fleet, 1)
+
+    monkeypatch.setattr(WorkflowHandle, "fetch_history", failing(RPCStatusCode.NOT_FOUND))
+    report = await replay_open_histories(hosted.fleet)
+
+    assert (report.runs, report.unread) == ((), ())
+
+
+def failing(status: RPCStatusCode) -> Callable[[object], Awaitable[None]]:
+    """Return a call that fails."""
+
+    async def away(_: object) -> None:
+        raise RPCError("gone", status, b"")
+
+    return away

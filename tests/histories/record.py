@@ -27,6 +27,7 @@ from runtime.embedded.temporal import DevServer, start_temporal
 from tests.conftest import _with_database, running
 from tests.histories.open_runs import OPEN
 from tests.histories.open_runs import first_run as _first_run
+from tests.histories.states import STATES
 from tests.histories.sums import ROOT as RECORDINGS
 from tests.histories.sums import add_recording, is_recorded
 from tests.runtime.embedded.processes import ROOT
@@ -226,6 +227,7 @@ STORIES: Final[dict[str, tuple[Story, str]]] = {
     "market_close_seizes": (market_close_seizes, _BEFORE_THE_CUT_OFF),
     "market_close_into_the_evening": (market_close_into_the_evening, _IN_THE_AFTERNOON),
     **OPEN,
+    **STATES,
 }
 
 

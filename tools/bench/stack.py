@@ -146,7 +146,7 @@ class Stack:
         return await self.fleet.database.positions.live_of(self.fleet.account_id, trader.worker_id) is None
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a process of the measured system."""
+        """Return the environment of a host of this stack, and of ``starter.py`` beside it."""
         return (
             unconfigured(self.folder)
             | as_settings(RULES)

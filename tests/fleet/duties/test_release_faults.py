@@ -30,6 +30,7 @@ from fleet.duties.host import HostDuty
 from fleet.duties.release import ReleaseDuty
 from fleet.fleet import Fleet
 from fleet.releases import Deployment, Releases, Run, is_tried
+from fleet.restarting import restart
 from fleet.starting import start_workers
 from runtime.composition import versioned
 from tests.fleet.duties.test_host import grow_silent
@@ -38,7 +39,7 @@ from tests.support.builders import some_rules
 from tests.support.scripted_grpc import Answer, scripted_grpc
 from tests.support.two_builds import A, B, host_of
 from tests.workflows.stand_ins import Desk
-from workflows.identity import task_queues
+from workflows.identity import task_queues, worker_workflow_id
 from workflows.trading_worker import TradingWorkerWorkflow
 
 CONNECTED = Answer(GetSystemInfoResponse())
@@ -213,6 +214,19 @@ async def test_a_slow_replay_is_no_failed_one(
     assert found == restarted
 
 
+async def test_a_run_that_another_host_has_restarted_is_not_restarted_again(fleet: Fleet) -> None:
+    await start_workers(fleet, 1, some_rules())
+    handle = fleet.client.get_workflow_handle(worker_workflow_id(fleet.account_id, FIRST))
+    failing = replace(RUN, workflow_id=handle.id, run_id=(await handle.describe()).run_id)
+
+    assert await restart(fleet, failing)
+    again = (await handle.describe()).run_id
+    assert not await restart(fleet, failing)
+
+    assert again not in {failing.run_id, ""}
+    assert (await handle.describe()).run_id == again
+
+
 @workflow.defn(name=MARKET_WATCH, versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class WatchOfA:
     """A watch whose first step is a timer."""
@@ -246,7 +260,10 @@ class WatchOfB(WatchOfA):
         await workflow.wait_condition(lambda: self._signals < 0)
 
 
-async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_duty_starts_it_again(fleet: Fleet) -> None:
+@pytest.mark.parametrize("forgets", [False, True], ids=["one host", "a host that restarts each round"])
+async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_duty_starts_it_again(
+    fleet: Fleet, forgets: bool
+) -> None:
     queue, watch_id = task_queues(fleet.account_id).trading, market_watch_id(ShardRequest(fleet.account_id, 0))
     client = fleet.client
     named: Any = {"task_queue": queue, "workflow_runner": UnsandboxedWorkflowRunner()}
@@ -261,7 +278,7 @@ async def test_a_watch_that_does_not_replay_on_the_next_build_ends_so_that_a_dut
         while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             with suppress(RPCError):  # it may have just ended
                 await handle.signal(HELD_MESSAGE, 0)
-            await on_b.look()
+            await (ReleaseDuty(fleet, "h2", B) if forgets else on_b).look()
             await asyncio.sleep(0.2)
 
     assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED

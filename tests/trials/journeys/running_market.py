@@ -80,10 +80,12 @@ class RunningMarket:
             task_queue=task_queues(ACCOUNT).trading,
         )
 
-    async def start_close(self, **options: Any) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
+    async def start_close(
+        self, request: MarketCloseRequest | None = None, **options: Any
+    ) -> WorkflowHandle[MarketCloseWorkflow, CloseOutcome]:
         return await self.client.start_workflow(
             MarketCloseWorkflow.run,
-            MarketCloseRequest(ACCOUNT, self.clock, ONE_STOCK),
+            request or MarketCloseRequest(ACCOUNT, self.clock, ONE_STOCK),
             id=f"close-{uuid4().hex}",
             task_queue=task_queues(ACCOUNT).trading,
             **options,
