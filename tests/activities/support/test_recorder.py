@@ -16,6 +16,7 @@ from domain.market import Market, Quote, Symbol
 from domain.money import Price, Quantity
 from domain.order import Rejected
 from domain.rules import TradingRules
+from domain.screening import Candidate, ScanReport
 from tests.support.builders import an_intent
 
 TEN: datetime = datetime(2026, 11, 30, 1, tzinfo=UTC)
@@ -50,6 +51,45 @@ def test_a_minute_is_noted_when_the_next_one_begins_or_the_day_is_taken() -> Non
     assert rows(recorder, TEN + timedelta(seconds=62)) == []
     assert rows(recorder) == [[SAMSUNG, 601, 70_100, 70_100, 70_100, 70_100, 20]]
     assert rows(recorder) == []
+
+
+def test_the_prices_of_a_minute_are_noted_in_sequence() -> None:
+    recorder = DayRecorder()
+    prices = prices_with(recorder)
+    first, moment = a_quote(1, 70_000, 100), timedelta(milliseconds=20)
+    again = replace(a_quote(3, 70_000, 120), observed_at=TEN + timedelta(seconds=3.5))
+    see(prices, first, again, a_quote(20, 70_300, 150), a_quote(40, 69_900, 180), a_quote(59, 69_900, 190))
+    hasty = replace(a_quote(59, 70_500, 195), observed_at=TEN + timedelta(seconds=40) + moment)
+    see(prices, hasty, a_quote(61, 70_100, 200))
+
+    (minute, quiet) = [note.values for note in recorder.take() if note.kind == "bar"]
+    assert minute["ticks"] == [1_000, 70_000, 19_000, 300, 20_000, -400]
+    assert "ticks" not in quiet, "its one price is the bar's"
+
+
+def test_prices_in_quick_succession_are_thinned_out() -> None:
+    recorder = DayRecorder()
+    prices = prices_with(recorder)
+    step = timedelta(milliseconds=10)
+    see(prices, *(replace(a_quote(0, 70_000 + n % 7, 100 + n), observed_at=TEN + n * step) for n in range(100)))
+
+    (bar,) = (note.values for note in recorder.take() if note.kind == "bar")
+    assert len(bar["ticks"]) // 2 <= 20
+    assert all(later >= 50 for later in bar["ticks"][2::2])
+
+
+def test_a_scan_is_noted_with_what_it_found_and_a_failed_one_without() -> None:
+    recorder = DayRecorder()
+    found = Candidate(SAMSUNG, "Samsung", Price(70_000), Decimal(1), "momentum", "2", "rises")
+    recorder.scan(TEN + timedelta(seconds=1.5), ScanReport(40, (found,)))
+    recorder.scan(TEN, None)
+    recorder.not_bought(SAMSUNG, TEN, "lock lost")
+
+    assert [(note.kind, dict(note.values)) for note in recorder.take()] == [
+        ("scan", {"at": 36_001.5, "found": [[SAMSUNG, 70_000, "momentum"]]}),
+        ("scan", {"at": 36_000.0, "found": None}),
+        ("not_bought", {"at": 36_000.0, "symbol": SAMSUNG, "why": "lock lost"}),
+    ]
 
 
 def test_a_quiet_minute_is_noted_once_it_is_over() -> None:
