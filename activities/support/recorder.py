@@ -106,8 +106,9 @@ class DayRecorder:
 
     @_quietly
     def rules(self, worker: str, rules: TradingRules, at: datetime) -> None:
-        """Note the rules that a worker scans with, if they are not the last ones noted of it on the day."""
+        """Note that a worker waits for candidates, and its rules if they are not the last ones noted of it today."""
         day = session_date_of(at)
+        self._put(Note(day, "waits", {"at": _second(at), "worker": worker}))
         if self._rules.get(worker) == (day, rules):
             return
         self._rules[worker] = day, rules
