@@ -120,7 +120,7 @@ class LabBooks:
         await self._emptier.close()
 
 
-async def play(
+async def play(  # noqa: PLR0913, PLR0917 each is another part of the day
     books: LabBooks,
     recorded: RecordedSession,
     order: Order,
@@ -147,7 +147,7 @@ async def play(
 class _Stage:
     """The fleet of one day on its exchange."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 each is another part of the day
+    def __init__(
         self, books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar, live: LiveLooks
     ) -> None:
         self._recorded, self._order, self._database = recorded, order, books.database

@@ -93,7 +93,7 @@ class DayMoments:
     Both also look when the recorded fleet decided, if the session is its replay.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 each is another part of the day
+    def __init__(
         self,
         market: LabMarket,
         rules: TradingRules,

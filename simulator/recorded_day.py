@@ -12,7 +12,6 @@ from simulator.listings import Listing
 from simulator.natural_day import MinuteBar, NaturalDay
 from simulator.recorded import Identity, RecordedBars, Recording
 
-
 _MINUTE: Final = 60
 
 

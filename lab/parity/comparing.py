@@ -10,6 +10,7 @@ from domain.market import Side
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason
 from domain.tick_size import tick_at
+from lab.parity.busy import kept_out, occupied
 from lab.parity.causes import (
     ONE_MINUTE,
     Cause,
@@ -19,10 +20,8 @@ from lab.parity.causes import (
     clock,
     denied,
     gap_before,
-    kept_out,
     minute_of,
     not_played,
-    occupied,
     of_another_code,
     other_rules,
     refusal,
@@ -35,6 +34,7 @@ from lab.parity.causes import (
     unwritten,
 )
 from lab.parity.matching import Pair, pairs_of
+from lab.parity.scans import scanned
 
 _LEVELS: Final = 10
 """Prices of a side of the order book that the broker shows."""
@@ -127,10 +127,11 @@ def _why_only_replay(of: Evidence, trade: ClosedTrade) -> Why:
         or unseen(of, trade.symbol, at, at)
         or kept_out(of, of.live, trade.symbol, at)
         or occupied(of, of.live, at)
+        or scanned(of, trade.symbol, at)
     )
     if found is not None:
         return found
-    bar = of.seen.bars.get(trade.symbol, {}).get(minute_of(at))
+    bar = None if of.seen.scans else of.seen.bars.get(trade.symbol, {}).get(minute_of(at))
     if bar is not None and any(
         not of.would_buy(trade.symbol, at + timedelta(seconds=59), each)  # type: ignore[arg-type] # of a bar
         for each in (bar.low, bar.close)

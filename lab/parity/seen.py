@@ -181,14 +181,6 @@ def take(seen: SeenDay, line: Mapping[str, Any]) -> None:
             if noted := line.get("ticks"):
                 ticks = seen.ticks.setdefault(Symbol(symbol), {})
                 ticks[bar.minute] = sorted({*ticks.get(bar.minute, ()), *_summed(noted)})
-        case "scan":
-            found = line["found"]
-            prices = None if found is None else {Symbol(name): Price(price) for name, price, _ in found}
-            seen.scans.append(SeenScan(seen.instant(line["at"]), prices))
-        case "not_bought":
-            seen.not_bought.append(NotBought(seen.instant(line["at"]), Symbol(line["symbol"]), line["why"]))
-        case "waits":
-            seen.waits.setdefault(line["worker"], []).append(seen.instant(line["at"]))
         case "stock":
             seen.stocks[Symbol(line["symbol"])] = line
         case "reference":
@@ -203,6 +195,21 @@ def take(seen: SeenDay, line: Mapping[str, Any]) -> None:
         case "rules":
             at = datetime.fromisoformat(line["at"])
             seen.rules.append(SeenRules(at, line["worker"], line["rules"], line["sources"], line["speed"]))
+        case _:
+            _take_look(seen, line)
+
+
+def _take_look(seen: SeenDay, line: Mapping[str, Any]) -> None:
+    """Add a line about a worker's search for candidates."""
+    match line["kind"]:
+        case "scan":
+            found = line["found"]
+            prices = None if found is None else {Symbol(name): Price(price) for name, price, _ in found}
+            seen.scans.append(SeenScan(seen.instant(line["at"]), prices))
+        case "not_bought":
+            seen.not_bought.append(NotBought(seen.instant(line["at"]), Symbol(line["symbol"]), line["why"]))
+        case "waits":
+            seen.waits.setdefault(line["worker"], []).append(seen.instant(line["at"]))
 
 
 def _summed(noted: Sequence[int]) -> Iterator[tuple[int, int]]:
