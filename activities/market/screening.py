@@ -68,7 +68,7 @@ class Screening:
 
     async def look(self, account_id: AccountId, rules: TradingRules, cooling: CoolingDown) -> ScanReport | None:
         """Scan once; return None if the broker cannot answer now."""
-        report = None
+        report, since = None, self._pace.now()
         try:
             report = await self.scan(account_id, rules, cooling)
         except TryAgainError as fault:
@@ -76,7 +76,7 @@ class Screening:
         except STOCK_FAULTS as fault:
             await self._left_out.report(account_id, None, fault)
         if self._recorder is not None:
-            self._recorder.scan(self._pace.now(), report)
+            self._recorder.scan(since, self._pace.now(), report)
         return report
 
     async def scan(self, account_id: AccountId, rules: TradingRules, cooling: CoolingDown) -> ScanReport:

@@ -118,10 +118,10 @@ class DayRecorder:
         self._put(Note(day, "rules", about))
 
     @_quietly
-    def scan(self, at: datetime, report: ScanReport | None) -> None:
-        """Note a scan and the candidates that it found; None: the broker did not answer."""
+    def scan(self, since: datetime, at: datetime, report: ScanReport | None) -> None:
+        """Note when a scan began and ended, and the candidates that it found; None: the broker did not answer."""
         found = None if report is None else [[each.symbol, each.price, each.strategy] for each in report.candidates]
-        self._put(Note(session_date_of(at), "scan", {"at": _second(at), "found": found}))
+        self._put(Note(session_date_of(at), "scan", {"since": _second(since), "at": _second(at), "found": found}))
 
     @_quietly
     def not_bought(self, symbol: Symbol, at: datetime, why: str) -> None:

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.market import Symbol
+from domain.money import Price
+from domain.order import OrderPurpose
 from lab.parity.causes import Cause, Evidence, Why, clock
 from lab.parity.seen import NotBought, SeenScan
 
@@ -31,8 +33,9 @@ def scanned(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
     refused = [each for each in of.seen.not_bought if each.symbol == symbol and at <= each.at <= at + 2 * of.near]
     if refused:
         return _refusal(refused[0])
-    if any(symbol in (each.found or ()) for each in scans):
-        return None
+    found = next((each for each in scans if symbol in (each.found or ())), None)
+    if found is not None:
+        return _behind_others(of, symbol, found)
     return _without_signal(of, symbol, scans)
 
 
@@ -51,15 +54,38 @@ def _refusal(refused: NotBought) -> Why:
     return Why(cause, f"found, and not bought at {clock(refused.at)}: {refused.why}")
 
 
-def _without_signal(of: Evidence, symbol: Symbol, scans: list[SeenScan]) -> Why | None:
-    """Return that no scan had a signal at the price that it saw; None if one had."""
-    seen = [(each.at, price) for each in scans if (price := of.seen.price_at(symbol, each.at)) is not None]
-    if not seen or any(of.would_buy(symbol, _whole(at), price) for at, price in seen):
+def _behind_others(of: Evidence, symbol: Symbol, scan: SeenScan) -> Why | None:
+    """Return that a scan found at least as many better stocks as workers waited for one; None if not."""
+    free = [worker for worker in of.seen.waits if _waits(of, worker, scan.at)]
+    place = list(scan.found or ()).index(symbol)
+    if place < len(free):
         return None
-    first, price = seen[0]
-    return Why(Cause.MINUTE, f"{len(seen)} scans from {clock(first)} on saw {price:,} and had no signal at it")
+    text = f"the scan of {clock(scan.at)} found it at place {place + 1}, and {len(free)} workers waited"
+    return Why(Cause.BUSY, text)
 
 
-def _whole(at: datetime) -> datetime:
-    """Return the whole second of an instant: the replay's prices have one a second."""
-    return at - timedelta(microseconds=at.microsecond)
+def _waits(of: Evidence, worker: str, at: datetime) -> bool:
+    """Return whether a worker had begun to wait by an instant, and has not ordered since."""
+    began = max((each for each in of.seen.waits[worker] if each <= at), default=None)
+    orders = (each.intent for each in of.live.orders if each.intent.purpose is OrderPurpose.ENTRY)
+    return began is not None and not any(each.worker_id == worker and began < each.decided_at <= at for each in orders)
+
+
+def _without_signal(of: Evidence, symbol: Symbol, scans: list[SeenScan]) -> Why | None:
+    """Return that each scan saw a price at which there was no signal; None if one of them saw none or another."""
+    missed = []
+    for each in scans:
+        seen = of.seen.prices_between(symbol, each.since, each.at)
+        without = (
+            (max(at, each.since), price) for at, price in seen if not _buys(of, symbol, max(at, each.since), price)
+        )
+        missed.append(next(without, None))
+    if not missed or None in missed:
+        return None
+    at, price = next(each for each in missed if each is not None)
+    return Why(Cause.MINUTE, f"{len(missed)} scans had no signal, the first at {price:,} of {clock(at)}")
+
+
+def _buys(of: Evidence, symbol: Symbol, at: datetime, price: Price) -> bool:
+    """Return whether there was a signal; the replay's market has one price a second."""
+    return of.would_buy(symbol, at - timedelta(microseconds=at.microsecond), price)

@@ -46,8 +46,12 @@ class SeenRules(NamedTuple):
 
 
 class SeenScan(NamedTuple):
-    """A scan and the candidates that it found, with their prices; None if the broker did not answer."""
+    """A scan and the candidates that it found, with their prices; None if the broker did not answer.
 
+    It saw the prices of the time between ``since`` and ``at``.
+    """
+
+    since: datetime
     at: datetime
     found: Mapping[Symbol, Price] | None
 
@@ -99,15 +103,17 @@ class SeenDay:
         """Return a second of the day in Seoul as an instant."""
         return datetime.combine(self.day, time(), KST) + timedelta(seconds=second)
 
-    def price_at(self, symbol: Symbol, at: datetime) -> Price | None:
-        """Return the last price of a stock that was seen by an instant of a recorded minute."""
-        second = (at - self.instant(0)).total_seconds()
-        minute, inside = int(second // 60), second % 60 * 1_000
-        bar = self.bars.get(symbol, {}).get(minute)
-        if bar is None:
-            return None
-        seen = [price for when, price in self.ticks.get(symbol, {}).get(minute, ()) if when <= inside]
-        return Price(seen[-1] if seen else bar.open)
+    def prices_between(self, symbol: Symbol, since: datetime, until: datetime) -> list[tuple[datetime, Price]]:
+        """Return the price that stood at an instant, and each change of it up to another, of the recorded minutes."""
+        bars, ticks = self.bars.get(symbol, {}), self.ticks.get(symbol, {})
+        first, last = (int((each - self.instant(0)).total_seconds() // 60) for each in (since, until))
+        found: list[tuple[datetime, Price]] = []
+        for minute in range(first - 1, last + 1):
+            if minute in bars:
+                seen = ticks.get(minute) or [(0, bars[minute].open)]
+                found += [(self.instant(minute * 60 + each / 1_000), Price(price)) for each, price in seen]
+        standing = [each for each in found if each[0] <= since][-1:]
+        return [*standing, *(each for each in found if since < each[0] <= until)]
 
     def days_before(self, last: date) -> dict[Symbol, Sequence[DailyBar]]:
         """Return the earlier sessions of each stock; ``last`` is the date of the previous one."""
@@ -205,7 +211,7 @@ def _take_look(seen: SeenDay, line: Mapping[str, Any]) -> None:
         case "scan":
             found = line["found"]
             prices = None if found is None else {Symbol(name): Price(price) for name, price, _ in found}
-            seen.scans.append(SeenScan(seen.instant(line["at"]), prices))
+            seen.scans.append(SeenScan(seen.instant(line["since"]), seen.instant(line["at"]), prices))
         case "not_bought":
             seen.not_bought.append(NotBought(seen.instant(line["at"]), Symbol(line["symbol"]), line["why"]))
         case "waits":

@@ -81,13 +81,13 @@ def test_prices_in_quick_succession_are_thinned_out() -> None:
 def test_a_scan_is_noted_with_what_it_found_and_a_failed_one_without() -> None:
     recorder = DayRecorder()
     found = Candidate(SAMSUNG, "Samsung", Price(70_000), Decimal(1), "momentum", "2", "rises")
-    recorder.scan(TEN + timedelta(seconds=1.5), ScanReport(40, (found,)))
-    recorder.scan(TEN, None)
+    recorder.scan(TEN, TEN + timedelta(seconds=1.5), ScanReport(40, (found,)))
+    recorder.scan(TEN, TEN, None)
     recorder.not_bought(SAMSUNG, TEN, "lock lost")
 
     assert [(note.kind, dict(note.values)) for note in recorder.take()] == [
-        ("scan", {"at": 36_001.5, "found": [[SAMSUNG, 70_000, "momentum"]]}),
-        ("scan", {"at": 36_000.0, "found": None}),
+        ("scan", {"since": 36_000.0, "at": 36_001.5, "found": [[SAMSUNG, 70_000, "momentum"]]}),
+        ("scan", {"since": 36_000.0, "at": 36_000.0, "found": None}),
         ("not_bought", {"at": 36_000.0, "symbol": SAMSUNG, "why": "lock lost"}),
     ]
 
