@@ -119,7 +119,9 @@ def test_rules_are_noted_when_they_change() -> None:
     for given in (rules, rules, other):
         recorder.rules("worker-1", given, TEN)
 
-    assert [note.values["rules"]["exits.stop_loss"] for note in recorder.take()] == ["3%", "5%"]
+    notes = recorder.take()
+    assert [note.values["rules"]["exits.stop_loss"] for note in notes if note.kind == "rules"] == ["3%", "5%"]
+    assert [dict(note.values) for note in notes if note.kind == "waits"] == [{"at": 36_000.0, "worker": "worker-1"}] * 3
 
 
 def test_rules_are_noted_again_on_the_next_day() -> None:
@@ -127,7 +129,7 @@ def test_rules_are_noted_again_on_the_next_day() -> None:
     for day in range(2):
         recorder.rules("worker-1", TradingRules(), TEN + timedelta(days=day))
 
-    assert len({note.date for note in recorder.take()}) == 2
+    assert len({note.date for note in recorder.take() if note.kind == "rules"}) == 2
 
 
 def test_a_reply_is_noted_with_the_age_of_the_price_that_decided() -> None:
