@@ -78,7 +78,9 @@ class DayRecorder:
         self._seen[quote.symbol] = quote
         if before is None or before.previous_close != quote.previous_close or not _same_date(before, quote):
             board = None if quote.market is None else quote.market.value
-            values = {"symbol": quote.symbol, "name": quote.name, "market": board, "base": quote.previous_close}
+            about = {"symbol": quote.symbol, "name": quote.name, "market": board, "base": quote.previous_close}
+            so_far = [quote.open_price, quote.high_price, quote.low_price, quote.volume]
+            values: dict[str, Any] = {**about, "so_far": so_far}
             self._put(Note(session_date_of(quote.observed_at), "stock", values))
         if bar is None:
             return

@@ -25,7 +25,7 @@ _SLOW: Final = 1.0
 _PATH_LASTS: Final = timedelta(minutes=30)
 _LONG_GAP: Final = 3
 """Minutes in a row without a price from which a strategy sees another path; a quiet minute is no gap."""
-_HANDLED_WITHIN: Final = 10.0
+HANDLED_WITHIN: Final = 10.0
 """Real seconds from a decision to a booked fill that the processes themselves may take."""
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
 
@@ -275,7 +275,7 @@ def rested(of: Evidence, orders: Sequence[OrderRecord], done: datetime, late_by:
     if len(orders) > 1:
         return Why(Cause.QUEUE, f"{len(orders)} orders from {clock(first)} to {clock(done)}")
     real = took.total_seconds() / of.speed
-    if real < _HANDLED_WITHIN:
+    if real < HANDLED_WITHIN:
         return Why(Cause.LATENCY, f"from the decision of {clock(first)} to the booked fill {real:.1f} s")
     return Why(Cause.QUEUE, f"the order of {clock(first)} rested {real:.0f} s")
 

@@ -14,6 +14,7 @@ from lab.parity.busy import kept_out, occupied
 from lab.parity.causes import (
     ONE_MINUTE,
     Cause,
+    Day,
     Difference,
     Evidence,
     Why,
@@ -64,8 +65,14 @@ class Comparison:
 
 def compare(of: Evidence) -> Comparison:
     """Compare both days trade by trade."""
-    pairs = pairs_of(of.live.trades, of.replay.trades, of.rules.risk.symbol_cooldown)
+    near = max(of.rules.risk.symbol_cooldown, of.near)
+    pairs = pairs_of(of.live.trades, of.replay.trades, near, lambda each: _day_of(of, each).decided(each))
     return Comparison([(pair, [_unless_unwritten(of, each) for each in _differences(of, pair)]) for pair in pairs])
+
+
+def _day_of(of: Evidence, trade: ClosedTrade) -> Day:
+    """Return the day that a trade is of."""
+    return of.live if any(each is trade for each in of.live.trades) else of.replay
 
 
 def _unless_unwritten(of: Evidence, found: Difference) -> Difference:
@@ -185,6 +192,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
             or _other_worker_day(of, live, replay)
             or _inside(of, live, replay)
             or gap_before(of, live.symbol, min(of.live.decided(live), of.replay.decided(replay)))
+            or _earlier_alone(of, live, replay)
         )
         values = clock(at), clock(there)
         yield _difference(live, at, "entry time", values, why or _none(f"{late.total_seconds():+.0f} s"))
@@ -230,6 +238,15 @@ def _of_the_exit(
             or _price_why(of, orders, at, received[0], is_late=bool(late) or has_other_entry)
         )
         yield _difference(live, at, "exit price", _won(received), why)
+
+
+def _earlier_alone(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
+    """Return why only one day bought at the time of the earlier purchase."""
+    at, there = of.live.decided(live), of.replay.decided(replay)
+    if abs(at - there) <= of.near:
+        return None
+    why = _why_only_live(of, live) if at < there else _why_only_replay(of, replay)
+    return None if why.cause is Cause.UNEXPLAINED else why
 
 
 def _other_worker_day(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:

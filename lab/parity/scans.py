@@ -6,7 +6,8 @@ from typing import Final
 from domain.market import Symbol
 from domain.money import Price
 from domain.order import OrderPurpose
-from lab.parity.causes import Cause, Evidence, Why, clock
+from domain.tick_size import tick_at
+from lab.parity.causes import HANDLED_WITHIN, Cause, Evidence, Why, clock
 from lab.parity.seen import NotBought, SeenScan
 
 _CAUSES: Final = {
@@ -35,7 +36,7 @@ def scanned(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
         return _refusal(refused[0])
     found = next((each for each in scans if symbol in (each.found or ())), None)
     if found is not None:
-        return _behind_others(of, symbol, found)
+        return _behind_others(of, symbol, found) or _ordered_late(of, symbol, found)
     return _without_signal(of, symbol, scans)
 
 
@@ -64,6 +65,18 @@ def _behind_others(of: Evidence, symbol: Symbol, scan: SeenScan) -> Why | None:
     return Why(Cause.BUSY, text)
 
 
+def _ordered_late(of: Evidence, symbol: Symbol, scan: SeenScan) -> Why | None:
+    """Return how long the workers took from a scan to the order of a stock that it found."""
+    orders = (each.intent for each in of.live.orders if each.intent.purpose is OrderPurpose.ENTRY)
+    decided = min(
+        (each.decided_at for each in orders if each.symbol == symbol and each.decided_at >= scan.at), default=None
+    )
+    if decided is None or decided - scan.at > of.market(HANDLED_WITHIN):
+        return None
+    took = (decided - scan.at).total_seconds() / of.speed
+    return Why(Cause.LATENCY, f"found at {clock(scan.at)}, ordered at {clock(decided)}: {took:.1f} s later")
+
+
 def _waits(of: Evidence, worker: str, at: datetime) -> bool:
     """Return whether a worker had begun to wait by an instant, and has not ordered since."""
     began = max((each for each in of.seen.waits[worker] if each <= at), default=None)
@@ -72,7 +85,10 @@ def _waits(of: Evidence, worker: str, at: datetime) -> bool:
 
 
 def _without_signal(of: Evidence, symbol: Symbol, scans: list[SeenScan]) -> Why | None:
-    """Return that each scan saw a price at which there was no signal; None if one of them saw none or another."""
+    """Return that each scan saw a price at which there was no signal, or one that hung on a tick; None if one did not.
+
+    The replay knows the shares of a minute, not those of each price, so that such signals differ without a cause.
+    """
     missed = []
     for each in scans:
         seen = of.seen.prices_between(symbol, each.since, each.at)
@@ -83,9 +99,13 @@ def _without_signal(of: Evidence, symbol: Symbol, scans: list[SeenScan]) -> Why 
     if not missed or None in missed:
         return None
     at, price = next(each for each in missed if each is not None)
-    return Why(Cause.MINUTE, f"{len(missed)} scans had no signal, the first at {price:,} of {clock(at)}")
+    text = f"{len(missed)} scans had no signal, or one that hung on one tick, the first at {price:,} of {clock(at)}"
+    return Why(Cause.MINUTE, text)
 
 
 def _buys(of: Evidence, symbol: Symbol, at: datetime, price: Price) -> bool:
-    """Return whether there was a signal; the replay's market has one price a second."""
-    return of.would_buy(symbol, at - timedelta(microseconds=at.microsecond), price)
+    """Return whether there was a signal, one tick lower and a real second earlier and later as well."""
+    second, step = at - timedelta(microseconds=at.microsecond), of.market(1)
+    instants = [each for each in (second - step, second, second + step) if of.opens_at is None or each >= of.opens_at]
+    prices = (price, Price(price - tick_at(price)))
+    return all(of.would_buy(symbol, instant, each) for instant in instants for each in prices)

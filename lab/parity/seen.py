@@ -188,7 +188,8 @@ def take(seen: SeenDay, line: Mapping[str, Any]) -> None:
                 ticks = seen.ticks.setdefault(Symbol(symbol), {})
                 ticks[bar.minute] = sorted({*ticks.get(bar.minute, ()), *_summed(noted)})
         case "stock":
-            seen.stocks[Symbol(line["symbol"])] = line
+            symbol = Symbol(line["symbol"])
+            seen.stocks[symbol] = min(line, seen.stocks.get(symbol, line), key=_volume_so_far)
         case "reference":
             seen.references[Symbol(line["symbol"])] = line
         case "order":
@@ -211,11 +212,15 @@ def _take_look(seen: SeenDay, line: Mapping[str, Any]) -> None:
         case "scan":
             found = line["found"]
             prices = None if found is None else {Symbol(name): Price(price) for name, price, _ in found}
-            seen.scans.append(SeenScan(seen.instant(line["since"]), seen.instant(line["at"]), prices))
+            seen.scans.append(SeenScan(seen.instant(line.get("since", line["at"])), seen.instant(line["at"]), prices))
         case "not_bought":
             seen.not_bought.append(NotBought(seen.instant(line["at"]), Symbol(line["symbol"]), line["why"]))
         case "waits":
             seen.waits.setdefault(line["worker"], []).append(seen.instant(line["at"]))
+
+
+def _volume_so_far(line: Mapping[str, Any]) -> int:
+    return int(line.get("so_far", (0, 0, 0, 0))[3])
 
 
 def _summed(noted: Sequence[int]) -> Iterator[tuple[int, int]]:

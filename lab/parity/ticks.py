@@ -17,12 +17,16 @@ _MINUTE: Final = 60
 def follow_ticks(found: RecordedSession, seen: SeenDay) -> None:
     """Give each minute of a session the prices that were seen in it, by second.
 
-    Until its first price a minute has the last one of the minute before, as the host had.
+    Until its first price a minute has the last one of the minute before, as the host had. A stock that was first seen
+    later in the day gets its open, high, low and volume by then in the first minute.
     """
     opens_at = found.session.opens_at
     opens = int((opens_at - seen.instant(0)).total_seconds()) // _MINUTE
     for symbol, stock in found.stocks.items():
         minutes, last = stock.bars.minutes, dict[int, int]()
+        opened, high, low, volume = seen.stocks.get(symbol, {}).get("so_far", (0, 0, 0, 0))
+        if volume and 0 < low <= opened <= high and 0 not in minutes:
+            minutes[0] = MinuteBar(opened, high, low, minutes[min(minutes)].open, volume)
         for number in sorted(minutes):
             bar, ticks = minutes[number], seen.ticks.get(symbol, {}).get(opens + number, ())
             last[number] = bar.close
