@@ -14,7 +14,6 @@ _CAUSES: Final = {
     "lock lost": Cause.HELD,
     "offered too late": Cause.LATENCY,
     "quote stale": Cause.STALE,
-    "quote too old": Cause.STALE,
     "the price has moved": Cause.MINUTE,
     "no longer signals": Cause.MINUTE,
 }
