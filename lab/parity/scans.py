@@ -56,7 +56,7 @@ def _refusal(refused: NotBought) -> Why:
 
 def _behind_others(of: Evidence, symbol: Symbol, scan: SeenScan) -> Why | None:
     """Return that a scan found at least as many better stocks as workers waited for one; None if not."""
-    free = [worker for worker in of.seen.waits if _waits(of, worker, scan.at)]
+    free = [worker for worker in of.seen.waits if _waits(of, worker, scan)]
     place = list(scan.found or ()).index(symbol)
     if place < len(free):
         return None
@@ -76,11 +76,13 @@ def _ordered_late(of: Evidence, symbol: Symbol, scan: SeenScan) -> Why | None:
     return Why(Cause.LATENCY, f"found at {clock(scan.at)}, ordered at {clock(decided)}: {took:.1f} s later")
 
 
-def _waits(of: Evidence, worker: str, at: datetime) -> bool:
-    """Return whether a worker had begun to wait by an instant, and has not ordered since."""
-    began = max((each for each in of.seen.waits[worker] if each <= at), default=None)
+def _waits(of: Evidence, worker: str, scan: SeenScan) -> bool:
+    """Return whether a worker waited when a scan began, and had not ordered when it ended."""
+    began = max((each for each in of.seen.waits[worker] if each <= scan.since), default=None)
     orders = (each.intent for each in of.live.orders if each.intent.purpose is OrderPurpose.ENTRY)
-    return began is not None and not any(each.worker_id == worker and began < each.decided_at <= at for each in orders)
+    return began is not None and not any(
+        each.worker_id == worker and began < each.decided_at <= scan.at for each in orders
+    )
 
 
 def _without_signal(of: Evidence, symbol: Symbol, scans: list[SeenScan]) -> Why | None:

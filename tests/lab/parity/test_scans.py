@@ -60,6 +60,11 @@ def better_stocks() -> Evidence:
     return scanned(a_scan(SOON, OTHER, SAMSUNG))
 
 
+def a_worker_that_came_during_the_scan() -> Evidence:
+    waits = {WORKER: [OPENED - timedelta(minutes=5)], "worker-2": [SOON - SECOND / 2]}
+    return scanned(a_scan(SOON, OTHER, SAMSUNG), waits=waits)
+
+
 def an_order_under_way() -> Evidence:
     unknown = replace(entry_of(LIVE), status=OrderStatus.UNKNOWN)
     order = replace(unknown, intent=replace(unknown.intent, decided_at=OPENED - timedelta(minutes=2), symbol=OTHER))
@@ -103,6 +108,7 @@ def a_signal_on_one_tick() -> Evidence:
         (no_scan, Cause.NO_SCAN),
         (silent_broker, Cause.NO_SCAN),
         (better_stocks, Cause.BUSY),
+        (a_worker_that_came_during_the_scan, Cause.BUSY),
         (an_order_under_way, Cause.BUSY),
         (a_late_order, Cause.LATENCY),
         (refused("lock lost"), Cause.HELD),
