@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
-from domain.market import Side
+from domain.market import Side, Symbol
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason
 from domain.tick_size import tick_at
@@ -304,7 +305,19 @@ def _price_why(of: Evidence, orders: Sequence[OrderRecord], at: datetime, price:
     low, high = sorted((price, price + beside))
     if seen := saw_any(of, intent.symbol, since, at, low, high):
         return Why(Cause.BOOK, f"filled beyond the last prices, {seen}")
-    return _none(f"{price:,.0f} at {clock(at)} is outside every price that was seen")
+    return _between_ticks(of, intent.symbol, (since, at), price) or _none(
+        f"{price:,.0f} at {clock(at)} is outside every price that was seen"
+    )
+
+
+def _between_ticks(of: Evidence, symbol: Symbol, stretch: tuple[datetime, datetime], price: float) -> Why | None:
+    """Return whether a fill is no further beyond the prices that were seen than two of them are apart."""
+    since, until = stretch
+    seen = [each for _, each in of.seen.prices_between(symbol, since - ONE_MINUTE, until + ONE_MINUTE)]
+    step = max((abs(one - other) for one, other in pairwise(seen)), default=0)
+    if not step or not min(seen) - step <= price <= max(seen) + step:
+        return None
+    return Why(Cause.TICK, f"{price:,.0f} lies between two prices that were seen, which are up to {step:,} won apart")
 
 
 def _size_why(of: Evidence, live: ClosedTrade, replay: ClosedTrade, orders: Sequence[OrderRecord]) -> Why:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from domain.event_kind import EventKind
 from domain.market import Symbol
 from domain.money import Price
 from domain.order import OrderPurpose
@@ -18,6 +19,9 @@ _CAUSES: Final = {
     "no longer signals": Cause.MINUTE,
 }
 """Which cause a reason at the last look stands for; any other is a refusal."""
+
+_AWAY: Final = frozenset({EventKind.HOST_DIED, EventKind.DATABASE_WAS_AWAY, EventKind.TEMPORAL_WAS_AWAY})
+"""Reported when they are over, or half a minute (real time) after they began."""
 
 
 def scanned(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
@@ -39,14 +43,32 @@ def scanned(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
     return _without_signal(of, symbol, scans)
 
 
-def _none_of(of: Evidence, at: datetime, failed: int) -> Why:
-    """Return that no scan succeeded, and between which instants."""
-    good = [each.at for each in of.seen.scans if each.found is not None]
-    before = max((each for each in good if each < at), default=None)
-    after = min((each for each in good if each > at), default=None)
-    since, until = ("–" if each is None else clock(each) for each in (before, after))
-    why = f"the broker did not answer {failed} scans" if failed else "no host scanned"
-    return Why(Cause.NO_SCAN, f"{why} between {since} and {until}")
+def _none_of(of: Evidence, at: datetime, failed: int) -> Why | None:
+    """Return why no scan succeeded: the broker, no worker that waited, or hosts that were away; None if none of them.
+
+    A fleet that does not scan although its workers wait, its hosts live and the broker answers has a fault.
+    """
+    good = [each for each in of.seen.scans if each.found is not None]
+    before = max((each.at for each in good if each.at < at), default=of.opens_at or at)
+    after = min((each.at for each in good if each.at > at), default=None)
+    since, until = clock(before), "–" if after is None else clock(after)
+    if failed:
+        return Why(Cause.NO_SCAN, f"the broker did not answer {failed} scans between {since} and {until}")
+    if not any(_waits(of, worker, SeenScan(at, at, None)) for worker in of.seen.waits):
+        return Why(Cause.BUSY, f"no worker waited for candidates at {clock(at)}")
+    if away := _away(of, before, at + of.near if after is None else after):
+        return Why(Cause.NO_SCAN, f"no host scanned between {since} and {until}: {away}")
+    return None
+
+
+def _away(of: Evidence, since: datetime, until: datetime) -> str:
+    """Return the event of a stretch that shows that a host or its database was away, or just began; empty if none."""
+    if any(begun < until and end > since for begun, end in of.seen.unwritten):
+        return "a host was killed"
+    if begun := [each for each in of.seen.begun if since < each <= until + of.near]:
+        return f"a host began at {clock(begun[0])}"
+    found = (each for each in of.live.events if each.kind in _AWAY and since <= each.at <= until + of.market(60))
+    return next((f"{each.kind} at {clock(each.at)}" for each in found), "")
 
 
 def _refusal(refused: NotBought) -> Why:

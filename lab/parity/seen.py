@@ -80,6 +80,8 @@ class SeenDay:
     not_bought: list[NotBought] = field(default_factory=list)
     waits: dict[str, list[datetime]] = field(default_factory=dict)
     """When each worker began to wait for candidates."""
+    begun: list[datetime] = field(default_factory=list)
+    """When each host wrote first: shortly after it began."""
     missing: int = 0
     """Notes that were dropped, or not written."""
     unwritten: list[tuple[datetime, datetime]] = field(default_factory=list)
@@ -141,7 +143,9 @@ def read_day(folder: Path, day: date) -> SeenDay | None:
         seen.size += len(content)
         for line in _lines(content, file.name, seen.problems):
             missing = max(missing, line.get("notes", 0)) if line["kind"] == "missing" else missing
-            reach = dict(line) if line["kind"] == "written" else reach
+            if line["kind"] == "written":
+                seen.begun += [datetime.fromisoformat(line["to"])] * (not reach)
+                reach = dict(line)
             take(seen, line)
         seen.missing += missing
         seen.unwritten += _unwritten(reach)

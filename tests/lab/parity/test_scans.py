@@ -7,12 +7,14 @@ from typing import Final
 
 import pytest
 
+from domain.bar import MinuteBar
 from domain.events.entries import kill_switch_lifted, kill_switch_pressed
+from domain.events.machines import database_was_away
 from domain.identity import WorkerId
 from domain.market import Symbol
-from domain.money import Price
+from domain.money import Price, Won
 from domain.order import OrderStatus
-from lab.parity.causes import Cause, Day, Evidence
+from lab.parity.causes import Cause, Day, Evidence, minute_of
 from lab.parity.comparing import compare
 from lab.parity.seen import NotBought, SeenDay, SeenScan
 from tests.lab.parity.test_causes import (
@@ -50,6 +52,30 @@ def a_scan(at: datetime, *found: Symbol) -> SeenScan:
 
 def no_scan() -> Evidence:
     return scanned(a_scan(OPENED - timedelta(minutes=10)), a_scan(OPENED + timedelta(minutes=10)))
+
+
+def a_killed_host() -> Evidence:
+    found = no_scan()
+    found.seen.unwritten.append((OPENED - timedelta(minutes=5), OPENED - timedelta(minutes=4)))
+    return found
+
+
+def a_host_that_began() -> Evidence:
+    found = no_scan()
+    found.seen.begun.append(OPENED + timedelta(minutes=3))
+    return found
+
+
+def a_database_that_was_away() -> Evidence:
+    found = no_scan()
+    away = database_was_away(LIVE.account_id, 30, OPENED)
+    return replace(found, live=replace(found.live, events=(away,)))
+
+
+def busy_workers() -> Evidence:
+    found = no_scan()
+    found.seen.waits[WORKER] = [OPENED + timedelta(minutes=9)]
+    return found
 
 
 def silent_broker() -> Evidence:
@@ -105,7 +131,10 @@ def a_signal_on_one_tick() -> Evidence:
 @pytest.mark.parametrize(
     ("plant", "cause"),
     [
-        (no_scan, Cause.NO_SCAN),
+        (a_killed_host, Cause.NO_SCAN),
+        (a_host_that_began, Cause.NO_SCAN),
+        (a_database_that_was_away, Cause.NO_SCAN),
+        (busy_workers, Cause.BUSY),
         (silent_broker, Cause.NO_SCAN),
         (better_stocks, Cause.BUSY),
         (a_worker_that_came_during_the_scan, Cause.BUSY),
@@ -153,7 +182,23 @@ def test_an_order_that_ended_before_its_worker_waited_again_keeps_no_one_busy() 
     busy = an_order_under_way()
     busy.seen.waits[WORKER].append(OPENED - timedelta(minutes=1))
 
-    assert compare(busy).differences[0].cause is Cause.NO_SCAN
+    assert compare(busy).unexplained == 1
+
+
+def test_a_fleet_that_does_not_scan_without_a_reason_stays_unexplained() -> None:
+    assert compare(no_scan()).unexplained == 1
+
+
+def test_a_fill_between_two_ticks_is_named_and_one_far_from_them_is_not() -> None:
+    seen = seen_day()
+    minute = minute_of(OPENED)
+    seen.bars[SAMSUNG] = {minute: MinuteBar(minute, 70_000, 70_500, 70_000, 70_500, 100)}
+    seen.ticks[SAMSUNG] = {minute: [(0, 70_000), (30_000, 70_500)]}
+    paid = {cost: replace(LIVE, entry_amount=Won(cost * 10)) for cost in (69_600, 69_000)}
+    causes = {
+        cost: compare(evidence(a_day(trade), a_day(REPLAY), seen)).differences[0].cause for cost, trade in paid.items()
+    }
+    assert causes == {69_600: Cause.TICK, 69_000: Cause.UNEXPLAINED}
 
 
 def test_a_purchase_under_a_kill_switch_proves_that_it_was_lifted() -> None:
@@ -173,7 +218,7 @@ def test_a_purchase_under_a_kill_switch_proves_that_it_was_lifted() -> None:
 def test_purchases_minutes_apart_have_the_cause_of_the_earlier_one() -> None:
     later = replace(LIVE, opened_at=OPENED + timedelta(minutes=8), closed_at=LIVE.closed_at)
     seen = seen_day()
-    seen.scans += [a_scan(OPENED - timedelta(minutes=10)), a_scan(OPENED + timedelta(minutes=7))]
+    seen.scans += [SeenScan(OPENED, SOON, None), a_scan(OPENED + timedelta(minutes=7))]
     found = compare(evidence(a_day(later), a_day(REPLAY), seen, workers=5, would_buy=always))
 
     assert (found.differences[0].what, found.differences[0].cause) == ("entry time", Cause.NO_SCAN)
