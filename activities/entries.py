@@ -12,6 +12,7 @@ from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.host_gate import HostGate
+from activities.support.recorder import DayRecorder
 from domain.close_plan import sellable_quantity, traded_per_minute
 from domain.costs import cost_rates
 from domain.errors import BooksRefusedError, BrokerRefusedError, TryAgainError
@@ -100,7 +101,9 @@ class EntryActivities:
         *,
         guard: "StrategyGuard",
         host: HostGate | None = None,
+        recorder: DayRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._feed = feed
         self._host = host or HostGate()
         self._guard = guard
@@ -134,6 +137,8 @@ class EntryActivities:
                 if isinstance(outcome, PreparedEntry):
                     return outcome
                 reasons.append(f"{candidate.symbol}: {outcome.reason}")
+                if self._recorder is not None:
+                    self._recorder.not_bought(candidate.symbol, self._pace.now(), outcome.reason)
         return NoEntry(tuple(reasons))
 
     async def _try(self, candidate: Candidate, request: EntryRequest) -> PreparedEntry | NotBought:

@@ -66,7 +66,7 @@ class MarketDataActivities:
         recorder: DayRecorder | None = None,
     ) -> None:
         self._recorder = recorder
-        self.screening = Screening(feed, broker, database, pace, guard)
+        self.screening = Screening(feed, broker, database, pace, guard, recorder=recorder)
         self._host = host or HostGate()
         self._day_start = day_start
         self._database = database

@@ -23,6 +23,8 @@ _OTHER_VOLUME: Final = 0.5
 _LEAST_DAYS: Final = 100
 _MOST_RISING: Final = 0.55
 _LEAST_SESSIONS: Final = 20
+_LEAST_VOLUMES: Final = 30
+"""Different volumes in a stock-day from which equal ones are no chance."""
 
 MEANINGS: Final[Mapping[str, str]] = {
     "closed": "sessions on dates without a session",
@@ -186,12 +188,17 @@ class Universe:
     def __init__(self) -> None:
         self._sets: list[frozenset[Symbol]] = []
         self._moves: dict[Symbol, list[float]] = {}
+        self._prints: Counter[int] = Counter()
+        """How many stock-days have the same volumes in the same minutes."""
 
     def add(self, stocks: Mapping[Symbol, Sequence[MinuteBar]]) -> None:
         """Add the minutes of a session by stock."""
         self._sets.append(frozenset(stocks))
         for symbol, bars in stocks.items():
             self._moves.setdefault(symbol, []).append(bars[-1].close / bars[0].open - 1)
+            volumes = tuple((bar.minute, bar.volume) for bar in bars)
+            if len({volume for _, volume in volumes}) >= _LEAST_VOLUMES:
+                self._prints[hash(volumes)] += 1
 
     def findings(self) -> Iterator[Finding]:
         """Yield signs of survivorship and of selection."""
@@ -207,9 +214,13 @@ class Universe:
                 f"{only} of {len(self._moves)} symbols are present only on days on which they rose"
             )
             yield Finding("universe", text, count=rising, of=len(moves))
+        yield from self._copies(len(moves))
         if len(self._sets) >= _LEAST_SESSIONS and len(set(self._sets)) == 1:
             text = f"the same {len(self._sets[0])} symbols on all {len(self._sets)} sessions: delisted ones are missing"
             yield Finding("universe", text, count=len(self._sets[0]))
+        elif len(self._sets) >= _LEAST_SESSIONS and not self._moves.keys() - self._sets[-1]:
+            text = f"no stock drops out of the list in {len(self._sets)} sessions: delisted ones are missing"
+            yield Finding("universe", text, count=len(self._sets[-1]))
         sizes = [len(each) for each in self._sets]
         everywhere = len(frozenset.intersection(*self._sets))
         if len(self._sets) >= _LEAST_SESSIONS and max(sizes) > 2 * min(sizes):
@@ -218,3 +229,9 @@ class Universe:
                 "what chose them is part of the result"
             )
             yield Finding("universe", text, count=min(sizes), of=max(sizes))
+
+    def _copies(self, stock_days: int) -> Iterator[Finding]:
+        copies = self._prints.total() - len(self._prints)
+        if copies:
+            text = f"{copies} of {stock_days} stock-days repeat the volumes of another one: they were copied"
+            yield Finding("universe", text, count=copies, of=stock_days)

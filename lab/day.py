@@ -28,7 +28,7 @@ from lab.exchange import open_exchange
 from lab.host import LabHost, SignalClient, activities_of
 from lab.inline import InlineCalls
 from lab.market import LabFeed, LabMarket
-from lab.moments import DayMoments
+from lab.moments import DayMoments, LiveLooks
 from lab.pace import LabPace
 from lab.pool import LabPool
 from lab.recording import RecordedSession
@@ -120,20 +120,23 @@ class LabBooks:
         await self._emptier.close()
 
 
-async def play(
+async def play(  # noqa: PLR0913, PLR0917 each is another part of the day
     books: LabBooks,
     recorded: RecordedSession,
     order: Order,
     calendar: TradingCalendar,
     steps: list[Step] | None = None,
+    live: LiveLooks | None = None,
 ) -> PlayedDay:
     """Play a session with empty books; add each finished activity to ``steps``.
+
+    ``live`` are the instants at which the recorded fleet decided, if this is its replay.
 
     Raises:
         StuckError: a workflow fails, or the close does not end.
     """
     await books.clear()
-    stage = _Stage(books, recorded, order, calendar)
+    stage = _Stage(books, recorded, order, calendar, live or LiveLooks())
     stage.steps = steps
     try:
         return await stage.plays()
@@ -144,7 +147,9 @@ async def play(
 class _Stage:
     """The fleet of one day on its exchange."""
 
-    def __init__(self, books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar) -> None:
+    def __init__(
+        self, books: LabBooks, recorded: RecordedSession, order: Order, calendar: TradingCalendar, live: LiveLooks
+    ) -> None:
         self._recorded, self._order, self._database = recorded, order, books.database
         session = recorded.session
         begins_at = session.opens_at - BEFORE_THE_OPEN
@@ -154,7 +159,7 @@ class _Stage:
         self._plan = plan_session(session, order.leads, 1, order.workers)
         self._clock = MarketClock(begins_at, begins_at)
         strategies = strategies_named(self._rules.strategy.names)
-        moments = self._moments = DayMoments(market, self._rules, strategies, self._taken)
+        moments = self._moments = DayMoments(market, self._rules, strategies, self._taken, live)
         self.clockwork = Clockwork(begins_at, self._attempt)
         self.clockwork.listener = self._hear
         self.steps: list[Step] | None = None

@@ -1,7 +1,8 @@
 """The recorded market of one session: quotes, books and paths straight from the simulator's exchange."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, cast
 
 from activities.market.left_out import StockFault
@@ -193,9 +194,33 @@ class LabMarket:
         day = self._seen_day(quote.symbol)
         minute = min(second_of(self.session_there, at) // _MINUTE, len(day) - 1)
         seen = day.samples(max(0, minute - _REMEMBERED), minute)
+        if seconds := self.stocks[quote.symbol].bars.seconds:
+            seen = self._with_ticks(seen, seconds, quote)
         if seen[-1].at == at:
             return seen
         return (*seen, PriceSample(at, quote.price, quote.volume))
+
+    def _with_ticks(
+        self, seen: Sequence[PriceSample], seconds: Mapping[int, Sequence[int]], quote: Quote
+    ) -> tuple[PriceSample, ...]:
+        """Return samples with each change of a recorded price between them, as a host remembers them."""
+        found = list[PriceSample]()
+        for start in seen:
+            found.append(start)
+            minute = second_of(self.session_there, start.at) // _MINUTE
+            until = min(_MINUTE, int((quote.observed_at - start.at).total_seconds()))
+            prices = seconds.get(minute, ())[:until]
+            traded = self.bar(quote.symbol, minute).volume
+            found += [
+                PriceSample(
+                    start.at + timedelta(seconds=second),
+                    Price(price),
+                    Quantity(start.volume + traded * second // _MINUTE),
+                )
+                for second, (before, price) in enumerate(pairwise(prices), 1)
+                if price != before
+            ]
+        return tuple(found)
 
 
 def quote_of(seen: Snapshot, asks: list[Level], bids: list[Level]) -> Quote:

@@ -4,7 +4,8 @@ The rules and strategies are pure, so the lab asks them ahead of time, minute by
 at the instants at which they decide something. At these instants the activities decide by themselves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -50,7 +51,7 @@ class Signals:
         """Return the stocks that a scan at a minute's start may return."""
         if minute not in self._known:
             instant = self.market.session.opens_at + minute * _ONE_MINUTE
-            self._known[minute] = tuple(each for each in self.market.symbols if self._may_buy(each, instant))
+            self._known[minute] = tuple(each for each in self.market.symbols if self.may_buy(each, instant))
         return self._known[minute]
 
     def minutes_of(self, symbols: Sequence[Symbol], minutes: int) -> dict[Symbol, tuple[int, ...]]:
@@ -59,11 +60,12 @@ class Signals:
         for minute in range(minutes):
             known, instant = self._known.get(minute), self.market.session.opens_at + minute * _ONE_MINUTE
             for symbol in symbols:
-                if self._may_buy(symbol, instant) if known is None else symbol in known:
+                if self.may_buy(symbol, instant) if known is None else symbol in known:
                     seen[symbol].append(minute)
         return {symbol: tuple(found) for symbol, found in seen.items()}
 
-    def _may_buy(self, symbol: Symbol, at: datetime) -> bool:
+    def may_buy(self, symbol: Symbol, at: datetime) -> bool:
+        """Return whether a scan at an instant may return a stock."""
         quote = self.market.quote(symbol, at)
         stock = ScreenedStock(self.market.view(quote), None, locked=False, cooling_down=False)
         age = self.rules.execution.greatest_quote_age
@@ -77,10 +79,29 @@ class Signals:
         return bool(found.fault) or found.value is not None
 
 
-class DayMoments:
-    """The looks of one session: scans at the start of a minute, watches also where the path crosses a bound."""
+@dataclass(frozen=True, slots=True)
+class LiveLooks:
+    """Seconds of the session at which a recorded fleet decided on a stock, in order: its replay looks at them too."""
 
-    def __init__(self, market: LabMarket, rules: TradingRules, strategies: tuple[Strategy, ...], taken: Taken) -> None:
+    entries: Sequence[tuple[int, Symbol]] = ()
+    exits: Mapping[Symbol, Sequence[int]] = field(default_factory=dict)
+
+
+class DayMoments:
+    """The looks of one session: scans at the start of a minute, watches also where the path crosses a bound.
+
+    Both also look when the recorded fleet decided, if the session is its replay.
+    """
+
+    def __init__(
+        self,
+        market: LabMarket,
+        rules: TradingRules,
+        strategies: tuple[Strategy, ...],
+        taken: Taken,
+        live: LiveLooks,
+    ) -> None:
+        self._live = live
         self._market = market
         self._rules = rules
         self._calls = InlineCalls()
@@ -101,16 +122,27 @@ class DayMoments:
         taken = self._taken()
         # A stock that is held now may be bought again after its cool-down at the earliest.
         known_until = now + max(self._rules.risk.symbol_cooldown, _ONE_MINUTE)
-        for minute in range(-(-int((now - session.opens_at).total_seconds() * 1_000) // 60_000), self._market.minutes):
-            at = session.opens_at + minute * _ONE_MINUTE
+        for at, signalled in self._scans(now):
             if at >= until:
                 break
-            wanted = [each for each in self.signals.at(minute) if self._rests.get(each, at) <= at]
+            wanted = [each for each in signalled if self._rests.get(each, at) <= at]
             if any(each not in taken for each in wanted):
                 return Moment(at)
             if at >= known_until:
                 return Moment(at, looks=bool(wanted))
         return Moment(max(until, now))
+
+    def _scans(self, now: datetime) -> Iterator[tuple[datetime, Sequence[Symbol]]]:
+        """Yield the instants of possible scans from now on, each with the stocks that it may return."""
+        opens_at = self._market.session.opens_at
+        first = (now - opens_at).total_seconds()
+        live = deque((second, symbol) for second, symbol in self._live.entries if second >= first)
+        for minute in range(-(-int(first * 1_000) // 60_000), self._market.minutes):
+            while live and live[0][0] < minute * _MINUTE:
+                second, symbol = live.popleft()
+                at = opens_at + timedelta(seconds=second)
+                yield at, [symbol] if self.signals.may_buy(symbol, at) else []
+            yield opens_at + minute * _ONE_MINUTE, self.signals.at(minute)
 
     def next_look(self, now: datetime, position: OpenPosition, best: Price, deadline: datetime) -> datetime:
         """Return the next instant after ``now`` at which a watch decides, or sees the best price before it does."""
@@ -144,7 +176,9 @@ class DayMoments:
         second = second_of(self._market.session_there, now) if now >= opens_at else -1
         while second < self._market.minutes * _MINUTE:
             found = self._crossing(position, best, second)
-            second = (second // _MINUTE + 1) * _MINUTE if found is None else found
+            then = (second // _MINUTE + 1) * _MINUTE if found is None else found
+            decided = self._live.exits.get(position.symbol, ())
+            second = min((each for each in decided if second < each < then), default=then)
             at = opens_at + timedelta(seconds=second)
             best = Price(max(best, self._market.path(position.symbol).price_at(second)))
             yield min(at, deadline)

@@ -198,7 +198,8 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
         joins_steps=with_.joins_steps,
         scanning=scanning,
     )
-    entries = EntryActivities(feed, with_.broker, with_.database, with_.pace, with_.commission, guard=guard, host=host)
+    of_an_entry = (feed, with_.broker, with_.database, with_.pace, with_.commission)
+    entries = EntryActivities(*of_an_entry, guard=guard, **noted)
     orders = OrderActivities(with_.broker, with_.database, with_.pace, with_.notices, **noted)
     resolving = ResolvingActivities(with_.broker, with_.database, with_.pace, with_.proof, with_.notices)
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)

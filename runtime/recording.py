@@ -22,6 +22,8 @@ logger = logging.getLogger("haru.recording")
 FOLDER: Final = "recordings"
 _EVERY: Final = 60.0
 """Real seconds between two writes. A killed host loses so much."""
+_FIRST_WITHIN: Final = 2.0
+"""Real seconds until the first note is on disk: the file of a host that is killed shows what it did not write."""
 _ENDS_WITHIN: Final = 5.0
 """Real seconds that the end of the program waits for a slow disk."""
 
@@ -55,7 +57,7 @@ class RecordingWriter:
         self._thread.join(_ENDS_WITHIN)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every):
+        while not self._stop.wait(self._every if self._dates else min(self._every, _FIRST_WITHIN)):
             self.write(self._recorder.take(self._now()))
         self.write(self._recorder.take(), is_last=True)
 

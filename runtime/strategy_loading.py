@@ -31,6 +31,8 @@ _PACKAGE: Final = "haru_strategies"
 _WRITABLE_BY_ALL: Final = 0o002
 _LOADS_WITHIN: Final = 60.0
 """Seconds. A source may import NumPy from a slow disk."""
+_READ: Final[dict[str, tuple[Path, ...]]] = {}
+"""The files of each source hash."""
 T = TypeVar("T")
 
 
@@ -282,7 +284,13 @@ def _digest(files: list[Path]) -> str:
     digest = sha256()
     for file in sorted(files, key=lambda each: (each.name, str(each))):
         digest.update(f"{file.name}\0{_text(file)}\0".encode())
+    _READ[digest.hexdigest()] = tuple(files)
     return digest.hexdigest()
+
+
+def strategy_texts(strategy: Admitted) -> list[str]:
+    """Return the sources that a strategy's hash covers."""
+    return [_text(file) for file in _READ.get(strategy.source, ())]
 
 
 def _text(file: Path) -> str:

@@ -47,13 +47,17 @@ class Identity(NamedTuple):
 
 @dataclass(slots=True)
 class RecordedBars:
-    """One stock's bars of one session. ``closing`` is the closing auction's bar, if there is one."""
+    """One stock's bars of one session. ``closing`` is the closing auction's bar, if there is one.
+
+    ``seconds`` has the recorded price of each second of a minute; the others follow an assumed path.
+    """
 
     session: Session
     base: Price
     minutes: dict[int, MinuteBar] = field(default_factory=dict)
     closing: MinuteBar | None = None
     grid: PriceGrid = STOCK_GRID
+    seconds: dict[int, Sequence[int]] = field(default_factory=dict)
 
     @property
     def close_price(self) -> Price:

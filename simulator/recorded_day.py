@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from simulator.day_plan import DayPlan
 from simulator.krx.prices import STOCK_GRID, limits_around
 from simulator.krx.units import Market, Price, Product
 from simulator.listings import Listing
-from simulator.natural_day import NaturalDay
+from simulator.natural_day import MinuteBar, NaturalDay
 from simulator.recorded import Identity, RecordedBars, Recording
+
+_MINUTE: Final = 60
 
 
 class RecordedDay(NaturalDay):
@@ -21,6 +23,21 @@ class RecordedDay(NaturalDay):
         self.limits = limits_around(base, recorded.grid)
         self.bars = recorded.whole(minutes)
         self._closing = recorded.closing
+        self._seconds = recorded.seconds
+
+    def price_at(self, second: int) -> Price:
+        """Return the recorded price of a second, or that of the path which its minute is assumed to have."""
+        minute, inside = divmod(min(max(second, 0), len(self.bars) * _MINUTE - 1), _MINUTE)
+        prices = self._seconds.get(minute)
+        return super().price_at(second) if prices is None else Price(prices[inside])
+
+    def begun_bar(self, minute: int, inside: int) -> MinuteBar:
+        """Return the first seconds of a minute as a bar."""
+        prices = self._seconds.get(minute)
+        if prices is None:
+            return super().begun_bar(minute, inside)
+        begun, volume = prices[: inside + 1], self.bars[minute].volume * (inside + 1) // _MINUTE
+        return MinuteBar(begun[0], max(begun), min(begun), begun[-1], volume)
 
     def liquidity_at(self, minute: int) -> float:  # noqa: ARG002
         """Return the usual depth at all times."""

@@ -1,6 +1,7 @@
 """What the page shows of a fleet at a moment, read from the books."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,9 +12,11 @@ from domain.identity import WorkerId
 from domain.order import OrderRecord
 from domain.position import OpenPosition
 from domain.risk import RiskSnapshot
+from domain.verdict import Standing
 from fleet.board import Board, read_board
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from fleet.standings import read_standings
 from web.connection import Connection
 
 _MOST_EVENTS: Final = 60
@@ -37,9 +40,11 @@ class State:
     unwatched_for: float | None
     """Real seconds since the slowest shard was renewed; None if there is nothing to watch."""
     trouble: str = ""
+    standings: tuple[Standing, ...] = ()
+    """Of the strategies in use."""
 
 
-async def read_state(fleet: Fleet) -> State:
+async def read_state(fleet: Fleet, strategies: Sequence[str] = ()) -> State:
     """Read the state. Database faults propagate."""
     now, account, books = fleet.market_now(), fleet.account_id, fleet.database
     board = await read_board(fleet, now)
@@ -52,14 +57,16 @@ async def read_state(fleet: Fleet) -> State:
         events=await books.events.latest(account, _MOST_EVENTS),
         hosts=await books.hosts.ages(account),
         unwatched_for=await books.market_watches.unwatched_for(account),
+        standings=await read_standings(fleet, strategies),
     )
 
 
 class Reader:
     """Reads the state, and keeps the last one while the database is away."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, strategies: Sequence[str] = ()) -> None:
         self._connection = connection
+        self._strategies = strategies
         self._last: State | None = None
 
     async def read(self) -> State:
@@ -70,7 +77,7 @@ class Reader:
         """
         try:
             async with asyncio.timeout(_READ_WITHIN):
-                self._last = await read_state(await self._connection.fleet())
+                self._last = await read_state(await self._connection.fleet(), self._strategies)
         except (*DATABASE_FAULTS, OperationError) as fault:
             await self._connection.drop()
             if self._last is None:

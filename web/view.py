@@ -14,6 +14,7 @@ from domain.position import OpenPosition
 from domain.rules import RiskRules
 from domain.session import SessionPhase
 from fleet.board import Board
+from fleet.standings import standing_warnings
 from reporting.indicators import stop_price, target_price
 from reporting.sentences import Language, Words, command_line_words
 from web.state import State
@@ -87,6 +88,7 @@ def _warnings(state: State) -> Iterator[str]:
     yield from (f"CANNOT PROGRESS: {each}" for each in board.failing)
     yield from (f"QUARANTINED: {each}" for each in board.quarantined)
     yield from board.troubles
+    yield from standing_warnings(state.standings, board.environment)
 
 
 def is_unwatched(state: State) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
 from activities.market.quote_feed import QuoteFeed
+from activities.support.recorder import DayRecorder
 from activities.support.single_flight import SingleFlight
 from domain.errors import TryAgainError
 from domain.identity import AccountId
@@ -43,9 +44,17 @@ CoolingDown = Callable[[], Awaitable[frozenset[Symbol]]]
 class Screening:
     """Finds candidates. All scans of a process share it: one feed, one ranking, one rotation through the universe."""
 
-    def __init__(
-        self, feed: QuoteFeed, broker: "Broker", database: "Database", pace: "Pace", guard: "StrategyGuard"
+    def __init__(  # noqa: PLR0913 each of them is another part of the system
+        self,
+        feed: QuoteFeed,
+        broker: "Broker",
+        database: "Database",
+        pace: "Pace",
+        guard: "StrategyGuard",
+        *,
+        recorder: DayRecorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._feed = feed
         self._broker = broker
         self._database = database
@@ -59,13 +68,16 @@ class Screening:
 
     async def look(self, account_id: AccountId, rules: TradingRules, cooling: CoolingDown) -> ScanReport | None:
         """Scan once; return None if the broker cannot answer now."""
+        report, since = None, self._pace.now()
         try:
-            return await self.scan(account_id, rules, cooling)
+            report = await self.scan(account_id, rules, cooling)
         except TryAgainError as fault:
             logger.warning("scan_postponed", extra={"cause": str(fault)})
         except STOCK_FAULTS as fault:
             await self._left_out.report(account_id, None, fault)
-        return None
+        if self._recorder is not None:
+            self._recorder.scan(since, self._pace.now(), report)
+        return report
 
     async def scan(self, account_id: AccountId, rules: TradingRules, cooling: CoolingDown) -> ScanReport:
         """Check the whole universe once and count what each filter dropped."""

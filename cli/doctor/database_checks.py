@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from cli.doctor.checkup import Finding, doubtful, fine, wrong
-from cli.tables.standings import standing_warnings
 from domain.identity import Environment
 from domain.verdict import Standing
+from fleet.standings import standing_warnings
 from runtime.superuser import SEPARATE_ROLES, superuser_problem
 
 if TYPE_CHECKING:

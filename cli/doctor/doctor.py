@@ -20,7 +20,6 @@ from cli.doctor.database_checks import look_at_durability, look_at_role, look_at
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
 from cli.tables.duties import overdue_lines
 from cli.tables.host_limits import host_warnings
-from cli.tables.standings import codes_of
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS
 from domain.clock import ClockReading
@@ -32,6 +31,7 @@ from domain.session import session_date_of
 from fleet.alerting.channels import channels_of
 from fleet.clocks import Skew, database_skew, system_now
 from fleet.duties.account_worth import account_worth
+from fleet.standings import codes_of
 from runtime.account_names import account_in, key_fingerprint
 from runtime.composition import broker_for, connection_of, stream_of
 from runtime.embedded.endpoints import Endpoints

@@ -133,7 +133,7 @@ async def _replays(
     orders = [Order(rules, workers, int(capital), leads) for rules in sets]
     found = recorded_session(seen, session, calendar.session_before(session.date))
     with _quiet():
-        return await replay_all(configured.data_dir / "backtests" / ENGINE, found, orders, calendar)
+        return await replay_all(configured.data_dir / "backtests" / ENGINE, found, orders, calendar, seen)
 
 
 @contextmanager

@@ -6,13 +6,13 @@ from temporalio.service import RPCError
 
 from cli.desk import Desk
 from cli.live_changes import refuse_dangerous_start
-from cli.tables.standings import read_standings, standing_warnings
 from cli.tables.watching import watch
 from domain.audit_log import Outcome
 from domain.identity import WorkerId
 from fleet.board import read_board
 from fleet.fleet import Fleet
 from fleet.schedule import schedule_close
+from fleet.standings import read_standings, standing_warnings
 from fleet.starting import start_workers
 from runtime.env_file import describe_env_file
 from runtime.settings import load_settings

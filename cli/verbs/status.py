@@ -6,9 +6,10 @@ from cli.tables.capacity import capacity_json, capacity_line, read_capacity
 from cli.tables.duties import duties_json, overdue_lines
 from cli.tables.host_limits import host_limits_json, host_warnings, read_host_limits
 from cli.tables.limits import limit_lines, limits_json, read_limits
-from cli.tables.standings import read_standings, standing_warnings, standings_json
+from cli.tables.standings import standings_json
 from cli.tables.watching import print_plainly
 from fleet.board import as_json, read_board
+from fleet.standings import read_standings, standing_warnings
 
 
 async def status(desk: Desk) -> int:

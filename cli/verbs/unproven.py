@@ -1,11 +1,12 @@
 """Verbs about strategies without a passing verdict: list them, and confirm or withdraw one for real money."""
 
 from cli.desk import Desk
-from cli.tables.standings import read_standings, standings_json
+from cli.tables.standings import standings_json
 from database.verdicts import Confirmation
 from domain.identity import LIVE_WORD, Environment
 from domain.verdict import CONCLUSIONS, Standing
 from fleet.errors import OperationError
+from fleet.standings import read_standings
 from runtime.os_user import os_user
 from strategies import known, strategies_named
 

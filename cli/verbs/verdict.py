@@ -5,7 +5,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from exchange.calendar import krx_calendar
 from fleet.errors import OperationError
 from history.errors import HistoryError
 from history.store import BarStore
+from lab.evidence.foresight import foresight_in
 from lab.evidence.judging import Judgement, judge
 from lab.evidence.reading import Reading
-from lab.evidence.trials import known_trials
+from lab.evidence.trials import known_trials, longer_ones
 from lab.evidence.wording import plain, write_verdict
 from lab.report import rules_of
 from lab.results import Results, Settings, hash_of
@@ -31,6 +32,7 @@ from reporting.listing import write_index
 from runtime.embedded.errors import EmbeddedError
 from runtime.settings import Settings as Configured
 from runtime.settings import load_settings
+from runtime.strategy_loading import strategy_texts
 from strategies import known, strategies_named
 
 
@@ -93,12 +95,25 @@ def _judged(asked: argparse.Namespace, configured: Configured) -> Judged:
     try:
         trials = known_trials(configured.data_dir, settings.strategy, asked.trials)
         evidence = Reading(settings, store, calendar, rules.exits, kept(results.folder)).evidence(days, trials)
+        evidence = replace(evidence, biases=(*evidence.biases, *_choices(configured.data_dir, settings)))
     except HistoryError as error:
         raise OperationError(str(error)) from error
     judgement = judge(evidence)
     language = asked.lang or configured.report.language
     page = write_verdict(results.folder, settings, judgement, language)
     return Judged(settings, judgement, page, write_index(configured.reports, language))
+
+
+def _choices(data: Path, settings: Settings) -> Iterator[str]:
+    """Yield what the author of the strategy or of the backtest could know of the days beforehand."""
+    if longer := longer_ones(data, settings):
+        yield f"backtest {longer[0]} has played these sessions and more with the same rules; judge that one"
+    strategy = known().strategies[settings.strategy]
+    if settings.sources.get(settings.strategy, "") != strategy.source:
+        yield "the strategy has another source now, so that the one of the backtest cannot be read"
+        return
+    for text in strategy_texts(strategy):
+        yield from foresight_in(text)
 
 
 def _hash_at_the_end(folder: Path) -> str:

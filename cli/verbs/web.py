@@ -39,7 +39,7 @@ async def web(asked: argparse.Namespace) -> int:
         with socket.create_server((LOOPBACK, asked.port)) as listening:
             port = listening.getsockname()[1]
             access = Access(key, {f"{name}:{port}" for name in _NAMES}, may_act=not asked.read_only)
-            reader = Reader(connection)
+            reader = Reader(connection, settings.rules.strategy.names)
 
             async def view() -> Mapping[Language, Mapping[str, Any]]:
                 state = await reader.read()

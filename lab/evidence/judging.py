@@ -87,7 +87,7 @@ def _measured(evidence: Evidence, resamples: int) -> _Measured:
     resampled = Resampled(len(evidence.sessions), resamples, _SEED)
     moments = moments_of(days.sums(lambda trade: trade.net))
     trials, least = evidence.trials, 1 / max(1, len(evidence.sessions) - 1)
-    variance = least if trials.variance is None else trials.variance
+    variance = max(trials.variance or 0.0, least)  # variants that hardly differ must not lower the bar
     benchmark = expected_best(trials.count, variance)
     return _Measured(
         evidence,

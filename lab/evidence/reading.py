@@ -18,6 +18,7 @@ from domain.session import TradingCalendar
 from history.checking import Universe
 from history.store import BarStore
 from lab.evidence.capacity import volatility_of
+from lab.evidence.choice import hindsight, moves_of
 from lab.evidence.replay import ReplayRules, Tape, gross_rate
 from lab.evidence.rows import Evidence, Sizing, Traded
 from lab.evidence.trials import Trials
@@ -61,14 +62,17 @@ class Reading:
         stakes, before = sum(trade.entry_amount for trade in trades), turnovers(self.store.folder, trades)
         learnt = self.calibration
         extra = [extra_slippage(trade, learnt, before) if learnt is not None else 0 for trade in trades]
+        fills = STATED if learnt is None else learnt.name
+        if sum(extra) < 0:  # lucky fills, or those of a simulator, must not make a result better
+            extra, fills = [0] * len(trades), f"{fills}; the stated fill model costs more and counts"
         return Evidence(
-            sessions=tuple(date(*day.date.timetuple()[:3]) for day in days),
+            sessions=tuple(map(_plain, days)),
             trades=tuple(replace(row, net=row.net - more) for row, more in zip(read, extra, strict=True)),
             trials=trials,
             biases=tuple(self._biases(days)),
             unsound=sum(not day.is_sound for day in days),
             slippage=(sum(trade.slippage for trade in trades) + sum(extra)) / stakes if stakes else 0.0,
-            fills=STATED if learnt is None else learnt.name,
+            fills=fills,
         )
 
     def _day(self, day: DayResult, draws: "_Draws") -> Iterator[Traded]:
@@ -95,9 +99,29 @@ class Reading:
             yield "the same stocks were named for every session: who named them knew which of them would be there"
         elif kind not in {"", DATED} or not all(day.symbols or not day.trades for day in days):
             yield "the backtest is of an earlier version and does not say which stocks it chose from; play it again"
+        yield from self._left_out(days)
         if self._stale:
             yield f"the stored bars of {self._stale:,} sessions have changed since they were played; play them again"
         yield from (finding.text for finding in self._universe.findings())
+        listed = {_plain(day): frozenset(day.symbols) for day in days}
+        moves = moves_of(self.store.daily_between(min(listed), max(listed))) if listed else {}
+        if known := hindsight(moves, listed):
+            yield known
+
+    def _left_out(self, days: Sequence[DayResult]) -> Iterator[str]:
+        """Yield that sessions between the first and the last one were not played: they may be the bad ones."""
+        played = sorted(map(_plain, days))
+        every = range(played[0].toordinal(), played[-1].toordinal()) if played else ()
+        missing = [
+            day
+            for day in map(date.fromordinal, every)
+            if day not in played and self.calendar.session_on(day) is not None
+        ]
+        if missing:
+            yield (
+                f"{len(missing):,} sessions between {played[0]} and {played[-1]} were not played, "
+                f"{missing[0]} the first: import their bars and play them"
+            )
 
 
 @dataclass(frozen=True)
@@ -120,7 +144,7 @@ class _Market:
         tape, minute = self.tapes.get(trade.symbol), _minute_of(trade)
         own, random = self._net(trade.symbol, minute), list(self._random(trade.symbol, minute, draws))
         return Traded(
-            date(*self.day.date.timetuple()[:3]),
+            _plain(self.day),
             trade.symbol,
             float(trade.entry_amount),
             float(trade.net_pnl),
@@ -153,6 +177,10 @@ class _Market:
     def _after_costs(self, gross: float) -> float:
         rates = cost_rates(self.day.date)
         return gross - float(rates.commission) - float(rates.commission + rates.tax) * (1 + gross)
+
+
+def _plain(day: DayResult) -> date:
+    return date(*day.date.timetuple()[:3])
 
 
 def _row(trade: ClosedTrade) -> Traded:

@@ -25,7 +25,7 @@ _SLOW: Final = 1.0
 _PATH_LASTS: Final = timedelta(minutes=30)
 _LONG_GAP: Final = 3
 """Minutes in a row without a price from which a strategy sees another path; a quiet minute is no gap."""
-_HANDLED_WITHIN: Final = 10.0
+HANDLED_WITHIN: Final = 10.0
 """Real seconds from a decision to a booked fill that the processes themselves may take."""
 _REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.NEVER_PLACED})
 
@@ -52,6 +52,7 @@ class Cause(StrEnum):
     BOOK = "depth at the order"
     DATA = "not in the recording"
     BUSY = "no free worker"
+    NO_SCAN = "no scan"
     CLOSE = "start of the market close"
     HELD = "stock held or resting"
     MINUTE = "path inside the minute"
@@ -210,17 +211,25 @@ def denied(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None:
 
 
 def shut(of: Evidence, day: Day, at: datetime) -> Why | None:
-    """Return the event that had shut a day's entries at an instant or near it."""
+    """Return the event that had shut a day's entries at an instant or near it. A later purchase proves it lifted."""
+    bought = [
+        each.intent.decided_at for each in day.orders if each.intent.purpose is OrderPurpose.ENTRY and _left(each)
+    ]
     for closing, opening in _GATES.items():
         latest: dict[object, datetime] = {closing: at + of.near, opening: at - of.near}
         turns = [each for each in day.events if each.kind in latest and each.at <= latest[each.kind]]
         last = max(turns, key=lambda each: each.at, default=None)
-        if last is None or last.kind is opening:
+        if last is None or last.kind is opening or any(last.at + of.near < each <= at for each in bought):
             continue
         reason = str(last.detail.get("reason") or _KILL_SWITCH)
         cause = Cause.CLOSE if reason == MARKET_CLOSE else Cause.REFUSAL
         return Why(cause, f"entries were shut at {clock(last.at)}: {reason}")
     return None
+
+
+def _left(order: OrderRecord) -> bool:
+    """Return whether an order was sent."""
+    return order.status not in {OrderStatus.DENIED, OrderStatus.NEVER_PLACED}
 
 
 def unwritten(of: Evidence, at: datetime) -> Why | None:
@@ -255,21 +264,6 @@ def gap_before(of: Evidence, symbol: Symbol, at: datetime) -> Why | None:
     return None
 
 
-def occupied(of: Evidence, day: Day, at: datetime) -> Why | None:
-    """Return which trades kept all workers of a day from buying at an instant: held, just bought, or lost before."""
-    busy = {each.worker_id: each for each in day.trades if day.decided(each) - of.near <= at < _free_at(of, each)}
-    if len(busy) < of.workers:
-        return None
-    had = ", ".join(f"{worker} {each.symbol}" for worker, each in sorted(busy.items()))
-    return Why(Cause.BUSY, f"busy or resting at {clock(at)}: {had}")
-
-
-def _free_at(of: Evidence, trade: ClosedTrade) -> datetime:
-    """Return when a worker scans again after a trade."""
-    rest = of.rules.risk.cooldown_after_loss if trade.net_pnl < 0 else timedelta(0)
-    return trade.closed_at + max(rest, of.near)
-
-
 def rested(of: Evidence, orders: Sequence[OrderRecord], done: datetime, late_by: timedelta) -> Why | None:
     """Return how long orders took from the first decision to the booked fill, if that explains a difference in time."""
     if not orders:
@@ -281,18 +275,9 @@ def rested(of: Evidence, orders: Sequence[OrderRecord], done: datetime, late_by:
     if len(orders) > 1:
         return Why(Cause.QUEUE, f"{len(orders)} orders from {clock(first)} to {clock(done)}")
     real = took.total_seconds() / of.speed
-    if real < _HANDLED_WITHIN:
+    if real < HANDLED_WITHIN:
         return Why(Cause.LATENCY, f"from the decision of {clock(first)} to the booked fill {real:.1f} s")
     return Why(Cause.QUEUE, f"the order of {clock(first)} rested {real:.0f} s")
-
-
-def kept_out(of: Evidence, day: Day, symbol: Symbol, at: datetime) -> Why | None:
-    """Return the trade that held a stock at an instant, or after which it rested."""
-    rest = of.rules.risk.symbol_cooldown
-    for each in day.trades:
-        if each.symbol == symbol and day.decided(each) <= at < each.closed_at + rest:
-            return Why(Cause.HELD, f"held until {clock(each.closed_at)}, resting {rest.total_seconds() / 60:.0f} min")
-    return None
 
 
 def saw(of: Evidence, symbol: Symbol, since: datetime, until: datetime, price: float) -> str:

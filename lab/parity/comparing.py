@@ -4,25 +4,26 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final
 
-from domain.market import Side
+from domain.market import Side, Symbol
 from domain.order import OrderPurpose, OrderRecord
 from domain.position import ClosedTrade, ExitReason
 from domain.tick_size import tick_at
+from lab.parity.busy import kept_out, occupied
 from lab.parity.causes import (
     ONE_MINUTE,
     Cause,
+    Day,
     Difference,
     Evidence,
     Why,
     clock,
     denied,
     gap_before,
-    kept_out,
     minute_of,
     not_played,
-    occupied,
     of_another_code,
     other_rules,
     refusal,
@@ -35,6 +36,7 @@ from lab.parity.causes import (
     unwritten,
 )
 from lab.parity.matching import Pair, pairs_of
+from lab.parity.scans import scanned
 
 _LEVELS: Final = 10
 """Prices of a side of the order book that the broker shows."""
@@ -64,8 +66,14 @@ class Comparison:
 
 def compare(of: Evidence) -> Comparison:
     """Compare both days trade by trade."""
-    pairs = pairs_of(of.live.trades, of.replay.trades, of.rules.risk.symbol_cooldown)
+    near = max(of.rules.risk.symbol_cooldown, of.near)
+    pairs = pairs_of(of.live.trades, of.replay.trades, near, lambda each: _day_of(of, each).decided(each))
     return Comparison([(pair, [_unless_unwritten(of, each) for each in _differences(of, pair)]) for pair in pairs])
+
+
+def _day_of(of: Evidence, trade: ClosedTrade) -> Day:
+    """Return the day that a trade is of."""
+    return of.live if any(each is trade for each in of.live.trades) else of.replay
 
 
 def _unless_unwritten(of: Evidence, found: Difference) -> Difference:
@@ -127,10 +135,11 @@ def _why_only_replay(of: Evidence, trade: ClosedTrade) -> Why:
         or unseen(of, trade.symbol, at, at)
         or kept_out(of, of.live, trade.symbol, at)
         or occupied(of, of.live, at)
+        or scanned(of, trade.symbol, at)
     )
     if found is not None:
         return found
-    bar = of.seen.bars.get(trade.symbol, {}).get(minute_of(at))
+    bar = None if of.seen.scans else of.seen.bars.get(trade.symbol, {}).get(minute_of(at))
     if bar is not None and any(
         not of.would_buy(trade.symbol, at + timedelta(seconds=59), each)  # type: ignore[arg-type] # of a bar
         for each in (bar.low, bar.close)
@@ -184,6 +193,7 @@ def _of_the_entry(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Itera
             or _other_worker_day(of, live, replay)
             or _inside(of, live, replay)
             or gap_before(of, live.symbol, min(of.live.decided(live), of.replay.decided(replay)))
+            or _earlier_alone(of, live, replay)
         )
         values = clock(at), clock(there)
         yield _difference(live, at, "entry time", values, why or _none(f"{late.total_seconds():+.0f} s"))
@@ -229,6 +239,15 @@ def _of_the_exit(
             or _price_why(of, orders, at, received[0], is_late=bool(late) or has_other_entry)
         )
         yield _difference(live, at, "exit price", _won(received), why)
+
+
+def _earlier_alone(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
+    """Return why only one day bought at the time of the earlier purchase."""
+    at, there = of.live.decided(live), of.replay.decided(replay)
+    if abs(at - there) <= of.near:
+        return None
+    why = _why_only_live(of, live) if at < there else _why_only_replay(of, replay)
+    return None if why.cause is Cause.UNEXPLAINED else why
 
 
 def _other_worker_day(of: Evidence, live: ClosedTrade, replay: ClosedTrade) -> Why | None:
@@ -286,7 +305,19 @@ def _price_why(of: Evidence, orders: Sequence[OrderRecord], at: datetime, price:
     low, high = sorted((price, price + beside))
     if seen := saw_any(of, intent.symbol, since, at, low, high):
         return Why(Cause.BOOK, f"filled beyond the last prices, {seen}")
-    return _none(f"{price:,.0f} at {clock(at)} is outside every price that was seen")
+    return _between_ticks(of, intent.symbol, (since, at), price) or _none(
+        f"{price:,.0f} at {clock(at)} is outside every price that was seen"
+    )
+
+
+def _between_ticks(of: Evidence, symbol: Symbol, stretch: tuple[datetime, datetime], price: float) -> Why | None:
+    """Return whether a fill is no further beyond the prices that were seen than two of them are apart."""
+    since, until = stretch
+    seen = [each for _, each in of.seen.prices_between(symbol, since - ONE_MINUTE, until + ONE_MINUTE)]
+    step = max((abs(one - other) for one, other in pairwise(seen)), default=0)
+    if not step or not min(seen) - step <= price <= max(seen) + step:
+        return None
+    return Why(Cause.TICK, f"{price:,.0f} lies between two prices that were seen, which are up to {step:,} won apart")
 
 
 def _size_why(of: Evidence, live: ClosedTrade, replay: ClosedTrade, orders: Sequence[OrderRecord]) -> Why:

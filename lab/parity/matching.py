@@ -1,7 +1,7 @@
 """Which trade of one day is which trade of the other: the same stock, at overlapping or near times."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from domain.position import ClosedTrade
@@ -21,13 +21,18 @@ class Pair(NamedTuple):
         return found
 
 
-def pairs_of(real: Sequence[ClosedTrade], lab: Sequence[ClosedTrade], near: timedelta) -> list[Pair]:
+def pairs_of(
+    real: Sequence[ClosedTrade],
+    lab: Sequence[ClosedTrade],
+    near: timedelta,
+    bought_at: Callable[[ClosedTrade], datetime] = lambda trade: trade.opened_at,
+) -> list[Pair]:
     """Pair the trades of each stock, nearest purchases first, and leave no trade out."""
     by_nearness = sorted(
-        (abs(one.opened_at - other.opened_at), first, second)
+        (abs(bought_at(one) - bought_at(other)), first, second)
         for first, one in enumerate(real)
         for second, other in enumerate(lab)
-        if one.symbol == other.symbol and _belong(one, other, near)
+        if one.symbol == other.symbol and (_overlap(one, other) or abs(bought_at(one) - bought_at(other)) <= near)
     )
     partner: dict[int, int] = {}
     for _, first, second in by_nearness:
@@ -38,6 +43,5 @@ def pairs_of(real: Sequence[ClosedTrade], lab: Sequence[ClosedTrade], near: time
     return sorted(pairs, key=lambda pair: (pair.any.opened_at, pair.any.symbol))
 
 
-def _belong(one: ClosedTrade, other: ClosedTrade, near: timedelta) -> bool:
-    overlap = one.opened_at < other.closed_at and other.opened_at < one.closed_at
-    return overlap or abs(one.opened_at - other.opened_at) <= near
+def _overlap(one: ClosedTrade, other: ClosedTrade) -> bool:
+    return one.opened_at < other.closed_at and other.opened_at < one.closed_at

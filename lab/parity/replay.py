@@ -18,6 +18,7 @@ from lab.exchange import open_exchange
 from lab.market import LabMarket
 from lab.parity.causes import Day
 from lab.parity.seen import SeenDay
+from lab.parity.ticks import follow_ticks, live_looks
 from lab.recording import Gaps, RecordedSession, recorded
 from strategies import all_rule_values, known, strategies_named, tradable
 
@@ -92,12 +93,16 @@ def recorded_session(seen: SeenDay, session: Session, before: Session) -> Record
     if not found.stocks:
         reasons = "; ".join(f"{symbol}: {why}" for symbol, why in found.gaps.left_out.items())
         raise NothingToReplayError(f"no recorded stock can be played ({reasons or 'no minute was recorded'})")
+    follow_ticks(found, seen)
     return found
 
 
-async def replayed(books: LabBooks, found: RecordedSession, order: Order, calendar: TradingCalendar) -> Replay:
-    """Play a recorded session with empty books."""
-    played = await play(books, found, order, calendar)
+async def replayed(
+    books: LabBooks, found: RecordedSession, order: Order, calendar: TradingCalendar, seen: SeenDay
+) -> Replay:
+    """Play a recorded session with empty books. It also looks when the fleet decided."""
+    live = live_looks(seen, found.session.opens_at)
+    played = await play(books, found, order, calendar, live=live)
     ledger = played.books.ledger
     events = tuple(each.event for each in ledger.events)
     day = Day(ledger.trades, tuple(each.record for each in ledger.orders), events)
@@ -108,7 +113,7 @@ async def replayed(books: LabBooks, found: RecordedSession, order: Order, calend
 
 
 async def replay_all(
-    engine_folder: Path, found: RecordedSession, orders: list[Order], calendar: TradingCalendar
+    engine_folder: Path, found: RecordedSession, orders: list[Order], calendar: TradingCalendar, seen: SeenDay
 ) -> list[Replay]:
     """Play a recorded session once for each order.
 
@@ -118,6 +123,6 @@ async def replay_all(
     async with held_engine(engine_folder) as hold, running_engine(hold) as engine:
         books = LabBooks(await engine.database("parity"))
         try:
-            return [await replayed(books, found, order, calendar) for order in orders]
+            return [await replayed(books, found, order, calendar, seen) for order in orders]
         finally:
             await books.aclose()

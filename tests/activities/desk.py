@@ -171,7 +171,8 @@ class Desk:
         self.market_data = MarketDataActivities(self.feed, *about, **guarded, recorder=self.recorder)
         self.scanning = ScanningActivities(self.market_data.screening, *about[1:], host=self.host, owner="desk")
         self.cycles = CycleActivities(database, CALENDAR, CloseLeads(), pace, self.host, scanning=self.scanning)
-        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **guarded)
+        about_entries: Any = {**guarded, "recorder": self.recorder}
+        self.entries = EntryActivities(self.feed, broker, database, pace, BANKIS_COMMISSION, **about_entries)
         self.notices = OrderNotices()
         self.orders = OrderActivities(broker, database, pace, self.notices, self.host, recorder=self.recorder)
         self.resolving = ResolvingActivities(broker, database, pace, proof or ProofRules(), self.notices)

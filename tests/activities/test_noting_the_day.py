@@ -1,9 +1,14 @@
 """The activities note what a replay of the day needs, and trade the same when a note fails or has no room."""
 
+from dataclasses import replace
+
+from activities.entries import NoEntry
 from activities.support.recorder import DayRecorder
+from domain.identity import WorkerId
 from domain.order import OrderPurpose, OrderStatus
+from domain.rules import StrategyRules
 from tests.activities.desk import Desk
-from tests.support.builders import SAMSUNG
+from tests.support.builders import SAMSUNG, WORKER
 
 
 async def test_a_trade_is_noted_with_its_prices_and_replies(desk: Desk) -> None:
@@ -32,3 +37,22 @@ async def test_a_recorder_that_fails_or_is_full_delays_no_sale(desk: Desk) -> No
 
     assert record.status is OrderStatus.FILLED
     assert recorder.dropped > 1
+
+
+async def test_a_scan_and_a_candidate_that_is_refused_are_noted(desk: Desk) -> None:
+    recorder = desk.recorder = DayRecorder()
+    desk.rebuild()
+    await desk.registers()
+    request = desk.scan_request()
+    eager = replace(request.rules, strategy=StrategyRules(names=("eager",)))
+    await desk.does(desk.market_data.find_candidates, replace(request, rules=eager))
+    entry = await desk.buys()
+    assert isinstance(await desk.prepares(SAMSUNG, worker=WorkerId("worker-2")), NoEntry)
+
+    notes = recorder.take()
+    (scan,) = [note.values for note in notes if note.kind == "scan"]
+    assert SAMSUNG in {symbol for symbol, _, strategy in scan["found"] if strategy == "eager"}
+    assert scan["since"] <= scan["at"]
+    (refused,) = [note.values for note in notes if note.kind == "not_bought"]
+    assert (refused["symbol"], refused["why"]) == (entry.symbol, "lock lost")
+    assert [note.values["worker"] for note in notes if note.kind == "waits"] == [WORKER]

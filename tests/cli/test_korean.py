@@ -38,7 +38,7 @@ SPEAKERS: Final = (
     ),
     *(
         ROOT / "fleet" / name
-        for name in ("board.py", "books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py")
+        for name in ("board.py", "books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py", "standings.py")
     ),
     *(ROOT / name for name in ("fleet/troubles.py", "web/performing.py", "web/state.py", "web/view.py")),
     *(
@@ -58,9 +58,15 @@ SPEAKERS: Final = (
     *(ROOT / "history" / name for name in ("checking.py", "clocks.py", "columns.py", "downloading.py", "errors.py")),
     *(ROOT / "history" / name for name in ("importing.py", "provenance.py", "rows.py", "tables.py")),
     *(ROOT / name for name in ("domain/strategy.py", "domain/verdict.py", "security/private_files.py")),
-    *(ROOT / "lab" / "evidence" / name for name in ("judging.py", "reading.py", "wording.py")),
+    *(
+        ROOT / "lab" / "evidence" / name
+        for name in ("choice.py", "foresight.py", "judging.py", "reading.py", "wording.py")
+    ),
     ROOT / "lab" / "slippage.py",
-    *(ROOT / "lab" / "parity" / name for name in ("causes.py", "comparing.py", "replay.py", "seen.py")),
+    *(
+        ROOT / "lab" / "parity" / name
+        for name in ("busy.py", "causes.py", "comparing.py", "replay.py", "scans.py", "seen.py")
+    ),
 )
 """Modules whose texts reach the user of a verb."""
 PARTS: Final = frozenset(

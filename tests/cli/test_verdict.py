@@ -70,6 +70,28 @@ def test_the_newest_backtest_of_the_present_code_is_judged(data: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["source"] == "of another day"
 
 
+def test_a_part_of_a_longer_backtest_and_a_source_that_has_changed_are_biased(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_backtest(data)
+    part, changed = replace(SETTINGS, first=f"{DAYS[1]}"), replace(SETTINGS, sources={"momentum": "of another day"})
+    for settings, says in ((part, "judge that one"), (changed, "has another source now")):
+        a_backtest(data, settings)
+        assert main(["verdict", "momentum", "--json", "--backtest", settings.id]) == 1
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        assert [says in each["text"] for each in checks if each["name"] == "data"] == [True]
+
+
+def test_a_strategy_that_names_the_days_is_biased(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_backtest(data)
+    monkeypatch.setattr("cli.verbs.verdict.strategy_texts", lambda _: ['DAYS = ("2025-11-17",)\n'])
+
+    assert main(["verdict", "momentum"]) == 1
+    assert "names dates (2025-11-17)" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

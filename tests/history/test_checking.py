@@ -118,5 +118,6 @@ def test_a_universe_whose_size_swings_is_named(store: BarStore) -> None:
         store.write_day(day, {code: a_day(close=9_900) for code in (codes if number else codes[:2])})
 
     assert found(store, "universe") == [
-        "from 2 to 6 symbols a session, 2 of 6 on all: what chose them is part of the result"
+        "no stock drops out of the list in 20 sessions: delisted ones are missing",
+        "from 2 to 6 symbols a session, 2 of 6 on all: what chose them is part of the result",
     ]

@@ -1,6 +1,8 @@
 """The recording on disk: what a host noted, whatever the disk does, and for as many days as the setting says."""
 
+import json
 import shutil
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -98,6 +100,39 @@ def test_the_end_of_the_program_writes_what_waits(tmp_path: Path) -> None:
         assert recorder is not None
         recorder._put(a_bar(540))
     assert read_day(tmp_path / "recordings", DAY) is not None
+
+
+def test_the_first_note_is_on_disk_long_before_the_second_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of a host that is killed early shows what it did not write."""
+    monkeypatch.setattr("runtime.recording._FIRST_WITHIN", 0.01)
+    recorder = DayRecorder()
+    writer = RecordingWriter(recorder, tmp_path, 30, lambda: NOW, every=3_600)
+    writer.start()
+    recorder._put(a_bar(540))
+    while (seen := read_day(tmp_path, DAY)) is None or not seen.begun:
+        time.sleep(0.01)
+    assert seen.unwritten == [(NOW, NOW + timedelta(hours=1))]
+    assert seen.begun == [NOW]
+    writer.stop()
+
+
+def test_compression_keeps_a_day_small(tmp_path: Path) -> None:
+    recorder = DayRecorder(room=100_000)
+    for minute in range(390):
+        for stock in range(20):
+            row = [f"{stock:06}", 540 + minute, 70_000, 70_100, 69_900, 70_000 + minute, 1_000 + minute * stock]
+            recorder._put(Note(DAY, "bar", {"bar": row, "ticks": [1_000, 70_000, 9_000, 100, 20_000, -200]}))
+    notes = recorder.take()
+    a_writer(tmp_path, recorder).write(notes)
+
+    plain = sum(len(json.dumps(dict(note.values))) for note in notes)
+    on_disk = sum(file.stat().st_size for file in tmp_path.rglob("*.gz"))
+    assert on_disk < plain / 5
+    found = read_day(tmp_path, DAY)
+    assert found is not None
+    assert sum(len(ticks) for of_stock in found.ticks.values() for ticks in of_stock.values()) == 3 * 390 * 20
 
 
 def test_zero_days_record_nothing(tmp_path: Path) -> None:

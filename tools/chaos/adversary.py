@@ -213,7 +213,8 @@ class Adversary:
         return f"for {act.seconds} s"
 
     async def _lift_kill_switch(self) -> None:
-        await self._fleet.database.risk.lift_kill_switch(self._fleet.account_id, "chaos")
+        now = self._fleet.market_now()
+        await self._fleet.database.risk.lift_kill_switch(self._fleet.account_id, "chaos", at=now)
         await commands.command_all(self._fleet, await self._fleet.known_workers(), commands.RESUME)
 
     async def calm_broker(self, at: float) -> dict[str, int]:

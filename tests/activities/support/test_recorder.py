@@ -16,6 +16,7 @@ from domain.market import Market, Quote, Symbol
 from domain.money import Price, Quantity
 from domain.order import Rejected
 from domain.rules import TradingRules
+from domain.screening import Candidate, ScanReport
 from tests.support.builders import an_intent
 
 TEN: datetime = datetime(2026, 11, 30, 1, tzinfo=UTC)
@@ -52,6 +53,45 @@ def test_a_minute_is_noted_when_the_next_one_begins_or_the_day_is_taken() -> Non
     assert rows(recorder) == []
 
 
+def test_the_prices_of_a_minute_are_noted_in_sequence() -> None:
+    recorder = DayRecorder()
+    prices = prices_with(recorder)
+    first, moment = a_quote(1, 70_000, 100), timedelta(milliseconds=20)
+    again = replace(a_quote(3, 70_000, 120), observed_at=TEN + timedelta(seconds=3.5))
+    see(prices, first, again, a_quote(20, 70_300, 150), a_quote(40, 69_900, 180), a_quote(59, 69_900, 190))
+    hasty = replace(a_quote(59, 70_500, 195), observed_at=TEN + timedelta(seconds=40) + moment)
+    see(prices, hasty, a_quote(61, 70_100, 200))
+
+    (minute, quiet) = [note.values for note in recorder.take() if note.kind == "bar"]
+    assert minute["ticks"] == [1_000, 70_000, 19_000, 300, 20_000, -400]
+    assert "ticks" not in quiet, "its one price is the bar's"
+
+
+def test_prices_in_quick_succession_are_thinned_out() -> None:
+    recorder = DayRecorder()
+    prices = prices_with(recorder)
+    step = timedelta(milliseconds=10)
+    see(prices, *(replace(a_quote(0, 70_000 + n % 7, 100 + n), observed_at=TEN + n * step) for n in range(100)))
+
+    (bar,) = (note.values for note in recorder.take() if note.kind == "bar")
+    assert len(bar["ticks"]) // 2 <= 20
+    assert all(later >= 50 for later in bar["ticks"][2::2])
+
+
+def test_a_scan_is_noted_with_what_it_found_and_a_failed_one_without() -> None:
+    recorder = DayRecorder()
+    found = Candidate(SAMSUNG, "Samsung", Price(70_000), Decimal(1), "momentum", "2", "rises")
+    recorder.scan(TEN, TEN + timedelta(seconds=1.5), ScanReport(40, (found,)))
+    recorder.scan(TEN, TEN, None)
+    recorder.not_bought(SAMSUNG, TEN, "lock lost")
+
+    assert [(note.kind, dict(note.values)) for note in recorder.take()] == [
+        ("scan", {"since": 36_000.0, "at": 36_001.5, "found": [[SAMSUNG, 70_000, "momentum"]]}),
+        ("scan", {"since": 36_000.0, "at": 36_000.0, "found": None}),
+        ("not_bought", {"at": 36_000.0, "symbol": SAMSUNG, "why": "lock lost"}),
+    ]
+
+
 def test_a_quiet_minute_is_noted_once_it_is_over() -> None:
     recorder = DayRecorder()
     prices = prices_with(recorder)
@@ -79,7 +119,9 @@ def test_rules_are_noted_when_they_change() -> None:
     for given in (rules, rules, other):
         recorder.rules("worker-1", given, TEN)
 
-    assert [note.values["rules"]["exits.stop_loss"] for note in recorder.take()] == ["3%", "5%"]
+    notes = recorder.take()
+    assert [note.values["rules"]["exits.stop_loss"] for note in notes if note.kind == "rules"] == ["3%", "5%"]
+    assert [dict(note.values) for note in notes if note.kind == "waits"] == [{"at": 36_000.0, "worker": "worker-1"}] * 3
 
 
 def test_rules_are_noted_again_on_the_next_day() -> None:
@@ -87,7 +129,7 @@ def test_rules_are_noted_again_on_the_next_day() -> None:
     for day in range(2):
         recorder.rules("worker-1", TradingRules(), TEN + timedelta(days=day))
 
-    assert len({note.date for note in recorder.take()}) == 2
+    assert len({note.date for note in recorder.take() if note.kind == "rules"}) == 2
 
 
 def test_a_reply_is_noted_with_the_age_of_the_price_that_decided() -> None:

@@ -11,15 +11,17 @@ from cli.desk import Desk
 from cli.doctor.database_checks import look_at_verdicts
 from cli.parser import parser
 from cli.running import verb_of
-from cli.tables.standings import read_standings, standing_warnings
 from cli.tables.terminal import Terminal
 from domain.identity import LIVE_WORD, Environment
 from domain.rules import TradingRules
 from domain.verdict import Conclusion, Standing
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from fleet.standings import read_standings, standing_warnings
 from runtime.strategy_loading import install_strategies
 from tests.lab.evidence.played import SETTINGS
+from web.state import read_state
+from web.view import view_of
 
 RULES = TradingRules()
 ACCEPT = ("accept", "momentum", "--reason", "a trial")
@@ -108,3 +110,18 @@ def test_the_doctor_refuses_warns_and_agrees() -> None:
     assert "without a passing verdict" in look_at_verdicts([passed, confirmed]).text
     assert look_at_verdicts([passed]).text == "a has passed"
     assert standing_warnings([missing], Environment.PAPER) == []
+
+
+async def test_the_page_of_the_fleet_warns_as_status_does(live: Fleet) -> None:
+    names = RULES.strategy.names
+    await passes(live, "volatility_breakout")
+    state = await read_state(live, names)
+    warnings = view_of(state, RULES.risk, "en")["warnings"]
+    assert [each for each in warnings if each.startswith("momentum (")]
+    assert not any("volatility_breakout" in each for each in warnings)
+
+    await said(live, *ACCEPT, "--live", LIVE_WORD)
+    confirmed = view_of(await read_state(live, names), RULES.risk, "ko")["warnings"]
+    assert "momentum은(는) 판정을 통과하지 않고 실전 매매합니다. 확인한 이유: a trial" in confirmed
+    paper = replace(live, environment=Environment.PAPER)
+    assert not any("verdict" in each for each in view_of(await read_state(paper, names), RULES.risk, "en")["warnings"])

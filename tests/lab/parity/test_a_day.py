@@ -18,6 +18,8 @@ from domain.rules import StrategyRules, TradingRules
 from domain.session import Session, SessionDate
 from history.store import BarStore
 from lab.day import LabBooks, Order, play
+from lab.exchange import open_exchange
+from lab.market import LabMarket
 from lab.parity.causes import Cause, Day, Evidence
 from lab.parity.comparing import Comparison, compare
 from lab.parity.replay import (
@@ -30,6 +32,7 @@ from lab.parity.replay import (
 from lab.parity.seen import SeenDay, read_day, take
 from lab.recording import RecordedSession, read_session
 from runtime.recording import RecordingWriter
+from simulator.day_path import DayPath
 from tests.lab.recorded_days import CALENDAR, DAYS, a_store
 
 RULES = TradingRules(strategy=StrategyRules(names=("volatility_breakout",)))
@@ -51,7 +54,9 @@ async def books(database_url: str) -> AsyncIterator[LabBooks]:
 
 
 def watched(store: BarStore, played: RecordedSession, folder: Path) -> SeenDay:
-    """Record what a host would have seen of a day: four prices a minute, references and rules."""
+    """Record what a host would have seen of a day: a price a second, references and rules."""
+    exchange = open_exchange(played, ORDER.capital, CALENDAR, played.session.opens_at)
+    market = LabMarket(played, exchange)
     recorder, minutes = DayRecorder(), MinuteBars()
     day = played.session.date
     for symbol, stock in store.day(day).stocks.items():
@@ -61,7 +66,7 @@ def watched(store: BarStore, played: RecordedSession, folder: Path) -> SeenDay:
         quote = Quote(symbol, stock.previous_close, at_minute(day, 538), previous_close=stock.previous_close)
         recorder.price(see(minutes, quote), None)
         for bar in stock.bars:
-            for second, price in zip((0, 15, 30, 45), seen_prices(bar), strict=True):
+            for second, price in enumerate(seen_prices(market.path(symbol), bar)):
                 volume += bar.volume if second == 0 else 0
                 at = at_minute(day, bar.minute) + timedelta(seconds=second)
                 now = replace(quote, price=Price(price), observed_at=at, volume=Quantity(volume))
@@ -80,8 +85,12 @@ def see(minutes: MinuteBars, quote: Quote) -> Quote:
     return quote
 
 
-def seen_prices(bar: MinuteBar) -> tuple[int, int, int, int]:
-    return bar.open, bar.high, bar.low, bar.close
+def seen_prices(path: DayPath, bar: MinuteBar) -> list[int]:
+    """Return the price of each second of a minute; the closing auction has one."""
+    first = (bar.minute - 540) * 60
+    if first >= path.minutes * 60:
+        return [bar.close]
+    return [path.price_at(second) for second in range(first, first + 60)]
 
 
 def at_minute(day: SessionDate, minute: int) -> datetime:
@@ -104,7 +113,7 @@ async def test_an_undisturbed_day_has_no_difference(books: LabBooks, session: Se
     seen = watched(store, played, tmp_path / "recordings")
 
     found = recorded_session(seen, session, CALENDAR.session_before(session.date))
-    replay = await replayed(books, found, replace(ORDER, rules=rules_in_force(seen, {})), CALENDAR)
+    replay = await replayed(books, found, replace(ORDER, rules=rules_in_force(seen, {})), CALENDAR, seen)
     same = against(live, replay, seen)
     assert live.trades
     assert (same.differences, len(same.pairs)) == ([], len(live.trades))
@@ -113,7 +122,7 @@ async def test_an_undisturbed_day_has_no_difference(books: LabBooks, session: Se
     assert [each.cause for each in against(lost, replay, seen).differences] == [Cause.UNEXPLAINED]
 
     none = replace(ORDER, rules=rules_in_force(seen, {"risk.trades_per_worker": "1", "exits.stop_loss": "1%"}))
-    other = await replayed(books, found, none, CALENDAR)
+    other = await replayed(books, found, none, CALENDAR, seen)
     assert other.net != replay.net
     changed = against(live, other, seen)
     assert changed.causes[Cause.RULE]
