@@ -14,6 +14,7 @@ from domain.risk import RiskSnapshot
 from fleet.board import Board, read_board
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
+from web.beside import Beside, read_beside
 from web.connection import Connection
 
 _MOST_EVENTS: Final = 60
@@ -36,6 +37,7 @@ class State:
     hosts: tuple[HostAge, ...]
     unwatched_for: float | None
     """Real seconds since the slowest shard was renewed; None if there is nothing to watch."""
+    beside: Beside
     trouble: str = ""
 
 
@@ -52,6 +54,7 @@ async def read_state(fleet: Fleet) -> State:
         events=await books.events.latest(account, _MOST_EVENTS),
         hosts=await books.hosts.ages(account),
         unwatched_for=await books.market_watches.unwatched_for(account),
+        beside=await read_beside(fleet, date),
     )
 
 
