@@ -25,7 +25,7 @@ async def chart_of(fleet: Fleet, position_id: PositionId, said: Words) -> dict[s
     the purchase. A value of an indicator belongs to the end of its minute.
     """
     held = await fleet.database.positions.live(fleet.account_id, position_id)
-    if held is None:
+    if held is None or not held.quantity:
         return None
     seen = await fleet.database.day_seen.bars_of([position_id])
     fills = await fleet.database.day_seen.fills_of([position_id])
@@ -48,7 +48,7 @@ async def chart_of(fleet: Fleet, position_id: PositionId, said: Words) -> dict[s
         "average_minutes": int(held.exit_rules.trend_window / _MINUTE),
         "exits": [{**each, "said": said.of("reasons", each["rule"])} for each in exits],
         "why": _why(held, said),
-        "fills": [_fill(each) for each in fills],
+        "fills": [_fill(each) for each in fills if each.quantity],
     }
 
 

@@ -14,8 +14,9 @@ _MINUS: Final = "−"
 
 
 def short(value: int) -> str:
-    """Format won for a narrow cell: in thousands, rounded."""
-    text = f"{abs(value)}" if abs(value) < _THOUSAND else f"{abs(value) / _THOUSAND:,.0f}k"
+    """Format won for a narrow cell: in thousands from 1,000 on."""
+    thousands = abs(value) / _THOUSAND
+    text = f"{abs(value)}" if thousands < 1 else f"{thousands:,.1f}k" if thousands < 10 else f"{thousands:,.0f}k"
     return f"{_MINUS if value < 0 else '+' if value else ''}{text}"
 
 
