@@ -40,6 +40,7 @@ async def chart_of(fleet: Fleet, position_id: PositionId, said: Words) -> dict[s
         "id": held.position_id,
         "symbol": held.symbol,
         "name": held.name,
+        "quantity": held.quantity,
         "entry": round(float(held.entry_price), 2),
         "best": held.high_water_mark,
         "last": held.last_price,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from reporting.page import signed, tone
+from reporting.page import cell, signed, tone
 from reporting.sentences import number
 from web.history import Asked
 
@@ -27,6 +27,7 @@ def query(asked: Asked, year: int) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "number": number,
+    "cell": cell,
     "signed": signed,
     "tone": tone,
     "short": short,

@@ -83,6 +83,8 @@ async def bought(
             best = max(best, seen)
             when = BOUGHT + timedelta(minutes=minute, seconds=10)
             await books.database.positions.mark(buy.position_id, seen, Price(best), when)
+    holding = (WorkerState.HOLDING, symbol, f"bought {quantity} at {price:,}", BOUGHT)
+    await books.database.workers.enter(books.account_id, worker, *holding)
     return done
 
 
@@ -171,7 +173,7 @@ async def a_year(fleet: Fleet, data: Path) -> int:
             )
     index = data / "bars" / "index"
     index.mkdir(parents=True, mode=0o700)
-    levels = "".join(f"{day},{3_900 + place * 7 - (place % 4) * 25}\n" for place, day in enumerate(DAYS))
+    levels = "".join(f"{day},{3_900 + place * 7 - (place % 4) * 25}\n" for place, day in enumerate((*DAYS, MONDAY)))
     (index / "KOSPI.csv").write_text(f"date,close\n{levels}")
     return 2 * len(DAYS)
 

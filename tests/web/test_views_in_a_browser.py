@@ -140,3 +140,11 @@ async def test_a_telephone_shows_each_view_without_scrolling_sideways(
             await draws(tab)
         assert await tab.runs("document.scrollingElement.scrollWidth <= 390")
         assert tab.complaints == []
+
+
+async def test_the_page_can_be_installed(page: Served, tmp_path: Path) -> None:
+    async with a_tab(tmp_path / "profile") as tab:
+        await opened(tab, page, width=390)
+        manifest = await tab.command("Page.getAppManifest")
+        assert (manifest["errors"], "icon-512.png" in manifest["data"]) == ([], True)
+        assert (await tab.command("Page.getInstallabilityErrors"))["installabilityErrors"] == []

@@ -65,7 +65,7 @@
       time: each.time, position: each.side === "buy" ? "belowBar" : "aboveBar", shape: each.side === "buy" ? "arrowUp" : "arrowDown", color: colour("--accent"),
       text: `${words.sides[each.side]} ${won(each.quantity)} × ${won(each.price)}`,
     })));
-    if (!known.fitted && found.bars.length) { chart.timeScale().fitContent(); known.fitted = true; }
+    if (!known.fitted && found.bars.length) { chart.timeScale().setVisibleLogicalRange({ from: -5, to: found.bars.length + 3 }); known.fitted = true; }
     return levels;
   }
 
@@ -83,6 +83,7 @@
   }
 
   function drawFacts(found) {
+    say($("position-held"), `× ${won(found.quantity)} · ${words.entry} ${won(found.entry)} · ${words.last} ${won(found.last)}`);
     $("exits").tBodies[0].replaceChildren(...found.exits.map((each) => {
       const row = document.createElement("tr");
       const at = each.at ? fill(words.in_time, { at: each.at, duration: duration(each.seconds) }) : each.waits ? fill(words.arms, { price: won(each.price) }) : won(each.price);
