@@ -7,8 +7,8 @@ from domain.money import Quantity
 from domain.scan_outcome import MOST_STOCKS, outcomes_of
 from domain.screening import ScreenedStock
 from domain.strategy import EntrySignal
-from tests.domain.test_screening import AGE, NOW, RULES, stock_of
-from tests.support.builders import a_quote, a_stock
+from tests.domain.test_screening import AGE, RULES, stock_of
+from tests.support.builders import NOW, a_quote, a_stock
 
 
 def decided(*stocks: ScreenedStock, unreadable: tuple[Symbol, ...] = ()) -> list[tuple[str, str, str]]:

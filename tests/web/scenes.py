@@ -79,7 +79,7 @@ async def bought(
     best = price
     for minute, move in enumerate(moves):
         for step in (0, 9, -7, minute * 7 % 11 - 5):
-            seen = Price(round(price * (1 + (move + step) / 10_000), -2))
+            seen = Price(round(price * (10_000 + move + step) / 1_000_000) * 100)
             best = max(best, seen)
             when = BOUGHT + timedelta(minutes=minute, seconds=10)
             await books.database.positions.mark(buy.position_id, seen, Price(best), when)

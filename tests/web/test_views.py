@@ -102,10 +102,8 @@ async def test_a_position_has_its_bars_lines_reason_and_fills(fleet: Fleet, page
     await scenes.live_day(fleet)
     held = (await fleet.database.positions.held_in(fleet.account_id))[0]
 
-    for language, said in (("en", "trend break"), ("ko", "추세 이탈")):
-        reply = await page.browser.get(f"/positions/{held.position_id.replace('/', '%2F')}?lang={language}")
-        assert said in [each["said"] for each in reply.json()["exits"]]
-    found = reply.json()
+    path = f"/positions/{held.position_id.replace('/', '%2F')}"
+    found = (await page.browser.get(path)).json()
 
     assert len(found["bars"]) == 40
     first, last = found["bars"][0], found["bars"][-1]
@@ -120,6 +118,9 @@ async def test_a_position_has_its_bars_lines_reason_and_fills(fleet: Fleet, page
     assert sorted((each["side"], each["quantity"]) for each in found["fills"]) == [("buy", 20), ("sell", 8)]
     assert "70,000" in found["why"]["reason"]
     assert found["why"]["parameters"] == {"factor": "0.5"}
+    korean = (await page.browser.get(f"{path}?lang=ko")).json()
+    assert "추세 이탈" in [each["said"] for each in korean["exits"]]
+    assert re.search("[가-힣]", korean["why"]["reason"])
 
 
 async def test_a_year_shows_its_days_drawdowns_and_the_index_it_has(fleet: Fleet, page: Served, tmp_path: Path) -> None:

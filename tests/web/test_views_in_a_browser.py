@@ -10,6 +10,7 @@ from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
 from domain.money import Quantity
 from fleet.fleet import Fleet
+from tests.database.books import Books
 from tests.support.chromium import needs_a_browser
 from tests.support.devtools import Tab, a_tab
 from tests.web import scenes
@@ -74,7 +75,7 @@ async def test_a_position_that_is_sold_closes_its_chart(page: Served, fleet: Fle
         held = (await fleet.database.positions.held_in(fleet.account_id))[0]
         event = Event(fleet.account_id, EventKind.POSITION_SOLD, EventLevel.INFO, scenes.NOW, held.session_date)
         order = (await fleet.database.orders.on(fleet.account_id, held.session_date))[-1]
-        books = scenes.Books(fleet.database, fleet.account_id)
+        books = Books(fleet.database, fleet.account_id)
         await books.cancelled(order, order.filled_quantity)
         assert await fleet.database.positions.take_away(held, Quantity(0), event)
         await tab.sees("document.getElementById('position').hidden")
