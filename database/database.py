@@ -21,6 +21,7 @@ from database.foreign_api_orders import ForeignApiOrders
 from database.gauges import Gauges
 from database.host_limits import LimitsOfHosts
 from database.hosts import Hosts
+from database.last_scans import LastScans
 from database.listed_orders import ListedOrders
 from database.locks import Locks
 from database.market_messages import MarketMessages
@@ -52,6 +53,7 @@ from domain.masking import Masking
 if TYPE_CHECKING:
     from database.audit import Audit
     from database.audit_log import AuditLogs
+    from database.page_readings import PageReadings
     from database.snapshots import Snapshots
     from database.statements import Statements
     from database.summaries import Summaries
@@ -80,6 +82,7 @@ class Database:
         self.gauges = Gauges(pool)
         self.host_limits = LimitsOfHosts(pool)
         self.hosts = Hosts(pool)
+        self.last_scans = LastScans(pool)
         self.listed_orders = ListedOrders(pool)
         self.locks = Locks(pool)
         self.market_messages = MarketMessages(pool)
@@ -122,6 +125,12 @@ class Database:
         from database.audit_log import AuditLogs
 
         return AuditLogs(self._pool)
+
+    @cached_property
+    def page_readings(self) -> "PageReadings":
+        from database.page_readings import PageReadings
+
+        return PageReadings(self._pool)
 
     @cached_property
     def snapshots(self) -> "Snapshots":

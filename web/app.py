@@ -1,13 +1,15 @@
 """The page's server: one page, its live events, its commands, and the finished reports."""
 
+import asyncio
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -15,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 
-from database.errors import DATABASE_FAULTS
+from database.errors import DATABASE_FAULTS, database_cause
 from domain.identity import ALL_WORKERS, PositionId
 from fleet.errors import OperationError
 from reporting.sentences import LANGUAGES, Language, command_line_words
@@ -23,13 +25,17 @@ from web.access import Access
 from web.acts import Act, Acts, StalePlanError, Wanted
 from web.chart import chart_of
 from web.connection import Connection
-from web.live import MOST_PAGES, Live
+from web.formats import FILTERS
+from web.live import MOST_PAGES, SHARED, Live
+from web.views import VIEW_SCRIPTS, Read, view_routes
 
 _HERE: Final = Path(__file__).parent / "assets"
 _TYPES: Final = {
     "page.css": "text/css",
     "page.js": "text/javascript",
-    "chart.js": "text/javascript",
+    **dict.fromkeys(VIEW_SCRIPTS, "text/javascript"),
+    "views.css": "text/css",
+    **dict.fromkeys(("icon-192.png", "icon-512.png"), "image/png"),
     "icon.svg": "image/svg+xml",
     "manifest.webmanifest": "application/manifest+json",
 }
@@ -49,6 +55,8 @@ _OF_A_REPORT: Final = {**_CLOSED, "Content-Security-Policy": "sandbox allow-scri
 """A report runs its own scripts, but not as this page: they cannot command, whatever wrote the file."""
 _LARGEST: Final = 4096
 """Bytes of a command."""
+_READ_WITHIN: Final = 20.0
+"""Real seconds in which a view of many days is read."""
 _WRITTEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.html")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}")
 
@@ -81,7 +89,8 @@ def page_app(page: Page) -> Starlette:
         Route("/live", routes.live),
         Route("/plan", routes.plan, methods=["POST"]),
         Route("/act", routes.act, methods=["POST"]),
-        Route("/positions/{position}", routes.position),
+        Route("/positions/{position:path}", routes.position),
+        *view_routes(page.connection, page.data, routes),
         Route("/assets/{name}", routes.asset),
         Route("/reports/{name}", routes.report),
         Route("/{kind}/{folder}/{name}", routes.research),
@@ -122,6 +131,11 @@ class _Routes:
 
     async def show(self, request: Request) -> Response:
         """Return the page."""
+        acts = [each.value for each in Act] if self._page.access.may_act else []
+        return await self.view(request, "page.html.j2", lambda _: _just({"acts": acts}))
+
+    async def view(self, request: Request, template: str, read: Read) -> Response:
+        """Return a page with what ``read`` finds; a browser that has not opened the link gets the closed page."""
         access = self._page.access
         if not access.is_here(request):
             raise _RefusedError(403)
@@ -129,22 +143,49 @@ class _Routes:
             return self._closed(request)
         language = self._language(request)
         words = command_line_words(language)
-        shown = {"language": language, "may_act": access.may_act, **words["web"]}
-        text = _template("page.html.j2").render(
+        other = "ko" if language == "en" else "en"
+        shown = {"language": language, "may_act": access.may_act, **words["web"], **words["views"]}
+        values: Mapping[str, Any] = {"missing": "", **await _read_or_why(read, language)}
+        text = _template(template).render(
             words=words["web"],
+            said=words["views"],
+            every=words,
             language=language,
-            other="ko" if language == "en" else "en",
+            other=other,
+            switch=urlencode({**request.query_params, "lang": other}),
             shown=shown,
-            acts=[each.value for each in Act] if access.may_act else [],
+            **values,
         )
-        return HTMLResponse(text, headers=_HEADERS)
+        return HTMLResponse(text, 503 if values["missing"] else 200, headers=_HEADERS)
+
+    async def file(self, request: Request, name: str, read: Callable[[Language], Awaitable[str]]) -> Response:
+        """Return a CSV file that ``read`` writes, with a byte order mark, by which spreadsheets know UTF-8."""
+        self._require(request)
+        try:
+            text = await read(self._language(request))
+        except (OperationError, *DATABASE_FAULTS):
+            raise _RefusedError(503) from None
+        headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(f"\ufeff{text}", media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def day(self, request: Request, read: Callable[[Language], Awaitable[str | None]]) -> Response:
+        """Return a page that ``read`` writes now; it brings its own policy for scripts."""
+        self._require(request)
+        try:
+            text = await read(self._language(request))
+        except (OperationError, *DATABASE_FAULTS):
+            raise _RefusedError(503) from None
+        if text is None:
+            raise _RefusedError(404)
+        return HTMLResponse(text, headers=_OF_A_REPORT)
 
     async def live(self, request: Request) -> Response:
         """Return the stream of events."""
         self._require(request)
         if self._page.live.pages >= MOST_PAGES:
             raise _RefusedError(503)
-        events = self._page.live.events(self._language(request))
+        parts = SHARED if request.query_params.get("parts") == "shared" else None
+        events = self._page.live.events(self._language(request), parts)
         return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
 
     async def plan(self, request: Request) -> Response:
@@ -174,7 +215,8 @@ class _Routes:
         """Return the prices of a held position."""
         self._require(request)
         try:
-            found = await chart_of(await self._page.connection.fleet(), PositionId(request.path_params["position"]))
+            said, position = command_line_words(self._language(request)), PositionId(request.path_params["position"])
+            found = await chart_of(await self._page.connection.fleet(), position, said)
         except (OperationError, *DATABASE_FAULTS):
             raise _RefusedError(503) from None
         if found is None:
@@ -246,6 +288,20 @@ class _Routes:
         return command_line_words(self._language(request)).say_parts(text)
 
 
+async def _just(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return values
+
+
+async def _read_or_why(read: Read, language: Language) -> Mapping[str, Any]:
+    """Return what was read, or why it is missing: the page says so and is not blank."""
+    try:
+        async with asyncio.timeout(_READ_WITHIN):
+            return await read(language)
+    except (OperationError, *DATABASE_FAULTS) as fault:
+        why = str(fault) if isinstance(fault, OperationError) else database_cause(fault)
+        return {"missing": why or type(fault).__name__}
+
+
 @cache
 def _file(name: str) -> bytes:
     return (_HERE / name).read_bytes()
@@ -257,6 +313,8 @@ def _template(name: str) -> Any:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    found = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    found.filters |= FILTERS
+    return found

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from reporting.sentences import Language
@@ -13,6 +13,8 @@ logger = logging.getLogger("haru.web")
 EVERY: Final = 1.0
 """Real seconds between two readings."""
 MOST_PAGES: Final = 100
+SHARED: Final = frozenset({"head", "warnings"})
+"""The parts that every page shows."""
 
 View = Callable[[], Awaitable[Mapping[Language, Mapping[str, Any]]]]
 """Reads the state; the parts of the page in each language."""
@@ -40,8 +42,10 @@ class Live:
         """Return how many pages are open."""
         return self._pages
 
-    async def events(self, language: Language) -> AsyncGenerator[str, None]:
+    async def events(self, language: Language, only: Collection[str] | None = None) -> AsyncGenerator[str, None]:
         """Yield a page's events: first all parts, then those that have changed, and a sign of life each round.
+
+        A page of another view gets ``only`` some parts.
 
         Raises:
             TooManyPagesError: ``MOST_PAGES`` are open.
@@ -56,7 +60,8 @@ class Live:
             while True:
                 async with self._round:
                     await self._round.wait()
-                parts = dict(self._parts.get(language, {}))
+                known = self._parts.get(language, {})
+                parts = {name: text for name, text in known.items() if only is None or name in only}
                 changed = {name: text for name, text in parts.items() if sent.get(name) != text}
                 sent = parts
                 yield _event("parts", _object(changed))

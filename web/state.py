@@ -17,6 +17,7 @@ from fleet.board import Board, read_board
 from fleet.errors import OperationError
 from fleet.fleet import Fleet
 from fleet.standings import read_standings
+from web.beside import Beside, read_beside
 from web.connection import Connection
 
 _MOST_EVENTS: Final = 60
@@ -39,6 +40,7 @@ class State:
     hosts: tuple[HostAge, ...]
     unwatched_for: float | None
     """Real seconds since the slowest shard was renewed; None if there is nothing to watch."""
+    beside: Beside
     trouble: str = ""
     standings: tuple[Standing, ...] = ()
     """Of the strategies in use."""
@@ -58,6 +60,7 @@ async def read_state(fleet: Fleet, strategies: Sequence[str] = ()) -> State:
         hosts=await books.hosts.ages(account),
         unwatched_for=await books.market_watches.unwatched_for(account),
         standings=await read_standings(fleet, strategies),
+        beside=await read_beside(fleet, date),
     )
 
 

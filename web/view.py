@@ -1,6 +1,6 @@
 """A state as JSON values in the words of a language: what the page shows, part by part."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,10 +13,10 @@ from domain.order import OrderRecord
 from domain.position import OpenPosition
 from domain.rules import RiskRules
 from domain.session import SessionPhase
-from fleet.board import Board
 from fleet.standings import standing_warnings
-from reporting.indicators import stop_price, target_price
 from reporting.sentences import Language, Words, command_line_words
+from web.exits import exits_of, nearest_of
+from web.live_parts import parts_of, steps_of
 from web.state import State
 
 UNWATCHED_AFTER: Final = 2.0
@@ -31,10 +31,11 @@ def view_of(state: State, risk: RiskRules, language: Language) -> dict[str, Any]
         "head": _head(state, said),
         "limits": list(_limits(state, risk)),
         "warnings": [said.say_parts(each) for each in _warnings(state)],
-        "workers": [_worker(row, state.board, said) for row in state.board.rows],
+        "workers": [_worker(row, state, risk, said) for row in state.board.rows],
         "positions": [_position(each, state, said) for each in state.positions],
-        "orders": [_order(each, said) for each in reversed(state.orders[-_MOST_ORDERS:])],
+        "orders": [_order(each, state, said) for each in _shown(state.orders)],
         "incidents": [_event(each, said) for each in state.events],
+        **parts_of(state, said),
     }
 
 
@@ -60,7 +61,7 @@ def _head(state: State, said: Words) -> dict[str, Any]:
         "stream": None if board.stream is None else board.stream.is_live,
         "streamed": 0 if board.stream is None else len(board.stream.symbols),
         "hosts": len([each for each in state.hosts if not each.is_away]),
-        "temporal": board.web_ui,
+        "temporal": state.beside.links.running,
     }
 
 
@@ -96,12 +97,12 @@ def is_unwatched(state: State) -> bool:
     return state.unwatched_for is not None and state.unwatched_for > UNWATCHED_AFTER
 
 
-def _worker(row: WorkerRow, board: Board, said: Words) -> dict[str, Any]:
-    state = "stopped" if row.worker_id in board.stopped else row.state.value
+def _worker(row: WorkerRow, state: State, risk: RiskRules, said: Words) -> dict[str, Any]:
+    name = "stopped" if row.worker_id in state.board.stopped else row.state.value
     return {
         "id": row.worker_id,
-        "state": state,
-        "said": said.of("states", state),
+        "state": name,
+        "said": said.of("states", name),
         "paused": row.paused,
         "symbol": row.symbol,
         "name": row.name,
@@ -110,15 +111,17 @@ def _worker(row: WorkerRow, board: Board, said: Words) -> dict[str, Any]:
         "trades": row.trades,
         "event": said.say_parts(row.last_event),
         "at": None if row.last_event_at is None else _clock(row.last_event_at),
+        "loss_left": max(risk.worker_daily_loss + row.realised_pnl, 0),
+        "trades_left": max(risk.trades_per_worker - row.trades, 0),
+        "run": state.beside.links.run_of(row.worker_id),
     }
 
 
 def _position(held: OpenPosition, state: State, said: Words) -> dict[str, Any]:
-    entry, rules, last = held.entry_price, held.exit_rules, held.last_price
-    levels = {"stop": stop_price(entry, rules), "target": target_price(entry, rules), "trail": _trail(held)}
-    shown = {name: None if price is None else round(float(price)) for name, price in levels.items()}
+    entry, last = held.entry_price, held.last_price
     row = next((each for each in state.board.rows if each.worker_id == held.worker_id), None)
     begins = state.board.plan.liquidation_at if row is None or row.sale_begins_at is None else row.sale_begins_at
+    working = next((each for each in state.orders if _works_for(each, held)), None)
     return {
         "id": held.position_id,
         "worker": held.worker_id,
@@ -130,37 +133,25 @@ def _position(held: OpenPosition, state: State, said: Words) -> dict[str, Any]:
         "best": held.high_water_mark,
         "unrealised": held.unrealised_pnl,
         "percent": round(float((last - entry) / entry * 100), 2),
-        **shown,
-        "nearest": _nearest(shown, last),
+        "nearest": nearest_of(exits_of(held, state.board.now, begins)),
         "opened": _clock(held.opened_at),
         "sale_from": f"{in_seoul(begins):%H:%M}",
         "strategy": said.of("strategies", held.strategy.name),
-        "order": next((said.say(each.status.value) for each in _working(held, state)), None),
+        "order": None if working is None else _order(working, state, said),
     }
 
 
-def _working(held: OpenPosition, state: State) -> list[OrderRecord]:
-    return [each for each in state.orders if each.is_active and each.intent.position_id == held.position_id]
+def _works_for(record: OrderRecord, held: OpenPosition) -> bool:
+    return record.is_active and record.intent.position_id == held.position_id
 
 
-def _trail(held: OpenPosition) -> Any:
-    """Return the price of an armed trailing stop."""
-    rules, best = held.exit_rules, held.high_water_mark
-    if not (rules.trailing_start and rules.trailing_distance):
-        return None
-    return best * (1 - rules.trailing_distance) if best >= held.entry_price * (1 + rules.trailing_start) else None
+def _shown(orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+    """Return the active orders and the latest ones, newest first."""
+    latest = orders[-_MOST_ORDERS:]
+    return [*reversed(latest), *(each for each in reversed(orders[:-_MOST_ORDERS]) if each.is_active)]
 
 
-def _nearest(levels: Mapping[str, int | None], last: int) -> dict[str, Any] | None:
-    """Return the rule whose price is nearest to the last one, and the distance in percent of it."""
-    known = [(abs(price - last), name, price) for name, price in levels.items() if price is not None]
-    if not known or not last:
-        return None
-    _, name, price = min(known)
-    return {"rule": name, "price": price, "percent": round((price - last) / last * 100, 2)}
-
-
-def _order(record: OrderRecord, said: Words) -> dict[str, Any]:
+def _order(record: OrderRecord, state: State, said: Words) -> dict[str, Any]:
     intent = record.intent
     average = record.average_price
     return {
@@ -177,6 +168,7 @@ def _order(record: OrderRecord, said: Words) -> dict[str, Any]:
         "active": record.is_active,
         "reason": said["reasons"].get(intent.reason) or said.say_parts(intent.reason),
         "reply": record.reject_message,
+        "steps": steps_of(record, state.beside),
     }
 
 

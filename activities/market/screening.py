@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from activities.market.left_out import STOCK_FAULTS, LeftOut, OnlyOne, StockFault
 from activities.market.quote_feed import QuoteFeed
+from activities.market.scan_notes import ScanNotes
 from activities.support.recorder import DayRecorder
 from activities.support.single_flight import SingleFlight
 from domain.errors import TryAgainError
@@ -16,6 +17,7 @@ from domain.identity import AccountId
 from domain.lane import Lane
 from domain.market import Symbol
 from domain.rules import TradingRules
+from domain.scan_outcome import StockOutcome, outcomes_of
 from domain.screening import (
     ScanReport,
     ScreenedStock,
@@ -61,6 +63,7 @@ class Screening:
         self._pace = pace
         self._guard = guard
         self._left_out = LeftOut(database, pace)
+        self._notes = ScanNotes(database)
         self._ranking: tuple[Symbol, ...] = ()
         self._ranked_until: datetime | None = None
         self._asked_ranking: SingleFlight[None, None] = SingleFlight()
@@ -94,6 +97,14 @@ class Screening:
         dropped = (
             Counter(shortlist.dropped) + Counter(report.dropped) + Counter({ScreeningFilter.UNREADABLE: unreadable})
         )
+
+        def found() -> tuple[int, Sequence[StockOutcome]]:
+            seen = {_symbol_of(stock): stock for stock in (*stocks, *judged.values(), *checked)}
+            refused = {each.symbol for each in shortlist.candidates} - {_symbol_of(stock) for stock in checked}
+            readable = [stock for symbol, stock in seen.items() if symbol not in refused]
+            return len(universe), outcomes_of(readable, (set(universe) - seen.keys()) | refused, screening, now, age)
+
+        self._notes.note(account_id, rules, now, found)
         return ScanReport(len(universe), report.candidates, dict(dropped), dict(shortlist.dropped_by_custom))
 
     async def _in_view(

@@ -89,7 +89,7 @@ async def test_a_screen_reader_gets_names_and_a_refused_stream_says_what_to_do(
         await opened(tab, page)
         named = "(each) => document.getElementById(each.getAttribute('aria-labelledby'))?.textContent"
         regions = await tab.runs(f"[...document.querySelectorAll('[tabindex=\"0\"]')].map({named})")
-        assert regions == ["Positions", "Workers", "Orders", "Events"]
+        assert regions == ["Positions", "Workers", "Last scan", "Orders", "Events"]
         labels = await tab.runs("[...document.querySelectorAll('#workers button')].map((each) => each.ariaLabel)")
         assert "Pause · worker-1" in labels
         assert len(set(labels)) == len(labels) == 4
