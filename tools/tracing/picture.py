@@ -87,8 +87,10 @@ def picture_of(spans: Sequence[Received]) -> str:
     first, last = min(span.began for span in spans), max(span.ended for span in spans)
     about = f"One trade, {len(spans)} spans, {_seconds(last - first)} from its candidate to its settlement"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABELS + _BARS + 20}" height="{height}" '
-        'font-family="system-ui, sans-serif" font-size="12">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABELS + _BARS + 20}" height="{height}" '
+            'font-family="system-ui, sans-serif" font-size="12">'
+        ),
         '<rect width="100%" height="100%" fill="#fff"/>',
         f'<text x="12" y="22" font-size="15" font-weight="600">{escape(about)}</text>',
         f'<text x="12" y="42" fill="#666">trace {spans[0].trace_id}</text>',
@@ -117,8 +119,10 @@ def _cuts(axis: Axis, height: int) -> list[str]:
         middle = (left + right) / 2
         drawn += [
             f'<rect x="{left:.1f}" y="{_HEAD - 8}" width="{right - left:.1f}" height="{height}" fill="#f3f3ef"/>',
-            f'<text x="{middle:.1f}" y="{_HEAD - 12}" font-size="10" fill="#666" text-anchor="middle">'
-            f"{_seconds(began - ended)}</text>",
+            (
+                f'<text x="{middle:.1f}" y="{_HEAD - 12}" font-size="10" fill="#666" text-anchor="middle">'
+                f"{_seconds(began - ended)}</text>"
+            ),
         ]
     return drawn
 
@@ -126,9 +130,11 @@ def _cuts(axis: Axis, height: int) -> list[str]:
 def _row(row: Row, top: int, axis: Axis) -> list[str]:
     longest = max(span.ended - span.began for span in row.spans)
     took = sum(span.ended - span.began for span in row.spans) if row.kind == "SQL" else longest
-    drawn = [
-        f'<text x="{12 + 14 * row.depth}" y="{top + 13}">{escape(row.label)} <tspan fill="#888">{_seconds(took)}</tspan></text>'
-    ]
+    label = (
+        f'<text x="{12 + 14 * row.depth}" y="{top + 13}">{escape(row.label)} '
+        f'<tspan fill="#888">{_seconds(took)}</tspan></text>'
+    )
+    drawn = [label]
     for span in row.spans:
         left, right = axis.at(span.began), axis.at(span.ended)
         colour = "#c00" if span.error is not None else _COLOURS[row.kind]

@@ -65,7 +65,7 @@ def receiving(take: Callable[[list[Received]], None], port: int = 0) -> Iterator
     """Receive spans on loopback while the block runs; yield the address. ``take`` runs in another thread."""
 
     class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the library's name
+        def do_POST(self) -> None:
             body = self.rfile.read(min(int(self.headers.get("content-length") or 0), _LARGEST))
             try:
                 if self.headers.get("content-encoding") == "gzip":
