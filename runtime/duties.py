@@ -48,7 +48,7 @@ from runtime.embedded.finding import needs_of
 from runtime.live_dangers import account_dangers, unaccepted
 from runtime.metrics import MetricsDuty
 from runtime.settings import Settings
-from runtime.tracing.start import Tracing
+from runtime.tracing.parts import Tracing
 from security.sealing.refusals import Refusals
 
 _DISKS: Final = ("postgres", "postgres/pg_wal")

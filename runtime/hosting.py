@@ -73,7 +73,8 @@ from runtime.temporal_connection import (
     ring_of,
 )
 from runtime.token_key import token_key
-from runtime.tracing.start import Tracing, tracing
+from runtime.tracing.parts import Tracing
+from runtime.tracing.start import tracing
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
 from strategies import known

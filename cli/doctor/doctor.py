@@ -18,6 +18,7 @@ from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
 from cli.doctor.database_checks import look_at_durability, look_at_role, look_at_verdicts
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
+from cli.doctor.trace_check import look_at_traces
 from cli.tables.duties import overdue_lines
 from cli.tables.host_limits import host_warnings
 from cli.tables.standings import codes_of
@@ -121,6 +122,7 @@ class Doctor:
             Check("verdicts", self._look_at_verdicts, ("books",)),
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
+            Check("traces", self._look_at_traces, ("settings",)),
         )
 
     async def _look_at_settings(self) -> Finding:
@@ -290,11 +292,7 @@ class Doctor:
         return broker_checks.look_at_tax(calendar, session_date_of(self._market_now()))
 
     async def _look_at_limits(self) -> Finding:
-        risk = self.settings.rules.risk
-        return fine(
-            f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
-            f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
-        )
+        return machine_checks.look_at_limits(self.settings.rules.risk)
 
     async def _look_at_prices(self) -> Finding:
         return machine_checks.look_at_prices(supply_of(self.settings), self.settings.rules.execution)
@@ -342,6 +340,9 @@ class Doctor:
             return doubtful("no channel: nothing that happens is sent to you", "set HARU_ALERTS__URLS")
         pinged = "a dead-man's switch is pinged" if alerts.heartbeat_url else "no HARU_ALERTS__HEARTBEAT_URL"
         return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
+
+    async def _look_at_traces(self) -> Finding:
+        return await look_at_traces(self.settings.telemetry.traces_endpoint)
 
     def _market_now(self) -> datetime:
         return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - reads the present

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace import Event as SpanEvent
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Status
 
@@ -116,9 +117,9 @@ def names_only(span: ReadableSpan) -> ReadableSpan:
     )
 
 
-def _of_its_type(event: Event) -> Event:
+def _of_its_type(event: SpanEvent) -> SpanEvent:
     kind = (event.attributes or {}).get("exception.type")
-    return Event(event.name, {"exception.type": kind} if kind else {}, event.timestamp)
+    return SpanEvent(event.name, {"exception.type": kind} if kind else {}, event.timestamp)
 
 
 def _kind_of(description: str | None) -> str | None:

@@ -14,8 +14,8 @@ from temporalio.contrib.opentelemetry import OpenTelemetryInterceptor
 from domain.clock import MarketClock
 from runtime.tracing.delivery import Delivery
 from runtime.tracing.interceptor import TradesOnly, TradeTracing, traced_acts
+from runtime.tracing.parts import Tracing
 from runtime.tracing.spans import OtelSpans, tracer_provider
-from runtime.tracing.start import Tracing
 
 _PATH: Final = "/v1/traces"
 _TIMEOUT: Final = 5.0

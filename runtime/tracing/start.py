@@ -1,46 +1,15 @@
-"""Tracing of a host, as its parts use it; without an endpoint it does nothing and imports nothing."""
+"""Start of a host's tracing; without an endpoint it does nothing and imports nothing."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
-from temporalio.client import Interceptor
-
-from activities.support.spans import NO_SPANS, TradeSpans
-from domain.clock import MarketClock
-from fleet.duties.direct_steps import Acts
 from runtime.settings import SettingsError
+from runtime.tracing.parts import Tracing
 
 INSTALL: Final = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
 """The packages of the extra `tracing`."""
 SETTING: Final = "HARU_TELEMETRY__TRACES_ENDPOINT"
-
-
-def _no_interceptors(_clock: MarketClock) -> Sequence[Interceptor]:
-    return ()
-
-
-def _as_they_are(acts: Acts) -> Acts:
-    return acts
-
-
-@dataclass(frozen=True, slots=True)
-class Tracing:
-    """What each part of a host records its spans with."""
-
-    trades: TradeSpans = NO_SPANS
-    """For the activities."""
-    call: Callable[[str], AbstractContextManager[object]] = nullcontext
-    """For the broker's client."""
-    statement: Callable[[str, float], None] | None = None
-    """For the database: text and seconds of each statement."""
-    interceptors: Callable[[MarketClock], Sequence[Interceptor]] = _no_interceptors
-    """For Temporal's client, and the workers created from it."""
-    acts: Callable[[Acts], Acts] = _as_they_are
-    """For activities that a host calls without Temporal."""
-    lost: Callable[[], int] | None = None
-    """Spans that were not delivered since the start; None without tracing."""
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ async def test_a_missing_package_is_named_with_the_command_that_installs_it(monk
     monkeypatch.delitem(sys.modules, "runtime.tracing.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
 
-    with pytest.raises(SettingsError, match="HARU_TELEMETRY__TRACES_ENDPOINT: .*pip install opentelemetry-sdk"):
+    with pytest.raises(SettingsError, match=r"HARU_TELEMETRY__TRACES_ENDPOINT: .*pip install opentelemetry-sdk"):
         async with tracing("http://127.0.0.1:4318"):
             pass
 

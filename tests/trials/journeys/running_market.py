@@ -29,7 +29,7 @@ from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
 from runtime.composition import Collaborators, activities_by_name, hosting, workers_for
 from runtime.embedded.search_attributes import ensure_search_attributes
-from runtime.tracing.start import Tracing
+from runtime.tracing.parts import Tracing
 from simulator.app import create_simulation
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation

@@ -140,9 +140,10 @@ async def test_no_trade_waits_for_a_receiver(
                 await plays_one_trade(market)  # it buys, sells and books
 
                 assert not released.is_set()
-                assert traces.lost is not None
+                lost = traces.lost
+                assert lost is not None
                 if is_absent:
-                    await until(lambda: asyncio.to_thread(traces.lost), "lost spans")
+                    await until(lambda: asyncio.to_thread(lost), "lost spans")
                 else:
                     await until(lambda: asyncio.to_thread(asked.is_set), "request")
         finally:
