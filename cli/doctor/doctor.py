@@ -288,8 +288,9 @@ class Doctor:
         return broker_checks.look_ahead(calendar, session_date_of(self._market_now()))
 
     async def _look_at_tax(self) -> Finding:
-        calendar = calendar_of(self.settings, self.place.clock)
-        return broker_checks.look_at_tax(calendar, session_date_of(self._market_now()))
+        return broker_checks.look_at_tax(
+            calendar_of(self.settings, self.place.clock), session_date_of(self._market_now())
+        )
 
     async def _look_at_limits(self) -> Finding:
         return machine_checks.look_at_limits(self.settings.rules.risk)
