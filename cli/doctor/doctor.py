@@ -122,7 +122,7 @@ class Doctor:
             Check("verdicts", self._look_at_verdicts, ("books",)),
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
-            Check("traces", self._look_at_traces, ("settings",)),
+            Check("traces", lambda: look_at_traces(self.settings.telemetry.traces_endpoint), ("settings",)),
         )
 
     async def _look_at_settings(self) -> Finding:
@@ -341,9 +341,6 @@ class Doctor:
             return doubtful("no channel: nothing that happens is sent to you", "set HARU_ALERTS__URLS")
         pinged = "a dead-man's switch is pinged" if alerts.heartbeat_url else "no HARU_ALERTS__HEARTBEAT_URL"
         return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
-
-    async def _look_at_traces(self) -> Finding:
-        return await look_at_traces(self.settings.telemetry.traces_endpoint)
 
     def _market_now(self) -> datetime:
         return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - reads the present
