@@ -20,8 +20,10 @@ _ROUNDS: Final = 4
 _TRADES: Final = 10
 """Of each worker in a round."""
 _WARM_UP: Final = 2
-_REST: Final = 20.0
+_REST: Final = 40.0
 """Real seconds of a round in which the workers only scan."""
+_SETTLES: Final = 10.0
+"""Real seconds after the first trades, in which the host's duties run for the first time."""
 _DAY_SECONDS: Final = 6.5 * 3600
 _DAY_TRADES: Final = 100
 _AIM: Final = 2.0
@@ -42,7 +44,8 @@ async def measure(stack: Stack) -> list[Figure]:
         for number in range(rounds):
             for kind in list(kinds) if number % 2 == 0 else reversed(list(kinds)):
                 async with stack.hosted_with(f"observed-{kind}", **kinds[kind]) as host:
-                    await _play(stack, traders, _WARM_UP if not stack.quick else 1)
+                    await _play(stack, traders, 1 if stack.quick else _WARM_UP)
+                    await asyncio.sleep(1 if stack.quick else _SETTLES)
                     used, resting = await _used(stack, host, traders, each, rest)
                 a_trade[kind].append(used)
                 a_second[kind].append(resting)
