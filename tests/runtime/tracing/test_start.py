@@ -1,18 +1,29 @@
 """Tracing is on only with an endpoint, and says what is missing."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from runtime.settings import SettingsError, load_settings
 from runtime.tracing.start import tracing
 
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.usefixtures("nothing_configured")
 
 
 async def test_without_an_endpoint_nothing_is_recorded() -> None:
     async with tracing(load_settings().telemetry.traces_endpoint) as traces:
         assert (traces.statement, traces.lost) == (None, None)
+
+
+def test_a_host_without_tracing_imports_no_opentelemetry() -> None:
+    code = "import sys, runtime.hosting; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert said == "[]\n"
 
 
 async def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
