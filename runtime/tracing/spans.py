@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 from temporalio.contrib.opentelemetry import ReplaySafeTracerProvider, create_tracer_provider
@@ -56,6 +57,7 @@ class OtelSpans:
     def __init__(self, delivery: SpanProcessor) -> None:
         self._delivery = delivery
         self._tracer = tracer_provider().get_tracer("haru")
+        self._ids = RandomIdGenerator()
         self._shown: WeakKeyDictionary[trace.Span, int] = WeakKeyDictionary()
 
     def begin(self, position_id: PositionId, began: int, decided: int) -> None:
@@ -97,11 +99,23 @@ class OtelSpans:
             yield
 
     def statement(self, query: str, took: float) -> None:
-        """Record an SQL statement that has just ended (seconds)."""
-        if self._has_room():
-            ended = time.time_ns()
-            name, began = statement_name(query), ended - round(took * 1e9)
-            self._tracer.start_span(name, kind=SpanKind.CLIENT, start_time=began).end(ended)
+        """Record an SQL statement that has just ended (seconds).
+
+        A trade has a hundred of them. Without the tracer, a span takes a third of the time.
+        """
+        if not self._has_room():
+            return
+        ended, step = time.time_ns(), trace.get_current_span().get_span_context()
+        span = ReadableSpan(
+            statement_name(query),
+            SpanContext(step.trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=_SAMPLED),
+            step,
+            resource=_resource(),
+            kind=SpanKind.CLIENT,
+            start_time=ended - round(took * 1e9),
+            end_time=ended,
+        )
+        self._delivery.on_end(span)
 
     def _has_room(self) -> bool:
         """Return whether the current step shows one more; a loop that outlives the step that began it shows none."""

@@ -16,11 +16,11 @@ from tools.tracing.trades import Trades
 
 _PLAIN: Final = "plain"
 _WORKERS: Final = 2
-_ROUNDS: Final = 4
+_ROUNDS: Final = 3
 _TRADES: Final = 10
 """Of each worker in a round."""
 _WARM_UP: Final = 2
-_REST: Final = 40.0
+_REST: Final = 20.0
 """Real seconds of a round in which the workers only scan."""
 _SETTLES: Final = 10.0
 """Real seconds after the first trades, in which the host's duties run for the first time."""

@@ -11,7 +11,7 @@ from tools.tracing.picture import picture_of
 from tools.tracing.receiver import receiving
 from tools.tracing.trades import Trades
 
-_COMPLETE_AFTER: Final = 3.0
+_COMPLETE_AFTER: Final = 8.0
 """Seconds in which the last spans of a settled trade arrive from all hosts."""
 _PORT: Final = 4318
 """The usual one of OTLP over HTTP."""
