@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -61,7 +62,7 @@ async def begin_cycle(request: str) -> str:
     return request
 
 
-ACTIVITIES = [prepare_entry, prepare_exit, submit_order, begin_cycle]
+ACTIVITIES: list[Any] = [prepare_entry, prepare_exit, submit_order, begin_cycle]
 
 
 async def act(name: str, request: object) -> None:
