@@ -28,7 +28,7 @@ from database.market_messages import MarketMessages
 from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
-from database.pool import NAMED_ONLY, Pool, open_pool
+from database.pool import NAMED_ONLY, Heard, Pool, open_pool
 from database.positions import Positions
 from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
@@ -173,17 +173,18 @@ class Database:
 
 
 async def open_database(
-    url: str, pool_size: int = 10, *, any_level: bool = False, mask: Masking = NAMED_ONLY
+    url: str, pool_size: int = 10, *, any_level: bool = False, mask: Masking = NAMED_ONLY, heard: Heard | None = None
 ) -> Database:
     """Open the database at ``postgresql://…``. Only a diagnostic check may open one with ``any_level``.
 
-    ``mask`` removes secrets from event details, including texts of a broker or a library.
+    ``mask`` removes secrets from event details, including texts of a broker or a library. ``heard`` takes the text and
+    the seconds of each statement.
 
     Raises:
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: newer code has taken away what this code uses.
     """
-    database = Database(await open_pool(url, pool_size, mask), url)
+    database = Database(await open_pool(url, pool_size, mask, heard=heard), url)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
@@ -41,7 +41,13 @@ Our transactions only compute between two statements.
 """
 
 
-async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True) -> Pool:
+Heard = Callable[[str, float], None]
+"""Takes the text and the seconds of a statement that has ended, in the context of its caller."""
+
+
+async def open_pool(
+    url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True, heard: Heard | None = None
+) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
     Only a server that accepts writes is used, the first such server in ``url``. After a failover the old primary may
@@ -50,7 +56,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
     Raises:
         DatabaseAwayError: no server of the URL accepts writes.
     """
-    guard = _WritesOnly(mask)
+    guard = _WritesOnly(mask, heard)
     try:
         guard.pool = await asyncpg.create_pool(
             url,
@@ -80,8 +86,9 @@ class _WritesOnly:
 
     pool: Pool
 
-    def __init__(self, mask: Masking) -> None:
+    def __init__(self, mask: Masking, heard: Heard | None) -> None:
         self._mask = mask
+        self._heard = heard
         self._dropping: asyncio.Task[None] | None = None
 
     async def prepare(self, connection: Connection) -> None:
@@ -98,6 +105,8 @@ class _WritesOnly:
     def _hear(self, query: LoggedQuery) -> None:
         if isinstance(query.exception, asyncpg.ReadOnlySQLTransactionError):
             self._drop()
+        if self._heard is not None:
+            self._heard(query.query, query.elapsed)
 
     def _drop(self) -> None:
         logger.error("database_is_read_only")

@@ -40,6 +40,7 @@ from activities.summarising import SummaryActivities
 from activities.support.host_gate import HostGate
 from activities.support.pace import Pace
 from activities.support.recorder import DayRecorder
+from activities.support.spans import NO_SPANS, TradeSpans
 from activities.support.strategy_guard import StrategyGuard
 from activities.support.strategy_standing import StrategyStanding
 from activities.unsold import UnsoldActivities
@@ -144,6 +145,8 @@ class Collaborators:
     """Whether one activity performs several steps of a straight trade. The laboratory takes each step alone."""
     owner: str = field(default_factory=process_name)
     """Name of this process where it holds a shard of the market watch."""
+    spans: TradeSpans = NO_SPANS
+    """Where steps of trades are recorded."""
     guard: StrategyGuard | None = None
     """The entry point to strategies. None creates one that bounds each call in a thread."""
 
@@ -205,7 +208,7 @@ def queues_for(account_id: AccountId, with_: Collaborators) -> list[Queue]:  # n
     foreign_sales = ForeignSales(with_.broker, with_.database, with_.pace)
     selling = _selling(feed, foreign_sales, with_)
     of_a_watch = (feed, foreign_sales, with_.database, with_.pace, with_.calendar)
-    watched: dict[str, Any] = {"guard": guard, "first_exit": FirstExit(selling, orders, with_.database)}
+    watched: dict[str, Any] = {"guard": guard, "first_exit": FirstExit(selling, orders, with_.database, with_.spans)}
     watching = WatchingActivities(*of_a_watch, **watched)
     market_watch = MarketWatchActivities(*of_a_watch, **watched, owner=with_.owner)
     settling = SettlingActivities(with_.database, with_.pace, with_.commission, host)

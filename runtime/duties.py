@@ -1,7 +1,7 @@
 """The duties of a host, in the order in which they start. They stop in reverse: the account's hold ends last."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -48,6 +48,7 @@ from runtime.embedded.finding import needs_of
 from runtime.live_dangers import account_dangers, unaccepted
 from runtime.metrics import MetricsDuty
 from runtime.settings import Settings
+from runtime.tracing.parts import Tracing
 from security.sealing.refusals import Refusals
 
 _DISKS: Final = ("postgres", "postgres/pg_wal")
@@ -87,6 +88,7 @@ class HostParts:
     refusals: Refusals
     acts: Acts
     """The activities, by name, for sales without Temporal."""
+    traces: Tracing = field(default_factory=Tracing)
 
 
 def duties_of(parts: HostParts) -> list[Duty]:
@@ -109,7 +111,7 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     yield BrokerDuty(fleet, direct, lambda: parts.broker.silent_for)
     yield RefusalDuty(fleet, parts.refusals)
     if settings.telemetry.prometheus_address:
-        yield MetricsDuty(fleet, membership.host.host_id, settings.data_dir)
+        yield MetricsDuty(fleet, membership.host.host_id, settings.data_dir, parts.traces.lost)
     if url := settings.alerts.heartbeat_url:
         yield Heartbeat(fleet, url.get_secret_value(), partial(unwatched, fleet))
     if needs_of(settings):
@@ -122,7 +124,7 @@ def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     settings, fleet = parts.settings, parts.fleet
     yield LostWorkersDuty(fleet, settings.rules)
     yield MarketWatchDuty(fleet, settings.rules)
-    yield UnattendedSalesDuty(fleet, settings.rules, parts.acts)
+    yield UnattendedSalesDuty(fleet, settings.rules, parts.traces.acts(parts.acts), spans=parts.traces.trades)
     yield CloseDuty(fleet, settings.rules)
     yield ScheduleDuty(fleet, settings.rules)
     yield FailingDuty(fleet)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,16 +20,13 @@ from broker.protocol import Broker
 from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
+from database.pool import Heard
 from domain.errors import TradingError, TryAgainError, with_remedy
-from domain.event import EventLevel
 from domain.host_limits import HostLimits
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.masking import Masking
 from domain.session import session_date_of
-from fleet.alerting.channels import Channel, channels_of
-from fleet.alerting.direct import DirectAlerts
-from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.clocks import check_clocks, system_now
 from fleet.duties.account import AccountDuty, fleet_name
 from fleet.duties.account_worth import account_worth
@@ -44,6 +41,7 @@ from fleet.releases import VERSIONING_FIX, is_tried
 from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
+from runtime.alerts import alerts_of
 from runtime.composition import (
     Collaborators,
     activities_by_name,
@@ -75,6 +73,8 @@ from runtime.temporal_connection import (
     ring_of,
 )
 from runtime.token_key import token_key
+from runtime.tracing.parts import Tracing
+from runtime.tracing.start import tracing
 from security.private_files import NotPrivateError
 from security.sealing.refusals import Refusals
 from strategies import known
@@ -102,23 +102,27 @@ async def host(settings: Settings, stop_requested: asyncio.Event) -> None:
     refuse(settings, settings_dangers(settings, session_date_of(system_now())))
     _check_temporal(settings)
     async with (
+        tracing(settings.telemetry.traces_endpoint) as traces,
         serving_health(settings.telemetry.health_address) as health,
         EmbeddedParts(settings, attributes.ALL) as parts,
     ):
         place = place_of(settings, parts.endpoints)
         log_market_time(place.clock)
         mask = Masking(settings.secrets())
-        database = await _migrated_database(place.database_url, _migration_url(settings, parts), mask)
+        migration_url = _migration_url(settings, parts)
+        database = await _migrated_database(place.database_url, migration_url, mask, traces.statement)
         try:
             await refuse_superuser(settings, database)
             refusals = Refusals()
-            client = await connect_temporal(settings, place, temporal_runtime(settings.telemetry), refusals)
+            traced = traces.interceptors(place.clock)
+            client = await connect_temporal(
+                settings, place, temporal_runtime(settings.telemetry), refusals, tracing=traced
+            )
             await ensure_search_attributes(client, attributes.ALL)
             kept, clock = settings.recording.days, place.clock
             with recording(settings.data_dir, kept, RealPace(clock).now, clock.speed) as recorder:
-                await _trade(
-                    settings, Stage(parts, place, database, client, refusals, recorder, health), stop_requested
-                )
+                stage = Stage(parts, place, database, client, refusals, recorder, health, traces)
+                await _trade(settings, stage, stop_requested)
         finally:
             await database.aclose()
 
@@ -134,21 +138,24 @@ class Stage:
     refusals: Refusals
     recorder: DayRecorder | None
     health: Health
+    traces: Tracing
 
 
 async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event) -> None:
     """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
     fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
-    alerts = _alerts(settings, fleet)  # report an unreadable address before anything trades
+    alerts = alerts_of(settings, fleet)  # report an unreadable address before anything trades
     with _at_the_start(stage.place.database_url):
         membership, limits = await _joined(settings, fleet)
         standing = membership.strategies.standing
-    async with broker_for(settings, stage.place, stage.database, pace) as broker:
+    async with broker_for(settings, stage.place, stage.database, pace).traced(stage.traces.call) as broker:
         await check_clocks(stage.database, broker)
         await _check_broker(broker)
         await _check_limits(settings, broker)
         gate = HostGate(limits, fleet.plan_of_the_day, fleet.supply)
-        with_ = _collaborators(settings, fleet, broker, gate, standing, stage.recorder)
+        with_ = replace(
+            _collaborators(settings, fleet, broker, gate, standing, stage.recorder), spans=stage.traces.trades
+        )
         parts = HostParts(
             settings=settings,
             fleet=fleet,
@@ -160,6 +167,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
             channels=alerts.channels,
             refusals=stage.refusals,
             acts=activities_by_name(fleet.account_id, with_),
+            traces=stage.traces,
         )
         streaming = streaming_for(settings, stage.place, broker, with_)
         version = None if membership.release is None else membership.release.version
@@ -272,11 +280,11 @@ def _migration_url(settings: Settings, parts: EmbeddedParts) -> str | None:
     return configured.get_secret_value() if configured and settings.database_url else parts.migration_url
 
 
-async def _migrated_database(url: str, migration_url: str | None, mask: Masking) -> Database:
+async def _migrated_database(url: str, migration_url: str | None, mask: Masking, heard: Heard | None) -> Database:
     with _at_the_start(migration_url or url):
         await asyncio.to_thread(apply, migration_url or url, url)
     with _at_the_start(url):
-        return (await open_database(url, mask=mask)).load()
+        return (await open_database(url, mask=mask, heard=heard)).load()
 
 
 async def refuse_superuser(settings: Settings, database: Database) -> None:
@@ -306,42 +314,6 @@ def _at_the_start(url: str) -> Iterator[None]:
 
 async def _broken(parts: EmbeddedParts) -> None:
     raise await parts.first_failure()
-
-
-@dataclass(frozen=True, slots=True)
-class Alerts:
-    """The two ways to people: by the books, and directly while the books cannot be written."""
-
-    outbox: Alerting
-    direct: DirectAlerts
-    channels: tuple[str, ...]
-
-
-def _alerts(settings: Settings, fleet: Fleet) -> Alerts:
-    """Return the alerts to every configured channel.
-
-    Raises:
-        OperationError: the address of a channel cannot be read.
-    """
-    channels, rules = _channels(settings), _alert_rules(settings)
-    outbox = Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
-    direct = DirectAlerts(fleet.environment, _channels(settings), rules)
-    return Alerts(outbox, direct, tuple(channel.key for channel in channels))
-
-
-def _channels(settings: Settings) -> Sequence[Channel]:
-    return channels_of([url.get_secret_value() for url in settings.alerts.urls])
-
-
-def _alert_rules(settings: Settings) -> AlertRules:
-    configured = settings.alerts
-    return AlertRules(
-        mask=Masking(settings.secrets()),
-        minimum_level=EventLevel(configured.minimum_level),
-        language=configured.language,
-        sends_days=configured.daily_summary,
-        sends_trades=configured.trades,
-    )
 
 
 def _announce(settings: Settings, where: str) -> None:

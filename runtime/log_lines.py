@@ -73,9 +73,12 @@ class PlainFormatter(logging.Formatter):
 
 
 class WithItsStep(logging.Filter):
-    """Adds the activity or workflow in which a line is logged, where the logger is not the SDK's own."""
+    """Adds the trace of a line, and the activity or workflow in which it is logged, unless the SDK's logger does."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        trace = sys.modules.get("opentelemetry.trace")
+        if trace is not None and (span := trace.get_current_span().get_span_context()).trace_flags.sampled:
+            record.trace_id = f"{span.trace_id:032x}"
         if any(context in vars(record) for context in _CONTEXTS):
             return True
         # A process without the SDK is in no step, and a short verb is not to import it for its log lines.

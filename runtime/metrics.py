@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,7 @@ HELP: Final = {
     "haru_rate_budget_used_ratio": "Part of the account's rate slots that are taken, 0 to 1",
     "haru_overdue_duties": "Duties of this host that have not succeeded for too long",
     "haru_data_disk_free_bytes": "Free bytes on the disk of the data folder",
+    "haru_lost_spans": "Spans of traces that this host could not deliver since its start",
     "haru_metrics_read_timestamp_seconds": "Unix time at which the trading metrics were last read from the ledger",
 }
 """Each metric by name: all are gauges. The SDK's meter accepts no negative value, so profit and loss are separate."""
@@ -44,10 +45,11 @@ class MetricsDuty:
 
     terms = Terms("metrics", every=5.0, at_once=True, within=30.0)
 
-    def __init__(self, fleet: Fleet, host_id: str, data_dir: Path) -> None:
+    def __init__(self, fleet: Fleet, host_id: str, data_dir: Path, lost_spans: Callable[[], int] | None = None) -> None:
         self._fleet = fleet
         self._host_id = host_id
         self._data_dir = data_dir
+        self._lost_spans = lost_spans
 
     @cached_property
     def _gauges(self) -> dict[str, MetricGaugeFloat]:
@@ -68,6 +70,7 @@ class MetricsDuty:
             self._gauges["haru_session_orders"].set(gauged.orders.get(status, 0), {"status": status.value})
         for reason in ExitReason:
             self._gauges["haru_session_exits"].set(gauged.exits.get(reason, 0), {"reason": reason.value})
+        self._gauges["haru_lost_spans"].set(self._lost_spans() if self._lost_spans is not None else 0)
         if self._data_dir.is_dir():
             free = (await asyncio.to_thread(shutil.disk_usage, self._data_dir)).free
             self._gauges["haru_data_disk_free_bytes"].set(free)

@@ -21,6 +21,7 @@ PRIVATE: Final = frozenset(
         "HARU_SIMULATOR__CONTROL_TOKEN",
         "HARU_ALERTS__URLS",
         "HARU_ALERTS__HEARTBEAT_URL",
+        "HARU_TELEMETRY__TRACES_ENDPOINT",
     }
 )
 _TEMPORAL: Final = re.compile(r"TEMPORAL_(API_KEY|TLS_CLIENT_KEY_DATA|GRPC_META_\w+)")
@@ -41,7 +42,7 @@ def _secrets_in(name: str, value: str) -> Iterator[str]:
         yield from database_secrets(value)
     elif name in {"HARU_BROKER__ACCOUNT", "HARU_BROKER__LIVE_ACCOUNT"}:
         yield from account_secrets(value)
-    elif name.startswith("HARU_ALERTS__") and name in PRIVATE:
+    elif name.startswith(("HARU_ALERTS__", "HARU_TELEMETRY__")) and name in PRIVATE:
         yield from address_secrets(value)
     elif name == "TEMPORAL_ADDRESS":
         yield value.rpartition("@")[0].partition(":")[2]

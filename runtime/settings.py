@@ -108,6 +108,8 @@ class TelemetrySettings(_Group):
     log_format: Literal["plain", "json"] = "plain"
     prometheus_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
     """`host:port` where Temporal's and our metrics are served; None serves none."""
+    traces_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s@?#]+$")] | None = None
+    """Address of an OTLP receiver, such as `http://127.0.0.1:4318`; None records no traces."""
     health_address: Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$")] | None = None
     """`host:port` of `/live` and `/ready`, for probes; None serves none."""
 

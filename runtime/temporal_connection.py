@@ -1,8 +1,9 @@
 """Connection to Temporal: which server, which keys, and whether it is safe enough for the account's money."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, TLSConfig
 
@@ -30,23 +31,24 @@ class TemporalAwayError(Exception):
     """Temporal's server cannot be reached; the text says where and how to fix it."""
 
 
-async def connect_temporal(
+async def connect_temporal(  # noqa: PLR0913 - two are keywords
     settings: Settings,
     place: Place,
     runtime: Runtime | None = None,
     refusals: Refusals | None = None,
     *,
+    tracing: Sequence[Interceptor] = (),
     lazy: bool = False,
 ) -> Client:
     """Connect by Temporal's own configuration, or to the embedded server if there is none.
 
     Every payload is encrypted and sealed. A client that hosts workers needs ``refusals``, which counts messages that
-    failed to authenticate. A ``lazy`` client connects at its first call.
+    failed to authenticate; its ``tracing`` interceptors make spans. A ``lazy`` client connects at its first call.
     """
     ring = ring_of(settings)
     config: dict[str, Any] = {"target_host": place.temporal_address, **settings.temporal}
     config["data_converter"] = sealed(DATA_CONVERTER, ring, refusals or Refusals())
-    config["interceptors"] = [Sealing(ring) if refusals is None else _guard(ring, refusals)]
+    config["interceptors"] = [Sealing(ring) if refusals is None else _guard(ring, refusals), *tracing]
     try:
         return await Client.connect(**config, runtime=runtime, lazy=lazy)
     except (RuntimeError, RPCError) as error:

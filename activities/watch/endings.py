@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("haru.watch")
 
+SPAN: Final = "end the watch"
 _TRIES: Final = 3
 """Attempts to send the first order before the workflow is left to send it."""
 _BETWEEN_TRIES: Final = 1.0
@@ -93,7 +94,7 @@ class Endings:
         row = ending.row
         if not self.may_begin(row):
             return
-        task = asyncio.create_task(self._end(ending))
+        task = asyncio.create_task(self._traced(ending))
         self._under_way[row.worker_id] = task
         task.add_done_callback(lambda _: self._under_way.pop(row.worker_id, None))
 
@@ -107,6 +108,10 @@ class Endings:
             _, left = await asyncio.wait(self.under_way(), timeout=_ALL_WITHIN)
             for task in left:
                 task.cancel()
+
+    async def _traced(self, ending: Ending) -> None:
+        with self._first_exit.spans.of_trade(ending.row.position_id, SPAN):
+            await self._end(ending)
 
     async def _end(self, ending: Ending) -> None:
         row, about = ending.row, {"symbol": ending.row.symbol, "worker": ending.row.worker_id}

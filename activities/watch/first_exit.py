@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from activities.orders import SENDING_TAKES, OrderActivities
 from activities.selling import ExitDecision, ExitRequest, PreparedExit, SellingActivities, prepared, rung_by_type
 from activities.support.pace import SendWindow, note_failure
+from activities.support.spans import NO_SPANS, TradeSpans
 from activities.watch.messages import FirstOrder, WatchRequest
 from activities.watch.turns import Turns
 from domain.exits import ExitSignal, SentExit
@@ -33,6 +34,7 @@ _DECIDES_WITHIN: Final = 10.0
 
 A permit whose answer comes too late is not used: the workflow finds the order as one that may have been sent.
 """
+SPAN: Final = "send the first exit order"
 _AT_ONCE: Final = 50
 """Orders that one process sends so at the same time. More would wait for the rate budget longer than a permit allows.
 
@@ -48,10 +50,13 @@ class FirstExit:
     The order's id is the workflow's: every attempt of a watch uses the same one, so at most one request leaves.
     """
 
-    def __init__(self, selling: SellingActivities, orders: OrderActivities, database: "Database") -> None:
+    def __init__(
+        self, selling: SellingActivities, orders: OrderActivities, database: "Database", spans: TradeSpans = NO_SPANS
+    ) -> None:
         self._selling = selling
         self._orders = orders
         self._database = database
+        self.spans = spans
         self._sending = 0
         self._turns = Turns(_PREPARED_AT_ONCE)
 
@@ -96,7 +101,7 @@ class FirstExit:
             return None
         self._sending += 1
         try:
-            with await self._turns.next() as turn:
+            with self.spans.of_trade(request.position_id, SPAN), await self._turns.next() as turn:
                 decision = await self._decide(request, turn)
         finally:
             self._sending -= 1

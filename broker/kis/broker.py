@@ -1,6 +1,7 @@
 """The KIS implementation of the broker protocol: one object per account and process."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from types import TracebackType
@@ -90,6 +91,12 @@ class KisBroker:
         client = KisQueries(wire, market.budget, keeper)
         self._quotes = KisQuotes(client, self._clock, self._readings)
         self._charts = KisCharts(client)
+        return self
+
+    def traced(self, span: Callable[[str], AbstractContextManager[object]]) -> Self:
+        """Make a span around each request from now on, named by its call."""
+        for wire in self._wires:
+            wire.span = span
         return self
 
     async def __aenter__(self) -> Self:

@@ -5,7 +5,8 @@ An order whose reply is given up is dead: see ``sockets.py``. A reply is read wi
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
@@ -55,6 +56,8 @@ class Wire:
         self.connection = connection
         self.clocks = SkewMeter(connection.real_time)
         self.reach = Reach()
+        self.span: Callable[[str], AbstractContextManager[object]] = nullcontext
+        """Makes a span of a trace around each request, by the last part of its path."""
         self._simulator = None if connection.is_of_kis or transport else ProvenTransport()
         self._http = httpx.AsyncClient(
             transport=transport or self._simulator or kis_transport(),
@@ -149,7 +152,8 @@ class Wire:
             return await self._asked("POST", path, json=body, headers={"content-type": _JSON})
 
     async def _asked(self, method: str, path: str, **options: Any) -> Envelope:
-        return await read_envelope(await ask(self._http, method, self.connection.trading_url + path, **options))
+        with self.span(path.rpartition("/")[2]):
+            return await read_envelope(await ask(self._http, method, self.connection.trading_url + path, **options))
 
     def _headers(self, call: Call, token: AccessToken) -> dict[str, str]:
         self.connection.remember(token.value)

@@ -18,6 +18,7 @@ from cli.doctor import broker_checks, machine_checks
 from cli.doctor.checkup import Check, Finding, doubtful, fine, startable, wrong
 from cli.doctor.database_checks import look_at_durability, look_at_role, look_at_verdicts
 from cli.doctor.stream_check import look_at_own_session, look_at_stream
+from cli.doctor.trace_check import look_at_traces
 from cli.tables.duties import overdue_lines
 from cli.tables.host_limits import host_warnings
 from database.database import Database, open_database
@@ -121,6 +122,7 @@ class Doctor:
             Check("verdicts", self._look_at_verdicts, ("books",)),
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
+            Check("traces", lambda: look_at_traces(self.settings.telemetry.traces_endpoint), ("settings",)),
         )
 
     async def _look_at_settings(self) -> Finding:
@@ -286,15 +288,12 @@ class Doctor:
         return broker_checks.look_ahead(calendar, session_date_of(self._market_now()))
 
     async def _look_at_tax(self) -> Finding:
-        calendar = calendar_of(self.settings, self.place.clock)
-        return broker_checks.look_at_tax(calendar, session_date_of(self._market_now()))
+        return broker_checks.look_at_tax(
+            calendar_of(self.settings, self.place.clock), session_date_of(self._market_now())
+        )
 
     async def _look_at_limits(self) -> Finding:
-        risk = self.settings.rules.risk
-        return fine(
-            f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
-            f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
-        )
+        return machine_checks.look_at_limits(self.settings.rules.risk)
 
     async def _look_at_prices(self) -> Finding:
         return machine_checks.look_at_prices(supply_of(self.settings), self.settings.rules.execution)

@@ -11,7 +11,7 @@ from domain.capacity import Capacity, PriceSupply
 from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.room import LEAST_TO_START, RoomLevels
-from domain.rules import ExecutionRules
+from domain.rules import ExecutionRules, RiskRules
 from runtime.embedded.ports import is_taken
 from runtime.settings import Settings
 from security.private_files import NotPrivateError, private_folder, read_private
@@ -108,6 +108,14 @@ def look_at_strategies(settings: Settings) -> Finding:
     if refused:
         return doubtful(f"refused: {refused}", "correct or remove it; `python starter.py strategy list` shows all")
     return fine(", ".join(f"{name} {known().strategies[name].version}" for name in settings.rules.strategy.names))
+
+
+def look_at_limits(risk: RiskRules) -> Finding:
+    """Show the limits of a trade and of a day."""
+    return fine(
+        f"{risk.capital_per_trade:,} won a trade; nothing more is bought after a day's loss of "
+        f"{risk.worker_daily_loss:,} won of a worker or {risk.fleet_daily_loss:,} won in all"
+    )
 
 
 def look_at_prices(supply: PriceSupply, rules: ExecutionRules) -> Finding:

@@ -14,6 +14,7 @@ from activities.closing import CLOSER
 from activities.cycles import held_under, sold_because
 from activities.selling import prepared, rung_by_type
 from activities.settling import TradeResult
+from activities.support.spans import NO_SPANS, TradeSpans
 from database.errors import DATABASE_FAULTS
 from database.unattended import UnattendedSale
 from domain.event import EventLevel
@@ -36,6 +37,7 @@ logger = logging.getLogger("haru.hosting")
 
 SELLER: Final = WorkerId("position-exit")
 """Holder of the lock of a sale that a host carries on; position and orders keep their worker."""
+SPAN: Final = "carry the sale on"
 _EVERY: Final = 1.0
 _FIRST_AFTER: Final = 10.0
 """Real seconds after this host's start. Workflows that a host has left go on within them."""
@@ -52,11 +54,19 @@ class UnattendedSalesDuty:
 
     terms = Terms("unattended_sales", every=_EVERY, within=_LONGEST, level=EventLevel.CRITICAL)
 
-    def __init__(self, fleet: Fleet, rules: TradingRules, acts: Acts, first_after: float = _FIRST_AFTER) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        rules: TradingRules,
+        acts: Acts,
+        first_after: float = _FIRST_AFTER,
+        spans: TradeSpans = NO_SPANS,
+    ) -> None:
         self._fleet = fleet
         self._rules = rules
         self._steps = DirectSteps(acts)
         self._first_after = first_after
+        self._spans = spans
         self._begun: float | None = None
         self._carried: set[PositionId] = set()
         """Positions that no market of the day takes any more."""
@@ -100,8 +110,12 @@ class UnattendedSalesDuty:
             found = ()
         for sale in found:
             if sale.position_id not in running and sale.position_id not in self._carried:
-                running[sale.position_id] = asyncio.create_task(self._carry_on(sale))
+                running[sale.position_id] = asyncio.create_task(self._traced(sale))
         return bool(running)
+
+    async def _traced(self, sale: UnattendedSale) -> None:
+        with self._spans.of_trade(sale.position_id, SPAN):
+            await self._carry_on(sale)
 
     async def _carry_on(self, sale: UnattendedSale) -> None:
         fleet = self._fleet

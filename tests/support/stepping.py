@@ -23,6 +23,7 @@ from activities.support.pace import to_be_continued
 from broker.kis import KisBroker, KisConnection
 from broker.protocol import AccessToken, RateBudget
 from database.database import Database, open_database
+from database.pool import Heard
 from domain.clock import KST, MarketClock
 from domain.host_limits import HostLimits
 from domain.identity import SIMULATED_ACCOUNT, AccountId, Environment, account_alias
@@ -236,9 +237,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def pinned_database(url: str, environment: Environment = Environment.SIMULATED) -> AsyncIterator[Database]:
+async def pinned_database(
+    url: str, environment: Environment = Environment.SIMULATED, heard: Heard | None = None
+) -> AsyncIterator[Database]:
     """Open the book of record for the test account."""
-    database = await open_database(as_application(url))
+    database = await open_database(as_application(url), heard=heard)
     try:
         await database.accounts.pin(ACCOUNT, environment, FINGERPRINT)
         yield database

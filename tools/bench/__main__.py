@@ -21,6 +21,7 @@ from tools.bench import (
     liquidation,
     lock,
     machine,
+    observed,
     pages,
     rate,
     recovery,
@@ -51,6 +52,7 @@ BENCHES: Final[Mapping[str, Callable[[Stack], Awaitable[list[Figure]]]]] = {
     "order": _TRADING.order,
     "unknown": unknown.measure,
     "recovery": recovery.measure,
+    "observed": observed.measure,
 }
 """In run order. The first four need no hosting process beside them."""
 LIQUIDATION: Final = "liquidation"

@@ -111,6 +111,20 @@ class Stack:
         await asyncio.gather(*(host.until_ready() for host in self.hosts[:count]))
         return self.hosts[:count]
 
+    @asynccontextmanager
+    async def hosted_with(self, name: str, **changes: str) -> AsyncIterator[Host]:
+        """Run one hosting process with other settings while the block runs, in place of all others."""
+        await asyncio.gather(*(host.stop() for host in self.hosts))
+        host = Host(
+            name, self._environment() | changes, self.folder / f"{name}.log", program=(str(ROOT / "worker.py"),)
+        )
+        host.start()
+        try:
+            await host.until_ready()
+            yield host
+        finally:
+            await host.stop()
+
     async def traders(self, count: int) -> list[Trader]:
         """Return ``count`` workers that wait for a breakout of their stock; start them on first use."""
         for number in range(len(self._traders) + 1, count + 1):

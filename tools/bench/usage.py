@@ -28,6 +28,12 @@ def processor_seconds() -> dict[str, float]:
     return dict(used)
 
 
+def seconds_of(process: int) -> float:
+    """Return the processor seconds that one process has used so far; 0 where the system does not show it."""
+    fields = _stat(process)
+    return sum(int(fields[number]) for number in (11, 12)) / _TICK if fields else 0.0
+
+
 def shares(before: Mapping[str, float], after: Mapping[str, float], seconds: float) -> dict[str, float]:
     """Return how much of one core each part has used between two readings."""
     return {part: (after[part] - before.get(part, 0.0)) / seconds for part in sorted(after)}

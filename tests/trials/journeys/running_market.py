@@ -29,6 +29,7 @@ from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
 from runtime.composition import Collaborators, activities_by_name, hosting, workers_for
 from runtime.embedded.search_attributes import ensure_search_attributes
+from runtime.tracing.parts import Tracing
 from simulator.app import create_simulation
 from simulator.settings import SimulationSettings
 from simulator.simulation import Simulation
@@ -57,6 +58,7 @@ class RunningMarket:
     simulation: Simulation
     clock: MarketClock
     with_: Collaborators
+    traces: Tracing
 
     def make_workers(self) -> list[Worker]:
         """Return the Temporal workers of one process."""
@@ -65,7 +67,8 @@ class RunningMarket:
     def carries_on(self) -> UnattendedSalesDuty:
         """Return the duty of a host that carries on unattended sales, without a pause at its start."""
         fleet = Fleet(self.client, self.database, ACCOUNT, Environment.SIMULATED, self.clock, CALENDAR)
-        return UnattendedSalesDuty(fleet, ONE_STOCK, activities_by_name(ACCOUNT, self.with_), first_after=0)
+        acts = self.traces.acts(activities_by_name(ACCOUNT, self.with_))
+        return UnattendedSalesDuty(fleet, ONE_STOCK, acts, first_after=0, spans=self.traces.trades)
 
     def hosted(self) -> Any:
         """Run the workers for the duration of the block."""
@@ -130,6 +133,7 @@ async def running_market(
     database_url: str,
     at: str = "2026-11-23 10:00",
     spoiled: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda network: network,
+    traces: Tracing = Tracing(),  # noqa: B008 - it is frozen
 ) -> AsyncIterator[RunningMarket]:
     """Open a market at a time (KST) without a hosting process. ``spoiled`` wraps the network to the broker."""
     now = datetime.now(UTC)  # noqa: TID251 - this market runs in real time
@@ -138,14 +142,14 @@ async def running_market(
     simulation = create_simulation(
         SimulationSettings(clock=there, calendar=EXCHANGE_CALENDAR, rate_limit=0, token_interval=0)
     )
-    client = await Client.connect(address, data_converter=DATA_CONVERTER)
+    client = await Client.connect(address, data_converter=DATA_CONVERTER, interceptors=traces.interceptors(clock))
     await ensure_search_attributes(client, attributes.ALL)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(pinned_database(database_url))
+        database = await stack.enter_async_context(pinned_database(database_url, heard=traces.statement))
         pace = RealPace(clock)
         broker = await stack.enter_async_context(a_broker(simulation, database, pace.now, spoiled=spoiled))
-        with_ = Collaborators(broker, database, pace, CALENDAR)
-        market = RunningMarket(client, database, simulation, clock, with_)
+        with_ = Collaborators(broker.traced(traces.call), database, pace, CALENDAR, spans=traces.trades)
+        market = RunningMarket(client, database, simulation, clock, with_, traces)
         simulation.force_price(HYNIX, _BROKEN_OUT, natural=False)
         stack.push_async_callback(_end_all, client)
         yield market
