@@ -1,5 +1,6 @@
 """Rule changes that may make the fleet buy more or lose more: real money asks for the password before them."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -63,4 +64,4 @@ def _is_below(first: RuleValue | None, second: RuleValue | None) -> bool:
 
 
 def _number(value: RuleValue | None) -> Decimal:
-    return Decimal(str(value.total_seconds())) if hasattr(value, "total_seconds") else Decimal(str(value))
+    return Decimal(str(value.total_seconds() if isinstance(value, timedelta) else value))

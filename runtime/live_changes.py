@@ -1,4 +1,4 @@
-"""Real money, at the command line and on the page: workers start after confirmation, dangers need acceptance by name."""
+"""Real money, at the command line and on the page: a start needs confirmation, a danger acceptance by name."""
 
 from collections.abc import Mapping, Sequence
 
