@@ -99,7 +99,7 @@ def _exposed(secured: Secured | None) -> Exposure:
     if secured is None:
         return Exposure("127.0.0.1", (), Way())
     way = Way(by_password=True, secure=True)
-    return Exposure("127.0.0.1", ("localhost",), way, str(secured.certificate), str(secured.key))
+    return Exposure("127.0.0.1", ("127.0.0.1",), way, str(secured.certificate), str(secured.key))
 
 
 def _view_of(connection: Connection) -> View:

@@ -135,7 +135,7 @@ class Entry:
         if each:
             self._recorder.note(client, _LOGIN, Outcome.REFUSED, why)
         else:
-            self._recorder.note_once_a_minute(client, [*_LOGIN, why], Outcome.REFUSED, why)
+            self._recorder.note_once_a_minute(client, _LOGIN, Outcome.REFUSED, why)
 
 
 def _too_many(waits: float, text: str) -> Response:

@@ -32,8 +32,8 @@ class Recorder:
         writing.add_done_callback(self._writing.discard)
 
     def note_once_a_minute(self, client: str, words: list[str], outcome: Outcome, reason: str) -> None:
-        """Write a row, unless these words had one within the last minute."""
-        name, now = " ".join(words), time.monotonic()
+        """Write a row, unless there was one with these words and this reason within the last minute."""
+        name, now = " ".join([*words, reason]), time.monotonic()
         if now - self._last.get(name, -_MINUTE) >= _MINUTE:
             self._last[name] = now
             self.note(client, words, outcome, reason)
