@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,7 +27,7 @@ from domain.identity import Environment
 from domain.lane import Lane
 from domain.masking import Masking
 from domain.session import session_date_of
-from fleet.alerting.channels import Channel, channels_of
+from fleet.alerting.channels import channels_of
 from fleet.alerting.direct import DirectAlerts
 from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.clocks import check_clocks, system_now
@@ -325,14 +325,11 @@ def _alerts(settings: Settings, fleet: Fleet) -> Alerts:
     Raises:
         OperationError: the address of a channel cannot be read.
     """
-    channels, rules = _channels(settings), _alert_rules(settings)
+    urls, rules = [url.get_secret_value() for url in settings.alerts.urls], _alert_rules(settings)
+    channels = channels_of(urls)
     outbox = Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
-    direct = DirectAlerts(fleet.environment, _channels(settings), rules)
+    direct = DirectAlerts(fleet.environment, channels_of(urls), rules)
     return Alerts(outbox, direct, tuple(channel.key for channel in channels))
-
-
-def _channels(settings: Settings) -> Sequence[Channel]:
-    return channels_of([url.get_secret_value() for url in settings.alerts.urls])
 
 
 def _alert_rules(settings: Settings) -> AlertRules:

@@ -22,32 +22,35 @@ _LONG_LIFE: Final = 60.0
 
 
 async def keep_page(program: tuple[str, ...] = PROGRAM, first_pause: float = _FIRST_PAUSE) -> Never:
-    """Keep the page running until cancelled; start it again after growing pauses. Its faults are logged.
+    """Keep the page running until cancelled; start it again after growing pauses. Its faults are logged, never raised.
 
     It ends when its standard input closes, which happens however this process ends. A command under way goes on.
     """
     said: set[str] = set()
-    pause = first_pause
+    pause, loop = first_pause, asyncio.get_running_loop()
     while True:
-        began = asyncio.get_running_loop().time()
+        began = loop.time()
         try:
-            page = _started(program)
-        except OSError as fault:
-            logger.warning("page_not_started", extra={"cause": str(fault)})
+            exited = await _one_life(program, said)
+        except Exception as fault:  # noqa: BLE001 - no memory, no process, no thread: trading goes on without the page
+            logger.warning("page_not_started", extra={"cause": f"{type(fault).__name__}: {fault}"})
         else:
-            ended = asyncio.Event()
-            _follow(page, said, asyncio.get_running_loop(), ended)
-            try:
-                await ended.wait()
-            finally:
-                if page.stdin is not None:
-                    with suppress(OSError):
-                        page.stdin.close()
-            logger.warning("page_ended", extra={"exit": page.returncode, "again_in_seconds": pause})
-        if asyncio.get_running_loop().time() - began > _LONG_LIFE:
-            pause = first_pause
+            logger.warning("page_ended", extra={"exit": exited, "again_in_seconds": pause})
+        pause = first_pause if loop.time() - began > _LONG_LIFE else pause
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _one_life(program: tuple[str, ...], said: set[str]) -> int | None:
+    page, ended = _started(program), asyncio.Event()
+    try:
+        _follow(page, said, asyncio.get_running_loop(), ended)
+        await ended.wait()
+    finally:
+        if page.stdin is not None:
+            with suppress(OSError):
+                page.stdin.close()
+    return page.returncode
 
 
 def _started(program: tuple[str, ...]) -> "subprocess.Popen[bytes]":

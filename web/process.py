@@ -35,10 +35,8 @@ async def _serve(settings: Settings) -> None:
     try:
         listening = listen_at(exposure, settings.web.port)
     except (OSError, OverflowError) as error:
-        where = f"HARU_WEB__PORT={settings.web.port}"
-        raise OperationError(
-            f"{where}: {exposure.host} cannot be listened at there ({error}); choose another"
-        ) from None
+        text = f"port {settings.web.port} of {exposure.host} cannot be used ({error}); choose another HARU_WEB__PORT"
+        raise OperationError(text) from None
     with listening:
         key = kept_private(folder / "link.key", new_key).decode()
         door = Door(key, exposure, passwords, sessions=folder / "sessions.json")

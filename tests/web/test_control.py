@@ -82,9 +82,7 @@ async def test_a_wrong_rule_says_what_to_write_and_changes_nothing(
 
 
 @pytest.mark.slow
-async def test_a_stop_switched_off_and_workers_without_an_answer_are_named(
-    fleet: Fleet, tmp_path: Path
-) -> None:
+async def test_a_stop_switched_off_and_workers_without_an_answer_are_named(fleet: Fleet, tmp_path: Path) -> None:
     await start_workers(fleet, 1, TradingRules())
     async with served(fleet, Performer(connected(fleet), TradingRules()).perform, tmp_path) as page:
         plan = (await posts(page, "/plan", act="rules", rule="exits.stop_loss", value="0%")).json()
