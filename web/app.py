@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 
 from database.errors import DATABASE_FAULTS
 from domain.identity import PositionId
@@ -76,14 +76,16 @@ def page_app(page: Page) -> Starlette:
         Route("/reports/{name}", routes.report),
         Route("/{kind}/{folder}/{name}", routes.research),
     ]
-    return Starlette(
+    app = Starlette(
         routes=[
             *entry.outside(),
             Route("/assets/{name}", routes.asset),
-            Mount(f"/{page.access.room}", routes=inside),
+            Mount(f"/{page.access.room}", app=Router(inside, redirect_slashes=False)),
         ],
         exception_handlers={RefusedError: _refused, 404: _refused, 405: _refused, 500: _refused},
     )
+    app.router.redirect_slashes = False  # such a redirect names whatever host the request names
+    return app
 
 
 async def _refused(_: Request, fault: Exception) -> Response:

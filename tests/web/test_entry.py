@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -183,7 +182,7 @@ async def test_a_page_that_only_shows_does_not_know_the_operators_link(fleet: Fl
         assert (await page.browser.get(page.origin, params={"key": KEY})).status_code == 403
 
 
-LIVE: Any = pytest.mark.parametrize(
+@pytest.mark.parametrize(
     ("act", "asks"),
     [
         ({"act": "kill-switch off"}, True),
@@ -192,9 +191,6 @@ LIVE: Any = pytest.mark.parametrize(
     ],
     ids=str,
 )
-
-
-@LIVE
 async def test_real_money_asks_again_before_it_may_buy(
     fleet: Fleet, tmp_path: Path, act: dict[str, str], asks: bool
 ) -> None:

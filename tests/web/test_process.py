@@ -44,7 +44,7 @@ def said(process: "subprocess.Popen[str]") -> str:
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_configured")
 def test_it_prints_two_links_keeps_its_key_and_ends_with_its_host(tmp_path: Path) -> None:
-    keys = []
+    keys, readers = [], ""
     for _ in range(2):
         with page_process(tmp_path) as process:
             operators, readers = said(process), said(process)
