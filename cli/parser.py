@@ -124,8 +124,12 @@ def _add_page_and_replay(verbs: Any) -> None:
     page = add_alone(
         verbs, "web", "web:web", "show and command the fleet in a browser of this machine", reads_only=True
     )
-    page.add_argument("--port", type=int, default=0, help=say("loopback port, default any free one"))
+    page.add_argument("--port", type=int, help=say("loopback port, default any free one"))
     page.add_argument("--read-only", action="store_true", help=say("the page only shows; it has no commands"))
+    sets = "set the page's password and second factor, for browsers of other machines and for real money"
+    password = add_alone(verbs, "web-password", "web:web_password", sets)
+    password.add_argument("--read-only", action="store_true", help=say("of the role that only sees"))
+    password.add_argument("--remove", action="store_true", help=say("remove it; the role's sessions end"))
     replays = "replay the open runs on this build: would it go on where the running one is?"
     replayed = add_alone(verbs, "replay", "replay:replay", replays, reads_only=True)
     recent = "also runs that have ended in so many hours (default 0)"

@@ -58,6 +58,7 @@ from runtime.embedded.search_attributes import ensure_search_attributes
 from runtime.env_file import describe_env_file
 from runtime.health import Health, HealthAddressError, serving_health
 from runtime.live_dangers import account_dangers, host_limits, refuse, refuse_root, settings_dangers
+from runtime.page_process import keep_page
 from runtime.place import Place, calendar_of, leads_of, place_of
 from runtime.price_supply import supply_of
 from runtime.recording import recording
@@ -178,6 +179,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
                     stop_requested.wait(),
                     _broken(stage.parts),
                     *([streaming.keep()] if streaming else []),
+                    *([keep_page()] if settings.web.enabled else []),
                     alerts.outbox.keep(),
                     alerts.direct.keep(),
                     DutyRunner(fleet, duties_of(parts), membership.host.host_id).run(),

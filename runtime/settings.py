@@ -47,6 +47,7 @@ from runtime.private_values import PRIVATE, account_secrets, database_secrets, t
 from runtime.release_settings import ReleaseSettings
 from runtime.strategy_loading import install_strategies
 from runtime.strategy_settings import StrategySettings, may_be_refused, rules_from_settings, strategies_path
+from runtime.web_settings import WebSettings
 from strategies import all_rule_values
 
 _PREFIX: Final = "HARU_"
@@ -176,6 +177,7 @@ class Settings(EnvFileSettings):
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)
     release: ReleaseSettings = Field(default_factory=ReleaseSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
 
     @field_validator("quotations")
     @classmethod

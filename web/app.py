@@ -1,10 +1,10 @@
 """The page's server: one page, its live events, its commands, and the finished reports."""
 
 import asyncio
-import json
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,46 +15,38 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 
 from database.errors import DATABASE_FAULTS, database_cause
-from domain.identity import ALL_WORKERS, PositionId
+from domain.identity import PositionId
 from fleet.errors import OperationError
-from reporting.sentences import LANGUAGES, Language, command_line_words
-from web.access import Access
-from web.acts import Act, Acts, StalePlanError, Wanted
+from reporting.sentences import LANGUAGES, Language, Words
+from web.access.door import Access
+from web.access.login import Entry
+from web.access.records import Recorder
+from web.answers import CLOSED, HEADERS, RefusedError
 from web.chart import chart_of
+from web.commands.acts import Acts
+from web.commands.routes import CommandRoutes
+from web.commands.wanted import OF_THE_FLEET
 from web.connection import Connection
 from web.formats import FILTERS
 from web.live import MOST_PAGES, SHARED, Live
 from web.views import VIEW_SCRIPTS, Read, view_routes
+from web.words import page_words
 
 _HERE: Final = Path(__file__).parent / "assets"
 _TYPES: Final = {
     "page.css": "text/css",
     "page.js": "text/javascript",
-    **dict.fromkeys(VIEW_SCRIPTS, "text/javascript"),
+    **dict.fromkeys((*VIEW_SCRIPTS, "commands.js", "login.js"), "text/javascript"),
     "views.css": "text/css",
     **dict.fromkeys(("icon-192.png", "icon-512.png"), "image/png"),
     "icon.svg": "image/svg+xml",
     "manifest.webmanifest": "application/manifest+json",
 }
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_CLOSED: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_HEADERS: Final = {**_CLOSED, "Content-Security-Policy": _POLICY}
-_OF_A_REPORT: Final = {**_CLOSED, "Content-Security-Policy": "sandbox allow-scripts; frame-ancestors 'none'"}
+_OF_A_REPORT: Final = {**CLOSED, "Content-Security-Policy": "sandbox allow-scripts; frame-ancestors 'none'"}
 """A report runs its own scripts, but not as this page: they cannot command, whatever wrote the file."""
-_LARGEST: Final = 4096
-"""Bytes of a command."""
 _READ_WITHIN: Final = 20.0
 """Real seconds in which a view of many days is read."""
 _WRITTEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.html")
@@ -71,80 +63,62 @@ class Page:
     acts: Acts
     data: Path
     language: Language
-
-
-class _RefusedError(Exception):
-    """A request that is not answered; its status code."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
-        self.status = status
+    recorder: Recorder | None = None
+    """Writes the rows of the audit log about entering; None: one of the connection."""
 
 
 def page_app(page: Page) -> Starlette:
     """Return the application."""
     routes = _Routes(page)
+    entry = Entry(page.access, page.recorder or Recorder(page.connection), routes.words, routes.closed)
+    commands = CommandRoutes(page.connection, page.access, page.acts, entry, routes.words)
     inside = [
+        *entry.inside(),
+        *commands.routes(),
         Route("/", routes.show),
         Route("/live", routes.live),
-        Route("/plan", routes.plan, methods=["POST"]),
-        Route("/act", routes.act, methods=["POST"]),
         Route("/positions/{position:path}", routes.position),
         *view_routes(page.connection, page.data, routes),
         Route("/assets/{name}", routes.asset),
         Route("/reports/{name}", routes.report),
         Route("/{kind}/{folder}/{name}", routes.research),
     ]
-    return Starlette(
+    app = Starlette(
         routes=[
-            Route("/", routes.enter),
+            *entry.outside(),
             Route("/assets/{name}", routes.asset),
-            Mount(f"/{page.access.room}", routes=inside),
+            Mount(f"/{page.access.room}", app=Router(inside, redirect_slashes=False)),
         ],
-        exception_handlers={_RefusedError: _refused, 404: _refused, 405: _refused, 500: _refused},
+        exception_handlers={RefusedError: _refused, 404: _refused, 405: _refused, 500: _refused},
     )
+    app.router.redirect_slashes = False  # such a redirect names whatever host the request names
+    return app
 
 
 async def _refused(_: Request, fault: Exception) -> Response:
     status = int(getattr(fault, "status", 0) or getattr(fault, "status_code", 500))
-    return Response(status_code=status, headers=_HEADERS)
+    return Response(status_code=status, headers=HEADERS)
 
 
 class _Routes:
     def __init__(self, page: Page) -> None:
         self._page = page
 
-    async def enter(self, request: Request) -> Response:
-        """Send a browser with the key of the printed link to the page, with a cookie for it."""
-        access = self._page.access
-        if not access.is_here(request):
-            raise _RefusedError(403)
-        key = request.query_params.get("key")
-        if key is None:
-            return self._closed(request)
-        if not access.opens(key):
-            raise _RefusedError(429 if access.is_guessed else 403)
-        opened = RedirectResponse(f"/{access.room}/", status_code=303, headers=_HEADERS)
-        about: dict[str, Any] = {"path": f"/{access.room}", "httponly": True, "samesite": "lax"}
-        opened.set_cookie(access.cookie_name, access.cookie, max_age=30 * 24 * 3600, **about)
-        return opened
-
     async def show(self, request: Request) -> Response:
         """Return the page."""
-        acts = [each.value for each in Act] if self._page.access.may_act else []
+        acts = [each.value for each in OF_THE_FLEET] if self._page.access.may_act(request) else []
         return await self.view(request, "page.html.j2", lambda _: _just({"acts": acts}))
 
     async def view(self, request: Request, template: str, read: Read) -> Response:
         """Return a page with what ``read`` finds; a browser that has not opened the link gets the closed page."""
         access = self._page.access
         if not access.is_here(request):
-            raise _RefusedError(403)
+            raise RefusedError(403)
         if not access.is_known(request):
-            return self._closed(request)
-        language = self._language(request)
-        words = command_line_words(language)
+            return RedirectResponse("/", 303, headers=HEADERS) if access.way.by_password else self.closed(request)
+        language, words = self._language(request), self.words(request)
         other = "ko" if language == "en" else "en"
-        shown = {"language": language, "may_act": access.may_act, **words["web"], **words["views"]}
+        shown = {"language": language, "may_act": access.may_act(request), **words["web"], **words["views"]}
         values: Mapping[str, Any] = {"missing": "", **await _read_or_why(read, language)}
         text = _template(template).render(
             words=words["web"],
@@ -156,7 +130,7 @@ class _Routes:
             shown=shown,
             **values,
         )
-        return HTMLResponse(text, 503 if values["missing"] else 200, headers=_HEADERS)
+        return HTMLResponse(text, 503 if values["missing"] else 200, headers=HEADERS)
 
     async def file(self, request: Request, name: str, read: Callable[[Language], Awaitable[str]]) -> Response:
         """Return a CSV file that ``read`` writes, with a byte order mark, by which spreadsheets know UTF-8."""
@@ -164,8 +138,8 @@ class _Routes:
         try:
             text = await read(self._language(request))
         except (OperationError, *DATABASE_FAULTS):
-            raise _RefusedError(503) from None
-        headers = {**_HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+            raise RefusedError(503) from None
+        headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(f"\ufeff{text}", media_type="text/csv; charset=utf-8", headers=headers)
 
     async def day(self, request: Request, read: Callable[[Language], Awaitable[str | None]]) -> Response:
@@ -174,61 +148,46 @@ class _Routes:
         try:
             text = await read(self._language(request))
         except (OperationError, *DATABASE_FAULTS):
-            raise _RefusedError(503) from None
+            raise RefusedError(503) from None
         if text is None:
-            raise _RefusedError(404)
+            raise RefusedError(404)
         return HTMLResponse(text, headers=_OF_A_REPORT)
 
     async def live(self, request: Request) -> Response:
         """Return the stream of events."""
         self._require(request)
         if self._page.live.pages >= MOST_PAGES:
-            raise _RefusedError(503)
+            raise RefusedError(503)
         parts = SHARED if request.query_params.get("parts") == "shared" else None
-        events = self._page.live.events(self._language(request), parts)
-        return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+        events = self._while_known(request, self._page.live.events(self._language(request), parts))
+        return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
 
-    async def plan(self, request: Request) -> Response:
-        """Return what a command will do."""
-        asked = await self._command(request)
-        try:
-            wanted = Wanted.of(Act(asked["act"]), str(asked.get("worker", ALL_WORKERS)))
-        except (KeyError, ValueError):
-            raise _RefusedError(400) from None
-        try:
-            return JSONResponse(await self._page.acts.plan(wanted), headers=_HEADERS)
-        except (OperationError, *DATABASE_FAULTS) as refusal:
-            return JSONResponse({"error": self._said(request, str(refusal))}, 409, headers=_HEADERS)
-
-    async def act(self, request: Request) -> Response:
-        """Carry out a plan once."""
-        asked = await self._command(request)
-        try:
-            done = await self._page.acts.confirm(str(asked.get("plan", "")))
-        except StalePlanError:
-            words = command_line_words(self._language(request))["web"]
-            return JSONResponse({"error": words["stale"]}, 409, headers=_HEADERS)
-        said = [self._said(request, each) for each in done["lines"]]
-        return JSONResponse({"well": done["well"], "lines": said}, headers=_HEADERS)
+    async def _while_known(self, request: Request, events: AsyncGenerator[str, None]) -> AsyncIterator[str]:
+        """Yield events until the browser's session is over; it then asks again and is refused."""
+        async with aclosing(events):
+            async for event in events:
+                if not self._page.access.is_known(request):
+                    return
+                yield event
 
     async def position(self, request: Request) -> Response:
         """Return the prices of a held position."""
         self._require(request)
         try:
-            said, position = command_line_words(self._language(request)), PositionId(request.path_params["position"])
+            said, position = self.words(request), PositionId(request.path_params["position"])
             found = await chart_of(await self._page.connection.fleet(), position, said)
         except (OperationError, *DATABASE_FAULTS):
-            raise _RefusedError(503) from None
+            raise RefusedError(503) from None
         if found is None:
-            raise _RefusedError(404)
-        return JSONResponse(found, headers=_HEADERS)
+            raise RefusedError(404)
+        return JSONResponse(found, headers=HEADERS)
 
     async def asset(self, request: Request) -> Response:
         """Return a file of the page. The closed page needs its style too."""
         name = request.path_params["name"]
         if not self._page.access.is_here(request) or name not in _TYPES:
-            raise _RefusedError(404)
-        return Response(_file(name), media_type=_TYPES[name], headers=_HEADERS)
+            raise RefusedError(404)
+        return Response(_file(name), media_type=_TYPES[name], headers=HEADERS)
 
     async def report(self, request: Request) -> Response:
         """Return a written report; it brings its own policy for scripts."""
@@ -238,7 +197,7 @@ class _Routes:
         """Return the page of a backtest or a sweep."""
         kind, folder = request.path_params["kind"], request.path_params["folder"]
         if kind not in {"backtests", "sweeps"} or not _FOLDER.fullmatch(folder):
-            raise _RefusedError(404)
+            raise RefusedError(404)
         return self._written(request, self._page.data / kind, folder)
 
     def _written(self, request: Request, root: Path, folder: str = "") -> Response:
@@ -247,45 +206,31 @@ class _Routes:
         name = request.path_params["name"]
         path = Path(os.path.realpath(root)) / folder / name
         if not _WRITTEN.fullmatch(name) or Path(os.path.realpath(path)) != path or not path.is_file():
-            raise _RefusedError(404)
+            raise RefusedError(404)
         return FileResponse(path, headers=_OF_A_REPORT)
 
-    def _closed(self, request: Request) -> Response:
-        """Return the page of a browser that has not opened the link."""
-        language = self._language(request)
-        text = _template("closed.html.j2").render(words=command_line_words(language)["web"], language=language)
-        return HTMLResponse(text, status_code=401, headers=_HEADERS)
+    def closed(self, request: Request) -> Response:
+        """Return the page of a browser that has not entered: how to, or the login."""
+        language, by_password = self._language(request), self._page.access.way.by_password
+        words = self.words(request)["web"]
+        shown = {"language": language, "no_answer": words["no_answer"], "refused": words["refused"]}
+        template = _template("closed.html.j2")
+        text = template.render(words=words, language=language, by_password=by_password, shown=shown)
+        return HTMLResponse(text, status_code=401, headers=HEADERS)
+
+    def words(self, request: Request) -> Words:
+        """Return the words of a request's language."""
+        return page_words(self._language(request))
 
     def _require(self, request: Request) -> None:
         if not self._page.access.is_here(request):
-            raise _RefusedError(403)
+            raise RefusedError(403)
         if not self._page.access.is_known(request):
-            raise _RefusedError(401)
-
-    async def _command(self, request: Request) -> Mapping[str, Any]:
-        """Return the JSON object of a command that comes from this page and may be given."""
-        self._require(request)
-        if not self._page.access.is_ours(request) or not self._page.access.may_act:
-            raise _RefusedError(403)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST:
-                raise _RefusedError(413)
-        try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
-            raise _RefusedError(400) from None
-        if not isinstance(found, dict):
-            raise _RefusedError(400)
-        return found
+            raise RefusedError(401)
 
     def _language(self, request: Request) -> Language:
         wanted = request.query_params.get("lang", "")
         return next((each for each in LANGUAGES if each == wanted), self._page.language)
-
-    def _said(self, request: Request, text: str) -> str:
-        return command_line_words(self._language(request)).say_parts(text)
 
 
 async def _just(values: Mapping[str, Any]) -> Mapping[str, Any]:

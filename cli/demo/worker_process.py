@@ -1,6 +1,7 @@
 """A ``worker.py`` that this process starts, waits for, and stops."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -67,7 +68,7 @@ async def worker_process(log: Path) -> AsyncIterator[WorkerProcess]:
     """Run ``worker.py`` under a guard that stops it even if this process dies."""
     program = Program([sys.executable, str(_ROOT / "worker.py")], stop_signal=signal.SIGTERM, grace=_GRACE)
     with new_private(log) as opened:
-        guard = start_guarded(program, opened)
+        guard = start_guarded(program, opened, {**os.environ, "HARU_WEB__ENABLED": "false"})
     try:
         yield WorkerProcess(guard, log)
     finally:

@@ -1,11 +1,9 @@
 """Remaining headroom of each limit for `status`: of the fleet and of every worker, by its own rules."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from domain.clock import in_seoul
 from domain.headroom import Headroom, headroom
@@ -13,15 +11,10 @@ from domain.host_limits import capped_risk
 from domain.identity import WorkerId
 from domain.money import NO_WON, Won
 from domain.risk import RiskSnapshot
-from domain.rules import RiskRules, TradingRules
+from domain.rules import RiskRules
+from fleet.asked_rules import risk_rules_of
 from fleet.board import Board
 from fleet.fleet import Fleet
-from workflows.faults import temporal_cause
-from workflows.identity import RISK_RULES, TRADING_RULES, WATCHED_RULES, worker_workflow_id
-
-logger = logging.getLogger("haru.operations")
-
-_ANSWERS_WITHIN: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ async def read_limits(fleet: Fleet, board: Board, configured: RiskRules) -> tupl
     for host in await fleet.database.host_limits.of_living(fleet.account_id):
         configured = capped_risk(configured, host.ceiling.risk)
     running = [row.worker_id for row in board.rows if row.worker_id not in board.stopped]
-    answers = await asyncio.gather(*(_rules_of(fleet, worker_id) for worker_id in running))
+    answers = await asyncio.gather(*(risk_rules_of(fleet, worker_id) for worker_id in running))
     own_rules = dict(zip(running, answers, strict=True))
     return tuple([await _limits(fleet, board, row.worker_id, own_rules, configured) for row in board.rows])
 
@@ -62,34 +55,6 @@ async def _limits(
     own = own_rules.get(worker_id)
     rules = own or configured
     return Limits(worker_id, rules, headroom(snapshot, rules, board.now), snapshot, own is not None)
-
-
-async def trading_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
-    """Return a worker's current trading rules, None if it does not answer."""
-    rules: TradingRules | None = await _asked(fleet, worker_id, TRADING_RULES, TradingRules)
-    return rules
-
-
-async def watched_rules_of(fleet: Fleet, worker_id: WorkerId) -> TradingRules | None:
-    """Return the rules that a worker's position is watched under, None if it has none or does not answer."""
-    rules: TradingRules | None = await _asked(fleet, worker_id, WATCHED_RULES, TradingRules | None)
-    return rules
-
-
-async def _rules_of(fleet: Fleet, worker_id: WorkerId) -> RiskRules | None:
-    rules: RiskRules | None = await _asked(fleet, worker_id, RISK_RULES, RiskRules)
-    return rules
-
-
-async def _asked(fleet: Fleet, worker_id: WorkerId, query: str, answer: Any) -> Any:
-    """Return a worker's answer; None if there is no readable answer in time."""
-    workflow_id = worker_workflow_id(fleet.account_id, worker_id)
-    handle = fleet.client.get_workflow_handle(workflow_id)
-    try:
-        return await handle.query(query, result_type=answer, rpc_timeout=_ANSWERS_WITHIN)
-    except Exception as fault:  # noqa: BLE001 - a foreign workflow under this id must not hide other workers' rules
-        logger.warning("worker_not_asked", extra={"worker": worker_id, "cause": temporal_cause(fault)})
-        return None
 
 
 def limit_lines(limits: tuple[Limits, ...]) -> list[str]:

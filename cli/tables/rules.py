@@ -1,89 +1,18 @@
 """The rules in force of each worker: value, source, and what a held position still uses instead."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from textwrap import wrap
 from typing import Any, Final
 
 from rich.cells import cell_len
 
-from domain.identity import WorkerId
-from domain.position import OpenPosition
-from domain.rule_changes import setting_name, value_text
-from domain.rules import TradingRules
+from fleet.rules_in_force import KEPT, OF_A_WORKER, RuleInForce, WorkerRules
 from reporting.spoken import padded, say
-from strategies import all_rule_values
-from strategies.catalogue import bounds_of_rule
 
 _WIDTH: Final = 80
 _WIDEST: Final = 24
 """Characters of the column of values. A longer list stands on lines of its own."""
-_OF_A_WATCH: Final = ("execution.price_interval", "execution.greatest_quote_age")
-"""Rules that a watch uses besides the exits and its strategy's parameters."""
-_KEPT: Final = (
-    "A held position keeps the exit rules it was bought under.",
-    "Its watch keeps the strategy's parameters, price_interval, greatest_quote_age.",
-    "Every other change is effective at once.",
-)
-_WORKER: Final = "worker: changed by `rules`, or started with other settings"
-
-
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
-    """One rule of a worker: its value, where it comes from, and the value that the held position uses if it differs."""
-
-    name: str
-    value: str
-    source: str
-    bounds: str = ""
-    """What a strategy's parameter may be."""
-    held: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerRules:
-    """The rules of a worker. ``own`` is None if it does not answer; ``watched`` are those of its position's watch."""
-
-    worker_id: WorkerId
-    configured: TradingRules
-    own: TradingRules | None = None
-    position: OpenPosition | None = None
-    watched: TradingRules | None = None
-
-    def in_force(self) -> tuple[RuleInForce, ...]:
-        """Return every rule of the worker."""
-        defaults, settings = all_rule_values(TradingRules()), all_rule_values(self.configured)
-        values = settings if self.own is None else all_rule_values(self.own)
-        held = self._held()
-        return tuple(
-            RuleInForce(
-                name,
-                value_text(name, value),
-                _source(name, value, settings.get(name), defaults.get(name)),
-                bounds_of_rule(name),
-                held.get(name) if held.get(name) != value_text(name, value) else None,
-            )
-            for name, value in values.items()
-        )
-
-    def _held(self) -> dict[str, str]:
-        """Return what the held position uses: its exit rules by the books, the rest by its watch."""
-        if self.position is None:
-            return {}
-        rules = replace(self.watched or self.own or self.configured, exits=self.position.exit_rules)
-        begun = ("exits.", *_OF_A_WATCH, f"strategy.{self.position.strategy.name}.")
-        used = begun if self.watched is not None else begun[:1]
-        values = all_rule_values(rules).items()
-        return {name: value_text(name, value) for name, value in values if name.startswith(used)}
-
-
-def _source(name: str, value: object, configured: object, default: object) -> str:
-    if configured is None:
-        return "worker: a parameter of a strategy that is not known here"
-    if value != configured:
-        return _WORKER
-    return "default" if value == default else f"setting {setting_name(name)}"
 
 
 def rules_lines(workers: Sequence[WorkerRules]) -> Iterator[str]:
@@ -99,10 +28,10 @@ def rules_lines(workers: Sequence[WorkerRules]) -> Iterator[str]:
     named = {each.source.split()[0]: each.source for rules in lists for each in rules}
     if "setting" in named:
         yield f"setting: such as {named['setting'].split()[1]}"
-    if any(each.source == _WORKER for rules in lists for each in rules):
-        yield _WORKER
+    if any(each.source == OF_A_WORKER for rules in lists for each in rules):
+        yield OF_A_WORKER
     if any(worker.position is not None for worker in workers):
-        yield from _KEPT
+        yield from KEPT
 
 
 def _by_strategy(rule: RuleInForce) -> str:

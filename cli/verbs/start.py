@@ -5,7 +5,6 @@ import asyncio
 from temporalio.service import RPCError
 
 from cli.desk import Desk
-from cli.live_changes import refuse_dangerous_start
 from cli.tables.watching import watch
 from domain.audit_log import Outcome
 from domain.identity import WorkerId
@@ -15,6 +14,7 @@ from fleet.schedule import schedule_close
 from fleet.standings import read_standings, standing_warnings
 from fleet.starting import start_workers
 from runtime.env_file import describe_env_file
+from runtime.live_changes import refuse_dangerous_start
 from runtime.settings import load_settings
 from runtime.temporal_connection import refuse_open_temporal
 

@@ -41,6 +41,9 @@ SPEAKERS: Final = (
         for name in ("board.py", "books.py", "clocks.py", "commands.py", "errors.py", "order_lookup.py", "standings.py")
     ),
     *(ROOT / name for name in ("fleet/troubles.py", "web/performing.py", "web/state.py", "web/view.py")),
+    *(ROOT / "web" / name for name in ("process.py", "access/exposure.py", "access/passwords.py")),
+    *(ROOT / "web" / "commands" / name for name in ("decisions.py", "planning.py", "rules.py")),
+    *(ROOT / name for name in ("fleet/rules_in_force.py", "runtime/live_changes.py", "runtime/web_settings.py")),
     *(
         ROOT / "runtime" / name
         for name in ("broker_settings.py", "env_file.py", "faults.py", "health.py", "live_dangers.py")

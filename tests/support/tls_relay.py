@@ -19,7 +19,7 @@ _CHUNK = 65_536
 @asynccontextmanager
 async def tls_before(address: str, folder: Path) -> AsyncIterator[dict[str, str]]:
     """Relay to a server, and yield the settings of a client that trusts the relay and authenticates with a key."""
-    certificate, key = _certificate(folder)
+    certificate, key = certificate_files(folder)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate, key)
     context.set_alpn_protocols(["h2"])
@@ -47,7 +47,8 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     target.close()
 
 
-def _certificate(folder: Path) -> tuple[Path, Path]:
+def certificate_files(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate of 127.0.0.1 that signs itself, and its key; return both files."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)  # noqa: TID251 - certificates use real time
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])

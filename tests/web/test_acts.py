@@ -11,8 +11,9 @@ from fleet.errors import OperationError, UnknownWorkerError
 from fleet.fleet import Fleet
 from reporting.sentences import LANGUAGES, words
 from tests.web.serving import connected
-from web import acts
-from web.acts import SELLS, Act, Acts, StalePlanError, Wanted
+from web.commands import acts
+from web.commands.acts import Acts, StalePlanError
+from web.commands.wanted import SELLS, Act, Wanted
 
 
 class Doing:
@@ -133,6 +134,7 @@ async def test_a_command_under_way_is_never_forgotten(fleet: Fleet, monkeypatch:
 
 def test_each_act_has_words_in_both_languages_and_is_known_to_sell_or_not() -> None:
     for language in LANGUAGES:
-        said = words(language)["web"]
+        said = words(language)["web_control"]
         assert set(said["acts"]) == set(said["does"]) == {each.value for each in Act}
-    assert set(Act) - SELLS == {Act.PAUSE, Act.RESUME, Act.KILL_SWITCH_OFF}
+    decisions = {Act.RULES, Act.ADOPT, Act.DISMISS, Act.ACCEPT}
+    assert set(Act) - SELLS - decisions == {Act.PAUSE, Act.RESUME, Act.KILL_SWITCH_OFF}

@@ -9,7 +9,7 @@ import pytest
 
 from fleet.fleet import Fleet
 from tests.web.serving import KEY, Served, nothing, served
-from web.acts import Act
+from web.commands.wanted import Act
 
 PATHS = ("/live", "/positions/p-1", "/reports/index.html", "/backtests/b/report.html")
 

@@ -12,7 +12,7 @@ from tests.support.chromium import needs_a_browser
 from tests.support.devtools import Tab, a_tab
 from tests.web.serving import Served, served
 from web import app
-from web.acts import Act, Wanted
+from web.commands.wanted import Act, Wanted
 
 pytestmark = needs_a_browser
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -89,7 +89,7 @@ async def test_a_screen_reader_gets_names_and_a_refused_stream_says_what_to_do(
         await opened(tab, page)
         named = "(each) => document.getElementById(each.getAttribute('aria-labelledby'))?.textContent"
         regions = await tab.runs(f"[...document.querySelectorAll('[tabindex=\"0\"]')].map({named})")
-        assert regions == ["Positions", "Workers", "Last scan", "Orders", "Events"]
+        assert regions == ["Waits for your decision", "Positions", "Workers", "Last scan", "Orders", "Events", "Rules"]
         labels = await tab.runs("[...document.querySelectorAll('#workers button')].map((each) => each.ariaLabel)")
         assert "Pause · worker-1" in labels
         assert len(set(labels)) == len(labels) == 4

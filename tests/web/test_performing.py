@@ -1,21 +1,11 @@
 """Commands of the page reach the workers by the same Updates as the command line, with a row of the audit log."""
 
-from pathlib import Path
-
-import pytest
-
 from domain.identity import WorkerId
 from domain.rules import TradingRules
 from fleet.fleet import Fleet
 from tests.web.serving import connected
-from web.acts import Act, Wanted
+from web.commands.wanted import Act, Wanted
 from web.performing import Performer
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HARU_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir(mode=0o700)
 
 
 async def commands(fleet: Fleet) -> list[tuple[object, object]]:

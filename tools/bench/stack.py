@@ -115,9 +115,7 @@ class Stack:
     async def hosted_with(self, name: str, **changes: str) -> AsyncIterator[Host]:
         """Run one hosting process with other settings while the block runs, in place of all others."""
         await asyncio.gather(*(host.stop() for host in self.hosts))
-        host = Host(
-            name, self._environment() | changes, self.folder / f"{name}.log", program=(str(ROOT / "worker.py"),)
-        )
+        host = Host(name, self.environment() | changes, self.folder / f"{name}.log", program=(str(ROOT / "worker.py"),))
         host.start()
         try:
             await host.until_ready()

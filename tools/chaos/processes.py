@@ -63,7 +63,7 @@ class Host:
         program = Program([sys.executable, *self.program], stop_signal=signal.SIGTERM, grace=_GRACE)
         with append_private(self.log) as log:
             log.write(f"--- start {self.starts}\n".encode())
-            files = {MOOD_FILE: str(self.mood_file), DRIFT_FILE: str(self.drift_file)}
+            files = {MOOD_FILE: str(self.mood_file), DRIFT_FILE: str(self.drift_file), "HARU_WEB__ENABLED": "false"}
             self._guard = start_guarded(program, log, {**self.environment, ALERT_URLS: self.alerts, **files})
 
     @property

@@ -1,5 +1,5 @@
 "use strict";
-// The page: server-sent events fill the tables; a command is planned, confirmed and carried out once. Texts of the server are never markup.
+// The page: server-sent events fill the tables. Commands are in commands.js. Texts of the server are never markup.
 (function () {
   const { words, $, won, signed, tone, fill, duration, cell, table, put } = window.haru;
 
@@ -71,54 +71,4 @@
     },
   });
 
-  // Commands.
-  const dialog = $("confirm"), answer = $("answer");
-  let plan = null, timer = 0, planning = false;
-  function tell(lines, well) {
-    answer.textContent = lines.join("\n");
-    answer.dataset.well = String(well);
-    answer.hidden = false;
-    clearTimeout(timer);
-    timer = setTimeout(() => { answer.hidden = true; }, well ? 8000 : 30000);
-  }
-  async function send(path, value) {
-    const reply = await fetch(`${path}?lang=${words.language}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
-    const found = reply.headers.get("content-type")?.includes("json") ? await reply.json() : {};
-    if (!reply.ok) throw new Error(found.error || `${words.refused} (${reply.status})`);
-    return found;
-  }
-  document.addEventListener("click", async (event) => {
-    const asked = event.target.closest("button[data-act]");
-    // One plan at a time: a later reply must not exchange the command that is read in the dialog.
-    if (!asked || planning || dialog.open) return;
-    planning = asked.disabled = true;
-    try {
-      plan = await send("plan", { act: asked.dataset.act, worker: asked.dataset.worker || "all" });
-      $("confirm-title").textContent = words.acts[plan.act] + (plan.worker === "all" ? "" : ` · ${plan.worker}`);
-      $("confirm-text").textContent = words.does[plan.act];
-      $("confirm-stocks").replaceChildren(...plan.stocks.map((each) => Object.assign(document.createElement("li"), { textContent: each })));
-      const yes = $("confirm-yes");
-      yes.textContent = plan.sells ? fill(words.sell_now, { count: plan.stocks.length }) : words.acts[plan.act];
-      yes.className = plan.sells ? "sells" : "";
-      yes.disabled = false;
-      dialog.showModal();
-    } catch (error) {
-      tell([error instanceof TypeError ? words.no_answer : error.message], false);
-    } finally {
-      planning = asked.disabled = false;
-    }
-  });
-  $("confirm-no").addEventListener("click", () => dialog.close());
-  $("confirm-yes").addEventListener("click", async () => {
-    $("confirm-yes").disabled = true;
-    const doing = plan;
-    dialog.close();
-    tell([words.sent], true);
-    try {
-      const done = await send("act", { plan: doing.plan });
-      tell(done.lines.length ? done.lines : [words.done], done.well);
-    } catch (error) {
-      tell([error instanceof TypeError ? words.no_answer : error.message], false);
-    }
-  });
 })();

@@ -11,12 +11,12 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from cli.tables.rules import WorkerRules, rules_json, rules_lines
-from cli.verbs.rules import read_rules
+from cli.tables.rules import rules_json, rules_lines
 from domain.identity import WorkerId
 from domain.rule_changes import changed
 from domain.rules import TradingRules
 from fleet import commands
+from fleet.rules_in_force import WorkerRules, read_rules
 from fleet.starting import start_workers
 from reporting.sentences import Language
 from reporting.spoken import say, speak

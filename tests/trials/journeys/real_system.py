@@ -30,7 +30,8 @@ class RealSystem:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, **FREE_PORTS, "HARU_DATA_DIR": str(self.folder), **self.settings}
+        ours = {"HARU_DATA_DIR": str(self.folder), "HARU_WEB__ENABLED": "false"}
+        return {**os.environ, **FREE_PORTS, **ours, **self.settings}
 
     @property
     def endpoints(self) -> Endpoints:

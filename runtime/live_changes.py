@@ -1,15 +1,15 @@
-"""Real money on the command line: workers start only after confirmation, and dangers need acceptance by name."""
+"""Real money, at the command line and on the page: a start needs confirmation, a danger acceptance by name."""
 
 from collections.abc import Mapping, Sequence
 
 from activities.support.pace import RealPace
-from cli.tables.limits import trading_rules_of
 from domain.dangers import Dangers, raises_a_limit
 from domain.identity import LIVE_WORD, Environment, WorkerId
 from domain.money import Won
 from domain.rule_changes import changed
 from domain.rules import TradingRules
 from domain.session import session_date_of
+from fleet.asked_rules import trading_rules_of
 from fleet.duties.account_worth import account_worth
 from fleet.errors import OperationError
 from fleet.fleet import Fleet

@@ -1,0 +1,1 @@
+"""Who may enter the page, and in which role."""

@@ -1,0 +1,1 @@
+"""The page's commands: what each will do, and how it is carried out."""
