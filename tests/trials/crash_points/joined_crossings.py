@@ -11,6 +11,8 @@ ENTER: Final = "enter_position"
 WATCH: Final = "watch_market"
 FINISH: Final = "finish_sale"
 
+_RENEWAL: Final = "update SKIP+update market_watches+update stock_locks"
+"""Runs each second of real time beside the watch, so on a slow machine it may fall among the crossings of a sale."""
 _RULE_FIRES: Final = "before update stock_locks+insert orders"
 
 
@@ -77,7 +79,8 @@ def joined_at(crossings: Sequence[str]) -> Mapping[int, str]:
 
 def _of_the_watch(crossings: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Yield the crossings of the first sale, from its record to the end of the watch."""
-    watched = [(at, name) for at, name in _numbered(crossings) if name.startswith(f"{WATCH}:")]
+    of_the_watch = [each for each in _numbered(crossings) if each[1].startswith(f"{WATCH}:")]
+    watched = [(at, name) for at, name in of_the_watch if not name.endswith(_RENEWAL)]
     names = [name.removeprefix(f"{WATCH}: ") for _, name in watched]
     if _RULE_FIRES not in names:
         return
