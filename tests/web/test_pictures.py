@@ -52,6 +52,7 @@ async def test_each_scene_looks_right(fleet: Fleet, tmp_path: Path, scene: str, 
                     await tab.sees("Boolean(document.querySelector('button[data-position]'))")
                     await tab.runs("document.querySelector('button[data-position]').click()")
                     await tab.sees("Boolean(document.querySelector('#exits tbody tr'))")
+                await tab.sees("!document.body.classList.contains('stale')")
                 if AXE:
                     await tab.runs(Path(AXE).read_text(encoding="utf-8"))
                     assert await tab.runs(_BROKEN) == [], (path, width)

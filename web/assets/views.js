@@ -3,7 +3,8 @@
 (function () {
   const { words, $, won, signed, tone, fill, duration, cell, table, say, put, lines, draw } = window.haru;
   let ages = {};
-  const short = (seconds) => (seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min` : duration(seconds));
+  const units = words.language === "ko" ? ["초", "분"] : [" s", " min"];
+  const short = (seconds) => (seconds < 60 ? `${seconds}${units[0]}` : seconds < 3600 ? `${Math.floor(seconds / 60)}${units[1]}` : duration(seconds));
 
   // The last price, with how long it has not changed. The age has a node of its own: it changes each second.
   window.haru.aged = (row) => {
