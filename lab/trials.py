@@ -1,6 +1,7 @@
 """The trials of sweeps: which parameters were tried, and what each earned on each session.
 
-``sweeps/ID/`` in the data folder. Every trial counts for the deflated Sharpe ratio, so none is ever removed.
+``sweeps/ID/`` in the data folder. Every trial counts for the deflated Sharpe ratio, so none is ever removed; the same
+trial in several sweeps counts once (``lab/evidence/trials.py``).
 
 =============================  =========================================================================
 ``sweep.json``                 the settings, as ``Sweep``
@@ -148,7 +149,7 @@ class TrialStore:
         return found
 
     def trials(self) -> tuple[Trial, ...]:
-        """Return every trial, by number: the number of trials of a deflated Sharpe ratio is their count."""
+        """Return every trial, by number."""
         rows = self._parquet.rows("SELECT trial, fold, rules FROM {files} ORDER BY trial", self._files("trials"))
         return tuple(Trial(number, fold, json.loads(rules)) for number, fold, rules in rows)
 
@@ -160,6 +161,11 @@ class TrialStore:
         for row in self._parquet.rows(query, files):
             found.setdefault(row[0], []).append(TrialDay(*row))
         return found
+
+    def bars(self) -> list[tuple[str, str]]:
+        """Return each played session with the hash of its bars, in order; two rows if the bars have changed since."""
+        rows = self._parquet.rows("SELECT DISTINCT date, bars FROM {files} ORDER BY date, bars", self._files("days"))
+        return [(f"{day}", bars) for day, bars in rows]
 
     def daily_returns(self) -> dict[int, list[tuple[date, float]]]:
         """Return each trial's sessions in order with net result ÷ capital."""
@@ -174,6 +180,6 @@ class TrialStore:
 
 
 def sweeps_of(folder: Path, strategy: str) -> list[TrialStore]:
-    """Return all sweeps of a strategy below ``sweeps/``, whatever its version: each of their trials counts."""
+    """Return all sweeps of a strategy below ``sweeps/``, whatever its version."""
     found = [TrialStore(file.parent) for file in sorted(folder.glob("*/sweep.json"))]
-    return [store for store in found if store.sweep().strategy == strategy]
+    return [store for store in found if store.sweep().strategy.replace(",", "+") == strategy.replace(",", "+")]
