@@ -7,9 +7,10 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runtime.opening import EXPECTED_ERRORS
 from runtime.standard_error import guard_standard_error, leave, say_error
@@ -26,6 +27,7 @@ from tools.bench import (
     replies,
     scan,
     served,
+    sweep,
     unknown,
 )
 from tools.bench.figures import Figure, table
@@ -56,20 +58,30 @@ LIQUIDATION: Final = "liquidation"
 """Needs its own market, which ends within a few minutes."""
 HOLD: Final = "hold"
 """Needs a market of its own too, with a stock for each position."""
-NAMES: Final = (*BENCHES, HOLD, LIQUIDATION)
+SWEEP: Final = "sweep"
+"""Needs recorded bars, and no server."""
+NAMES: Final = (*BENCHES, HOLD, LIQUIDATION, SWEEP)
 
 
-async def _run(names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted, held: int) -> dict[str, Any]:
+class _Sizes(NamedTuple):
+    sale: liquidation.Wanted
+    held: int
+    swept: sweep.Wanted
+
+
+async def _run(names: Sequence[str], home: Path, sizes: _Sizes, *, quick: bool) -> dict[str, Any]:
     figures: list[Figure] = []
     async with running_stack(home / "stack", quick=quick) as stack:
         facts = await machine.facts(stack)
         for name in [each for each in BENCHES if each in names]:
             figures += await _timed(name, BENCHES[name](stack))
     if HOLD in names:
-        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held)
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(sizes.held)
         figures += await _timed(HOLD, holding.measure(home / "stack", kept))
     if LIQUIDATION in names:
-        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
+        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sizes.sale))
+    if SWEEP in names:
+        figures += await _timed(SWEEP, sweep.measure(private_folder(home / "sweep"), sizes.swept))
     return {
         "at": real_now().isoformat(timespec="seconds"),
         "quick": quick,
@@ -94,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
         "--positions", type=int, help="how many to hold, and to sell in one liquidation (default 100, sold 3 times)"
     )
     parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
+    parser.add_argument(
+        "--bars", type=Path, metavar="FOLDER", help="a store of recorded bars to sweep (default: drawn)"
+    )
     parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
     return parser
 
@@ -104,6 +119,11 @@ def _sale(asked: argparse.Namespace) -> liquidation.Wanted:
     if asked.quick:
         return liquidation.Wanted(6, 1, asked.rate, lead=timedelta(seconds=25))
     return liquidation.Wanted(rate=asked.rate)
+
+
+def _sizes(asked: argparse.Namespace) -> _Sizes:
+    swept = sweep.QUICK if asked.quick else sweep.Wanted()
+    return _Sizes(_sale(asked), asked.positions or _HELD, replace(swept, bars=asked.bars))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,9 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path.cwd() / ".haru" / "bench"
     private_folder(home)
     try:
-        result = asyncio.run(
-            _run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked), held=asked.positions or _HELD)
-        )
+        result = asyncio.run(_run(asked.names or NAMES, home, _sizes(asked), quick=asked.quick))
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
         say_error("bench", error)
         return 1
