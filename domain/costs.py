@@ -87,6 +87,8 @@ def day_costs(side: Side, amount: Won, market: Market, rates: CostRates) -> Cost
 def added_costs(side: Side, before: Won, amount: Won, market: Market, rates: CostRates) -> Costs:
     """Return the costs that ``amount`` adds to a day after ``before`` won of the same stock and side; may be zero."""
     whole = day_costs(side, Won(before + amount), market, rates)
+    if not before:
+        return whole
     return whole.minus(day_costs(side, before, market, rates))
 
 

@@ -1,12 +1,14 @@
 """The trials of sweeps: which parameters were tried, and what each earned on each session.
 
-``sweeps/ID/`` in the data folder. Every trial counts for the deflated Sharpe ratio, so none is ever removed.
+``sweeps/ID/`` in the data folder. Every trial counts for the deflated Sharpe ratio, so none is ever removed; the same
+trial in several sweeps counts once (``lab/evidence/trials.py``).
 
 =============================  =========================================================================
 ``sweep.json``                 the settings, as ``Sweep``
 ``trials/BATCH.parquet``       ``trial`` INTEGER, ``fold`` INTEGER, ``rules`` VARCHAR (JSON: rule to text)
 ``days/BATCH-DATE.parquet``    ``trial`` INTEGER, ``date`` DATE, ``trades`` INTEGER, ``wins`` INTEGER, ``gross`` BIGINT,
-                               ``net`` BIGINT, ``stakes`` BIGINT (won), ``bars`` VARCHAR (hash of the day's bars)
+                               ``net`` BIGINT, ``stakes`` BIGINT (won), ``kernel`` VARCHAR (``Kernel``),
+                               ``bars`` VARCHAR (hash of the day's bars)
 =============================  =========================================================================
 
 ``fold`` is the walk-forward window whose search asked for the trial; -1 if all windows share it (grid, random). Every
@@ -18,6 +20,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -34,7 +37,7 @@ _DAYS: Final = {
     "date": "DATE",
     **dict.fromkeys(("trades", "wins"), "INTEGER"),
     **dict.fromkeys(("gross", "net", "stakes"), "BIGINT"),
-    "bars": "VARCHAR",
+    **dict.fromkeys(("kernel", "bars"), "VARCHAR"),
 }
 _NONE_KEPT: Final = "false"
 
@@ -57,6 +60,21 @@ class TrialDay(NamedTuple):
     gross: int = 0
     net: int = 0
     stakes: int = 0
+    kernel: str = ""
+    """Which kernel played it; blank if not asked for."""
+
+
+class Kernel(StrEnum):
+    """What decides the trades of a sweep; ``cli/tables/sweep.py`` and the page name them."""
+
+    FUNCTIONS = "functions"
+    """The pure functions of screening, strategy and exits."""
+    ENTRIES = "compiled entries"
+    """Screening and entry rule are compiled, the pure functions do the rest."""
+    EXITS = "compiled exits"
+    """Each signal alone: the pure functions buy, the exits are compiled."""
+    COMPILED = "compiled"
+    """Each signal alone: screening, entry rule and exits are compiled."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +166,7 @@ class TrialStore:
         return found
 
     def trials(self) -> tuple[Trial, ...]:
-        """Return every trial, by number: the number of trials of a deflated Sharpe ratio is their count."""
+        """Return every trial, by number."""
         rows = self._parquet.rows("SELECT trial, fold, rules FROM {files} ORDER BY trial", self._files("trials"))
         return tuple(Trial(number, fold, json.loads(rules)) for number, fold, rules in rows)
 
@@ -160,6 +178,19 @@ class TrialStore:
         for row in self._parquet.rows(query, files):
             found.setdefault(row[0], []).append(TrialDay(*row))
         return found
+
+    def kernels(self) -> tuple[str, ...]:
+        """Return the kernels that played; a folder of an earlier version does not say it."""
+        try:
+            rows = self._parquet.rows("SELECT DISTINCT kernel FROM {files} ORDER BY kernel", self._files("days"))
+            return tuple(kernel for (kernel,) in rows if kernel)
+        except HistoryError:
+            return ()
+
+    def bars(self) -> list[tuple[str, str]]:
+        """Return each played session with the hash of its bars, in order; two rows if the bars have changed since."""
+        rows = self._parquet.rows("SELECT DISTINCT date, bars FROM {files} ORDER BY date, bars", self._files("days"))
+        return [(f"{day}", bars) for day, bars in rows]
 
     def daily_returns(self) -> dict[int, list[tuple[date, float]]]:
         """Return each trial's sessions in order with net result ÷ capital."""
@@ -174,6 +205,6 @@ class TrialStore:
 
 
 def sweeps_of(folder: Path, strategy: str) -> list[TrialStore]:
-    """Return all sweeps of a strategy below ``sweeps/``, whatever its version: each of their trials counts."""
+    """Return all sweeps of a strategy below ``sweeps/``, whatever its version."""
     found = [TrialStore(file.parent) for file in sorted(folder.glob("*/sweep.json"))]
-    return [store for store in found if store.sweep().strategy == strategy]
+    return [store for store in found if store.sweep().strategy.replace(",", "+") == strategy.replace(",", "+")]

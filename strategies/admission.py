@@ -12,6 +12,7 @@ from domain.position import OpenPosition
 from domain.rules import StrategyRules
 from domain.screening import CustomFilter
 from domain.strategy import EntrySignal
+from strategies.entry_rule import EntryRule
 from strategies.parameters import Parameters, objection_to_model, read_parameters, texts_of
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -22,6 +23,15 @@ BUILT_IN: Final = "built in"
 
 class NotAdmittedError(Exception):
     """A class or function is no strategy or filter; the text says what to change."""
+
+
+class EntryRuleBrokenError(Exception):
+    """A strategy gives no signal where its entry rule is met: the rule must be the whole condition."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name}.entry gives no signal where entry_rule is met; move the other condition into the rule"
+        )
 
 
 class Brought(Protocol):
@@ -58,8 +68,29 @@ class Admitted:
         return texts_of(self._read(rules))
 
     def entry(self, view: MarketView, rules: StrategyRules) -> EntrySignal | None:
-        """Return a signal to buy, or None."""
-        return self.code.entry(view, self._read(rules))
+        """Return a signal to buy, or None.
+
+        Raises:
+            EntryRuleBrokenError: the strategy has an entry rule, and disagrees with it.
+        """
+        parameters = self._read(rules)
+        if self.entry_rule is None:
+            return self.code.entry(view, parameters)
+        if self.entry_rule.met(view, parameters) is None:
+            return None
+        signal = self.code.entry(view, parameters)
+        if signal is None:
+            raise EntryRuleBrokenError(self.name)
+        return signal
+
+    @property
+    def entry_rule(self) -> EntryRule | None:
+        """Return the rule that decides the entries, None if code decides them."""
+        return getattr(self.code, "entry_rule", None)
+
+    def parameters_read(self, rules: StrategyRules) -> Parameters:
+        """Return the parameters in force as values."""
+        return self._read(rules)
 
     def wants_out(self, view: MarketView, position: OpenPosition, rules: StrategyRules) -> bool:
         """Return whether the strategy itself would sell the position now."""
@@ -98,7 +129,8 @@ def admitted(found: type, source: str = "", origin: str = BUILT_IN) -> Admitted:
         )
     if not isinstance(version, str) or not version.isprintable() or not 0 < len(version) <= _LONGEST_VERSION:
         raise NotAdmittedError(f"{name}: version must be a text such as '1'")
-    if objection := objection_to_model(model):
+    objection = objection_to_model(model) or _objection_to_rule(getattr(found, "entry_rule", None), model)
+    if objection:
         raise NotAdmittedError(f"{name}: {objection}")
     for method, takes in (("entry", "self, view, parameters"), ("wants_out", "self, view, position, parameters")):
         if not _takes(getattr(found, method, None), takes.count(",") + 1):
@@ -110,6 +142,16 @@ def admitted(found: type, source: str = "", origin: str = BUILT_IN) -> Admitted:
     except Exception as error:  # noqa: BLE001 - the called code may raise anything
         raise NotAdmittedError(f"{name}: {found.__name__}() must need no arguments: {error}") from None
     return Admitted(name, version, code, model, source, origin)  # type: ignore[arg-type]  # the objection checks it
+
+
+def _objection_to_rule(rule: object, model: Any) -> str:
+    """Return why a class cannot have this entry rule; empty if it can, or has none."""
+    if rule is None:
+        return ""
+    if not isinstance(rule, EntryRule):
+        return "entry_rule must be an EntryRule of strategies.api; without one, remove it"
+    objection = rule.objection_to({name: each.annotation for name, each in model.model_fields.items()})
+    return f"entry_rule: {objection}" if objection else ""
 
 
 def admitted_filter(found: object) -> tuple[str, CustomFilter]:

@@ -18,6 +18,7 @@ from domain.money import Price, Quantity, Won, change_rate
 from domain.position import OpenPosition
 from domain.screening import ScreenedStock
 from domain.strategy import EntrySignal
+from strategies.entry_rule import EntryRule
 from strategies.parameters import Parameters, Percent
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "BookLevel",
     "DailyBar",
     "DailyReference",
+    "EntryRule",
     "EntrySignal",
     "IndexLevel",
     "Market",

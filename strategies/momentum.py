@@ -2,19 +2,16 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from itertools import takewhile
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from pydantic import Field
 
-from domain.market import MarketView, PriceSample
-from domain.money import Quantity, change_rate
+from domain.market import MarketView
 from domain.position import OpenPosition
 from domain.strategy import EntrySignal
+from strategies.entry_rule import EntryRule
 from strategies.parameters import Parameters, Percent
-
-_GREATEST_GAP: Final = 0.25
-"""The share of the window by which its base may be older than its start."""
+from strategies.windows import window_return
 
 
 class MomentumParameters(Parameters):
@@ -35,15 +32,21 @@ class Momentum:
     name: ClassVar[str] = "momentum"
     version: ClassVar[str] = "2"
     Parameters = MomentumParameters
+    entry_rule: ClassVar = EntryRule(
+        "risen = window_return(window)",
+        "pace = volume_pace(window)",
+        "change(price, base) < greatest_change",
+        "risen > 0",
+        "risen >= rise",
+        "pace >= volume_ratio",
+    )
 
     def entry(self, view: MarketView, parameters: MomentumParameters) -> EntrySignal | None:
         """Return a signal if price and pace have both risen enough and both could be measured."""
-        rise = window_return(view, parameters.window)
-        pace = volume_pace(view, parameters.window)
-        if rise is None or pace is None or view.quote.change_rate >= parameters.greatest_change:
+        found = self.entry_rule.met(view, parameters)
+        if found is None:
             return None
-        if rise <= 0 or rise < parameters.rise or pace < parameters.volume_ratio:
-            return None
+        rise, pace = found["risen"], found["pace"]
         confidence = _strength(rise, parameters.rise) + _strength(pace, parameters.volume_ratio)
         minutes = int(parameters.window.total_seconds() // 60)
         reason = f"price rose {rise:.2%} in {minutes} min at {pace:.1f} times the earlier volume pace"
@@ -53,33 +56,6 @@ class Momentum:
         """Return whether the return over the window has turned negative by a share of the entry's rise."""
         change = window_return(view, parameters.window)
         return change is not None and change < -parameters.reversal * parameters.rise
-
-
-def window_return(view: MarketView, window: timedelta) -> Decimal | None:
-    """Return the price's change over the window up to the quote, or None without a sample near its start."""
-    base = _base(view, window)
-    return None if base is None or view.quote.price <= 0 else change_rate(view.quote.price, base.price)
-
-
-def volume_pace(view: MarketView, window: timedelta) -> Decimal | None:
-    """Return the window's volume per time over that of the time before it, or None if either is unknown."""
-    base = _base(view, window)
-    if base is None or base.at - view.recent[0].at < window / 2:
-        return None
-    earlier = _pace(base.volume - view.recent[0].volume, base.at - view.recent[0].at)
-    latest = _pace(view.quote.volume - base.volume, view.quote.observed_at - base.at)
-    return latest / earlier if earlier > 0 else None
-
-
-def _base(view: MarketView, window: timedelta) -> PriceSample | None:
-    """Return the last sample before the window, or None if a gap makes it older than the window by a quarter."""
-    start = view.quote.observed_at - window
-    earlier = list(takewhile(lambda sample: sample.at <= start, view.recent))
-    return earlier[-1] if earlier and start - earlier[-1].at <= window * _GREATEST_GAP else None
-
-
-def _pace(shares: Quantity | int, during: timedelta) -> Decimal:
-    return Decimal(shares) / Decimal(during.total_seconds())
 
 
 def _strength(value: Decimal, least: Decimal) -> Decimal:

@@ -30,7 +30,9 @@ _NAMES_OF: Final = {
     "types": frozenset({"MappingProxyType"}),
 }
 """Modules of which only these names may be imported."""
-_OURS: Final = frozenset({"strategies.api", "strategies.indicators", "strategies.parameters"})
+_OURS: Final = frozenset(
+    {f"strategies.{name}" for name in ("api", "entry_rule", "indicators", "parameters", "windows")}
+)
 """Modules of Haru for strategies; beside them the whole of ``domain``, which is pure itself."""
 NUMERIC: Final = frozenset({"numpy", "talib"})
 """Numeric libraries that may be imported if installed; of numpy neither chance nor files."""
@@ -80,7 +82,7 @@ _CONSTANT_CALLS: Final = frozenset(
             "min",
         ),
         *("max", "sum", "len", "tuple", "frozenset", "range", "timedelta", "time", "date", "datetime", "timezone"),
-        *("MappingProxyType", "TypeVar", "NewType", "ParamSpec", "Field", "ConfigDict", "field"),
+        *("MappingProxyType", "TypeVar", "NewType", "ParamSpec", "Field", "ConfigDict", "field", "EntryRule"),
     }
 )
 """What may be called outside functions: it gives an immutable value."""

@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from domain.market import DailyReference, MarketView, Quote
-from domain.money import change_rate
+from domain.market import MarketView, Quote
 from domain.position import OpenPosition
 from domain.strategy import EntrySignal
+from strategies.entry_rule import EntryRule
 from strategies.parameters import Parameters, Percent
 
 
@@ -31,28 +31,26 @@ class VolatilityBreakout:
     name: ClassVar[str] = "volatility_breakout"
     version: ClassVar[str] = "1"
     Parameters = BreakoutParameters
+    entry_rule: ClassVar = EntryRule(
+        "previous_range >= max(1, least_range * previous_close)",
+        "open > 0",
+        "change(price, previous_close) < greatest_change",
+        "target = open + factor * previous_range",
+        "above = change(price, target)",
+        "0 <= above <= greatest_chase",
+    )
 
     def entry(self, view: MarketView, parameters: BreakoutParameters) -> EntrySignal | None:
         """Return a signal while the price is at or slightly above the target."""
-        quote, reference = view.quote, view.reference
-        if reference is None or not _is_worth_a_look(quote, reference, parameters):
+        found = self.entry_rule.met(view, parameters)
+        if found is None:
             return None
-        target = quote.open_price + parameters.factor * reference.previous_range
-        above = change_rate(quote.price, target)
-        if not 0 <= above <= parameters.greatest_chase:
-            return None
-        confidence = _confidence(above / parameters.greatest_chase, view)
-        return EntrySignal(self.name, self.version, confidence, _sentence(quote, target))
+        confidence = _confidence(found["above"] / parameters.greatest_chase, view)
+        return EntrySignal(self.name, self.version, confidence, _sentence(view.quote, found["target"]))
 
     def wants_out(self, view: MarketView, position: OpenPosition, parameters: BreakoutParameters) -> bool:  # noqa: ARG002 required by the interface
         """Return whether the price is back below both the day's open and the entry price."""
         return 0 < view.quote.price < min(Decimal(view.quote.open_price), position.entry_price)
-
-
-def _is_worth_a_look(quote: Quote, reference: DailyReference, parameters: BreakoutParameters) -> bool:
-    wide_enough = reference.previous_range >= max(Decimal(1), parameters.least_range * reference.previous_close)
-    change = change_rate(quote.price, reference.previous_close)
-    return wide_enough and quote.open_price > 0 and change < parameters.greatest_change
 
 
 def _confidence(chased: Decimal, view: MarketView) -> Decimal:

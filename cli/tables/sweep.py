@@ -23,6 +23,13 @@ CAUSES: Final = {
     "unexplained": "UNEXPLAINED cause",
 }
 
+KERNELS: Final = {
+    "functions": "functions of screening, strategy and exits",
+    "compiled entries": "compiled entry rules, functions for the rest",
+    "compiled exits": "functions for the entries, compiled exits",
+    "compiled": "compiled entry rules and exits",
+}
+
 
 def sweep_line(progress: SweepProgress) -> str:
     """Return one line: finished sessions, trials, time left, and failed calls."""
@@ -37,6 +44,8 @@ def sweep_line(progress: SweepProgress) -> str:
 def print_sweep(console: Terminal, values: Mapping[str, Any], written: Sequence[Path]) -> None:
     """Print the result."""
     console.say(f"Sweep {values['id']}: {values['trials']:,} trials, {values['sessions']} sessions")
+    if values["kernels"]:
+        console.say(f"Kernel: {' · '.join(say(KERNELS[each]) for each in values['kernels'])}")
     console.say(f"{values['earning']:,} of {values['trials']:,} trials earn after costs over the whole stretch")
     console.say("Walk-forward: what the sessions of each training chose, and what it earned in the test after them")
     console.print(_windows(values["windows"]))

@@ -36,7 +36,7 @@ from lab.sweep.guided import is_installed, search
 from lab.sweep.hands import SweepJob, rules_of_trial
 from lab.sweep.page import write_page
 from lab.sweep.run import SweepPlan, run
-from lab.sweep.space import MOST_TRIALS, grid, read_space, size_of
+from lab.sweep.space import MOST_TRIALS, finer_exit, grid, read_space, size_of
 from lab.sweep.summary import summary_of
 from lab.trials import SHARED, Sweep, Trial, TrialStore
 from reporting.listing import write_index
@@ -57,7 +57,7 @@ async def sweep(asked: argparse.Namespace) -> int:
         with interrupted_once():
             found = search if asked.search == _OPTUNA else None
             store = await run(plan, shown_by(sweep_line, as_json=asked.json), again=asked.resume, guided=found)
-            values = summary_of(plan.sweep, plan.windows, store.trials(), store.days())
+            values = summary_of(plan.sweep, plan.windows, store.trials(), store.days(), store.kernels())
             for best in values["best"][: asked.confirm]:
                 trial = Trial(best["trial"], SHARED, best["rules"])
                 shown = shown_by(progress_line, as_json=asked.json)
@@ -211,7 +211,11 @@ def _check_values(job: SweepJob, space: dict[str, tuple[str, ...]]) -> None:
         _check_alone(space)
     for rule, texts in space.items():
         for text in texts:
-            tradable(rules_of_trial(job.rules, {rule: text}), {rule})
+            rules = tradable(rules_of_trial(job.rules, {rule: text}), {rule})
+            if job.alone and (finer := finer_exit(rules.exits)):
+                raise OperationError(
+                    f"exits.{finer}: --alone reads rates to 0.0001 % and times to the second; round it"
+                )
 
 
 def _check_alone(space: dict[str, tuple[str, ...]]) -> None:

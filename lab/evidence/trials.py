@@ -2,14 +2,22 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import pvariance
-from typing import Any
+from typing import Any, Final
 
+from domain.errors import BadRulesError
+from domain.rule_changes import changed, value_text
+from domain.rules import TradingRules
 from lab.evidence.inference import moments_of
 from lab.results import Settings
-from lab.trials import TrialStore, sweeps_of
+from lab.trials import Sweep, sweeps_of
+from strategies import all_rule_values
+
+_HARU: Final = "haru"
+"""The source hash that changes with every version of Haru; the strategy's own stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +29,41 @@ class Trials:
 
 
 @dataclass(frozen=True, slots=True)
-class _Played:
-    """A backtest of which at least one day was played."""
+class _Try:
+    """A variant on a stretch of sessions; dates as ISO texts. ``bars`` are those of a sweep, blank for a backtest."""
 
-    settings: Settings
-    ratio: float | None
+    variant: str
+    first: str
+    last: str
+    bars: str = ""
 
-    @property
-    def variant(self) -> str:
-        """Return what makes it another try: everything but the dates and Haru's own sources."""
-        kept = self.settings
-        source = kept.sources.get(kept.strategy, "")
-        return json.dumps([dict(kept.rules), source, kept.universe, kept.workers, kept.capital], sort_keys=True)
+    def is_within(self, other: "_Try") -> bool:
+        """Return whether another try of the same variant has all of its dates."""
+        return self.variant == other.variant and other.first <= self.first <= self.last <= other.last
 
-    def is_part_of(self, other: "_Played") -> bool:
-        """Return whether another backtest of the same variant has all of its dates, and more."""
-        ours, theirs = self.settings, other.settings
-        within = theirs.first <= ours.first <= ours.last <= theirs.last
-        return within and (ours.first, ours.last) != (theirs.first, theirs.last) and self.variant == other.variant
+    def is_part_of(self, other: "_Try") -> bool:
+        """Return whether another try of the same variant has all of its dates, and more."""
+        return self.is_within(other) and (self.first, self.last) != (other.first, other.last)
 
 
 def known_trials(data: Path, strategy: str, more: int = 0) -> Trials:
     """Return the variants of a strategy that were swept or backtested in a data folder, and ``more`` from elsewhere.
 
-    Backtests with the same rules, code, stocks, workers and capital are one variant if the dates of one are part of
-    the other's; stretches that overlap or follow each other are several. A backtest counts from its first finished
-    day on. Every trial of a sweep is one; the same sweep of another version of Haru adds none.
+    A variant is the code of the strategy, its parameters, exits and other rules, the stocks, workers and capital. In
+    sweeps it counts once for the same stretch and bars. A backtest counts from its first finished day on, unless a
+    sweep or another backtest of the variant has all of its dates; stretches that overlap are several.
 
     Raises:
         HistoryError: a sweep cannot be read.
     """
-    played = list(_backtests(data / "backtests", strategy))
+    variants = _Variants()
+    swept = dict(_swept(variants, data / "sweeps", strategy))
+    played = {_try_of(variants, each): ratio for each, ratio in _backtests(data / "backtests", strategy)}
     whole = {
-        (each.variant, each.settings.first, each.settings.last): each.ratio
-        for each in played
-        if not any(each.is_part_of(other) for other in played)
+        each: ratio
+        for each, ratio in played.items()
+        if not any(each.is_part_of(other) for other in played) and not any(each.is_within(other) for other in swept)
     }
-    swept = dict(_swept(data / "sweeps", strategy))
     ratios = [ratio for ratio in (*whole.values(), *swept.values()) if ratio is not None]
     count = max(1, len(whole) + len(swept)) + more
     return Trials(count, pvariance(ratios) if len(ratios) > 1 else None)
@@ -65,29 +71,57 @@ def known_trials(data: Path, strategy: str, more: int = 0) -> Trials:
 
 def longer_ones(data: Path, settings: Settings) -> tuple[str, ...]:
     """Return the backtests of the same variant whose dates include those of one, and more."""
-    ours = _Played(settings, None)
-    found = _backtests(data / "backtests", settings.strategy)
-    return tuple(each.settings.id for each in found if ours.is_part_of(each))
+    variants = _Variants()
+    ours = _try_of(variants, settings)
+    found = (each for each, _ in _backtests(data / "backtests", settings.strategy))
+    return tuple(each.id for each in found if ours.is_part_of(_try_of(variants, each)))
 
 
-def _swept(sweeps: Path, strategy: str) -> Iterator[tuple[str, float | None]]:
-    for store in sweeps_of(sweeps, strategy):
-        kept = _kept_of(store)
-        returns = store.daily_returns()
+class _Variants:
+    """What identifies a variant. Rules are compared by value: ``5.0%`` is ``5%``, and a named default no change."""
+
+    def __init__(self) -> None:
+        self._defaults = {name: value_text(name, value) for name, value in all_rule_values(TradingRules()).items()}
+        self._texts: dict[tuple[str, str], str] = {}
+
+    def of(self, rules: Mapping[str, str], about: Settings | Sweep) -> str:
+        """Return rules that are no default, sources of strategies and filters, stocks, workers and capital as text."""
+        texts = {name: self._text(name, text) for name, text in rules.items()}
+        changes = {name: text for name, text in texts.items() if text != self._defaults.get(name)}
+        code = {name: digest for name, digest in about.sources.items() if name != _HARU}
+        return json.dumps([changes, code, about.universe, about.workers, about.capital], sort_keys=True)
+
+    def _text(self, name: str, text: str) -> str:
+        if (name, text) not in self._texts:
+            self._texts[name, text] = _as_written(name, text)
+        return self._texts[name, text]
+
+
+def _as_written(name: str, text: str) -> str:
+    """Return a rule's text as Haru writes its value; a text that this version cannot read stays as it is."""
+    with suppress(BadRulesError):
+        values = all_rule_values(changed(TradingRules(), {name: text}))
+        if name in values:
+            return value_text(name, values[name])
+    return text
+
+
+def _try_of(variants: _Variants, settings: Settings) -> _Try:
+    return _Try(variants.of(settings.rules, settings), settings.first, settings.last)
+
+
+def _swept(variants: _Variants, sweeps: Path, strategy: str) -> Iterator[tuple[_Try, float | None]]:
+    """Yield each trial with its Sharpe ratio; that of a fleet replaces that of signals alone."""
+    for store in sorted(sweeps_of(sweeps, strategy), key=lambda each: not each.sweep().alone):
+        sweep, returns, bars = store.sweep(), store.daily_returns(), json.dumps(store.bars())
         for trial in store.trials():
+            variant = variants.of({**sweep.rules, **trial.rules}, sweep)
             results = [result for _, result in returns.get(trial.number, ())]
-            yield json.dumps([kept, dict(trial.rules), trial.fold], sort_keys=True), _sharpe(results)
+            yield _Try(variant, sweep.first, sweep.last, bars), _sharpe(results)
 
 
-def _kept_of(store: TrialStore) -> Sequence[object]:
-    """Return what all trials of a sweep share and another sweep may not."""
-    sweep = store.sweep()
-    source = sweep.sources.get(sweep.strategy, "")
-    fixed = (sweep.first, sweep.last, sweep.workers, sweep.capital, sweep.universe, sweep.alone)
-    return [dict(sweep.rules), source, *fixed]
-
-
-def _backtests(folder: Path, strategy: str) -> Iterator[_Played]:
+def _backtests(folder: Path, strategy: str) -> Iterator[tuple[Settings, float | None]]:
+    """Yield the backtests of which at least one day was played."""
     for file in sorted(folder.glob("*/settings.json")):
         try:
             values = json.loads(file.read_bytes())
@@ -95,7 +129,7 @@ def _backtests(folder: Path, strategy: str) -> Iterator[_Played]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if settings.strategy == strategy and any((file.parent / "days").glob("*.json")):
-            yield _Played(settings, _ratio_of(file.parent / "report.json"))
+            yield settings, _ratio_of(file.parent / "report.json")
 
 
 def _ratio_of(report: Path) -> float | None:

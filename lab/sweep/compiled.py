@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from domain.costs import COMMISSION_STEP, CostRates, cost_rates
+from domain.costs import COMMISSION_STEP, CostRates
 from domain.market import Market
 from domain.rules import ExitRules
 from domain.tick_size import STOCK_GRID
@@ -32,29 +32,29 @@ REASONS: Final = ("deadline", "stop_loss", "trailing_stop", "take_profit", "time
 
 
 class Bought(NamedTuple):
-    """One purchase and the prices after it: won, shares, and the minute of the session."""
+    """One purchase and the prices of its session: won, shares, and minutes since the open."""
 
     price: int
     quantity: int
     minute: int
     market: Market
-    opens: Sequence[int]
-    firsts: Sequence[int]
-    """The first extreme of each minute."""
-    seconds: Sequence[int]
-    """The second extreme."""
-    closes: Sequence[int]
+    path: Numbers
+    """Four prices a minute: open, first extreme, second extreme, close."""
     deadline: int
-    """The minute at whose open everything is sold; the sequences reach at least to it."""
+    """The minute at whose open everything is sold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """Where each set of exits sells a purchase: minute, price (won) and place in ``REASONS``."""
+    """The ends that a purchase can have, and which of them each set of exits gives it: ``of`` are places in the rest.
+
+    Minute, price (won) and place in ``REASONS``.
+    """
 
     minutes: Numbers
     prices: Numbers
     reasons: Numbers
+    of: Numbers
 
 
 class Exits:
@@ -62,68 +62,71 @@ class Exits:
 
     def __init__(self, sets: Sequence[ExitRules]) -> None:
         self.count = len(sets)
-        self._stops, self._stop_of = _unique([_ppm(each.stop_loss) for each in sets])
-        self._targets, self._target_of = _unique([_ppm(each.take_profit) for each in sets])
-        self._holds, self._hold_of = _unique([int(each.longest_holding.total_seconds()) for each in sets])
+        self._stops, stop_of = _unique([_ppm(each.stop_loss) for each in sets])
+        self._targets, target_of = _unique([_ppm(each.take_profit) for each in sets])
+        self._holds, hold_of = _unique([int(each.longest_holding.total_seconds()) for each in sets])
         trails = [(_ppm(each.trailing_start), _ppm(each.trailing_distance)) for each in sets]
-        pairs = sorted(set(trails))
-        self._trails = pairs
-        self._trail_of = np.array([pairs.index(each) for each in trails])
+        pairs = {pair: place for place, pair in enumerate(sorted(set(trails)))}
+        self._starts, self._distances = np.array(list(pairs), dtype=np.int64).reshape(-1, 2).T
+        self._falls = [
+            (int(each), np.flatnonzero((self._distances == each) & (self._starts > 0)))
+            for each in np.unique(self._distances)
+            if each > 0
+        ]
+        counts = (1, len(self._stops), len(pairs), len(self._targets), len(self._holds))
+        first = np.cumsum((0, *counts))
+        trail_of = np.array([pairs[each] for each in trails], dtype=np.int64)
+        self._of = np.stack([first[1] + stop_of, first[2] + trail_of, first[3] + target_of, first[4] + hold_of])
+        self._reasons = np.repeat(np.arange(len(REASONS)), counts)
 
-    def sold(self, bought: Bought) -> Sold:
-        """Return where each set sells."""
+    def sold(self, bought: Bought, sets: Numbers | None = None) -> Sold:
+        """Return where each set sells, or each of some ``sets`` (their places)."""
         path = _path_of(bought)
-        high, low = np.maximum.accumulate(path), np.minimum.accumulate(path)
-        last = len(path) - 1
-        stops = _levels(bought.price, -self._stops)
-        targets = _levels(bought.price, self._targets)
-        stopped = np.where(self._stops > 0, np.searchsorted(-low * _PPM, -stops, side="left"), _NEVER)
-        reached = np.where(self._targets > 0, np.searchsorted(high * _PPM, targets, side="left"), _NEVER)
+        high, low, last = np.maximum.accumulate(path), np.minimum.accumulate(path), len(path) - 1
+        stops, targets = bought.price * (_PPM - self._stops), bought.price * (_PPM + self._targets)
+        stopped = np.where(self._stops > 0, np.searchsorted(-low, -(stops // _PPM), side="left"), _NEVER)
+        reached = np.where(self._targets > 0, np.searchsorted(high, -(-targets // _PPM), side="left"), _NEVER)
         held = -(-self._holds // 60) * _POINTS - 1  # the open of a later minute; the purchase's own open is no point
         timed = np.where(self._holds > 0, held, _NEVER)
-        at_stop, at_target = stopped[self._stop_of], reached[self._target_of]
-        trailed, peaks = self._trailed(bought.price, path, high)
-        at_trail, peak = trailed[self._trail_of], peaks[self._trail_of]
-        fired = np.stack([np.full(self.count, last), at_stop, at_trail, at_target, timed[self._hold_of]])
-        reasons = np.argmin(fired, axis=0)
-        at = np.minimum(np.min(fired, axis=0), last)
-        levels = np.stack(
-            [
-                np.zeros(self.count, dtype=np.int64),
-                stops[self._stop_of] // _PPM,
-                peak * (_PPM - self._distances[self._trail_of]) // _PPM,
-                -(-targets[self._target_of] // _PPM),
-                np.zeros(self.count, dtype=np.int64),
-            ]
-        )
-        level = levels[reasons, np.arange(self.count)]
-        is_open = at % _POINTS == _POINTS - 1
-        within = np.where(reasons == REASONS.index("take_profit"), _on_grid_up(level), _on_grid_down(level))
-        by_price = np.isin(reasons, (1, 2, 3)) & ~is_open
-        price = np.where(by_price, within, path[at])
-        return Sold(bought.minute + (at + 1) // _POINTS, _one_tick_below(price), reasons)
+        trailed, trails = self._trailed(bought.price, path, high)
+        fired = np.concatenate([[last], stopped, trailed, reached, timed])
+        levels = np.concatenate([[0], stops // _PPM, trails, -(-targets // _PPM), np.zeros_like(timed)])
+        prices, at = self._prices(path, np.minimum(fired, last), levels)
+        return Sold(bought.minute + (at + 1) // _POINTS, prices, self._reasons, self._first(fired, sets))
 
-    @property
-    def _distances(self) -> Numbers:
-        return np.array([distance for _, distance in self._trails], dtype=np.int64)
+    def _first(self, fired: Numbers, sets: Numbers | None) -> Numbers:
+        """Return for each set the place of the rule that fires first; the earlier rule of equal ones."""
+        of = self._of if sets is None else self._of[:, sets]
+        chosen = np.zeros(of.shape[1], dtype=np.int64)
+        at = np.full(of.shape[1], fired[0])
+        for places in of:
+            later = fired[places]
+            is_first = later < at
+            at = np.where(is_first, later, at)
+            chosen = np.where(is_first, places, chosen)
+        return chosen
+
+    def _prices(self, path: Numbers, at: Numbers, levels: Numbers) -> tuple[Numbers, Numbers]:
+        """Return the price at which each rule would sell, one tick for the spread taken off, and where."""
+        is_open = at % _POINTS == _POINTS - 1
+        is_target = self._reasons == REASONS.index("take_profit")
+        within = np.where(is_target, _on_grid_up(levels), _on_grid_down(levels))
+        by_price = (levels > 0) & ~is_open
+        return _one_tick_below(np.where(by_price, within, path[at])), at
 
     def _trailed(self, price: int, path: Numbers, high: Numbers) -> tuple[Numbers, Numbers]:
-        """Return where each pair of trailing rules fires, and the best price before it."""
-        found = np.full(len(self._trails), _NEVER, dtype=np.int64)
-        peaks = np.zeros(len(self._trails), dtype=np.int64)
-        falls: dict[int, Numbers] = {}
+        """Return where each pair of trailing rules fires, and its level there."""
+        found = np.full(len(self._starts), _NEVER, dtype=np.int64)
+        levels = np.zeros(len(self._starts), dtype=np.int64)
         best = np.maximum(high, price)
-        for place, (start, distance) in enumerate(self._trails):
-            if not start or not distance:
-                continue
-            if distance not in falls:
-                falls[distance] = np.flatnonzero(path * _PPM <= best * (_PPM - distance))
-            armed = int(np.searchsorted(high * _PPM, price * (_PPM + start), side="left"))
-            after = int(np.searchsorted(falls[distance], armed))
-            if after < len(falls[distance]):
-                found[place] = falls[distance][after]
-                peaks[place] = best[found[place]]
-        return found, peaks
+        armed = np.searchsorted(high, -(-price * (_PPM + self._starts) // _PPM), side="left")
+        scaled = path * _PPM
+        for distance, pairs in self._falls:
+            falls = np.append(np.flatnonzero(scaled <= best * (_PPM - distance)), _NEVER)
+            found[pairs] = falls[np.searchsorted(falls[:-1], armed[pairs])]
+            known = pairs[found[pairs] < _NEVER]
+            levels[known] = best[found[known]] * (_PPM - distance) // _PPM
+        return found, levels
 
 
 @dataclass(slots=True)
@@ -141,29 +144,22 @@ class Sums:
         """Return empty sums."""
         return cls(*(np.zeros(count, dtype=np.int64) for _ in range(5)))
 
-    def add(self, bought: Bought, sold: Sold, rates: CostRates) -> None:
-        """Add the trade of each set."""
+    def add(self, bought: Bought, sold: Sold, rates: CostRates, sets: Numbers | None = None) -> None:
+        """Add the trade of each set, or of each of some ``sets``."""
         paid, brought = bought.price * bought.quantity, sold.prices * bought.quantity
         gross = brought - paid
         net = gross - _commission(np.int64(paid), rates) - sale_costs(brought, bought.market, rates)
-        self.trades += 1
-        self.wins += net > 0
-        self.gross += gross
-        self.net += net
-        self.stakes += paid
+        rows: Any = slice(None) if sets is None else sets
+        self.trades[rows] += 1
+        self.wins[rows] += (net > 0)[sold.of]
+        self.gross[rows] += gross[sold.of]
+        self.net[rows] += net[sold.of]
+        self.stakes[rows] += paid
 
-    def days(self, trials: Sequence[int], day: date) -> list[TrialDay]:
-        """Return the sums by trial."""
-        columns = zip(self.trades, self.wins, self.gross, self.net, self.stakes, strict=True)
-        return [TrialDay(trial, day, *map(int, row)) for trial, row in zip(trials, columns, strict=True)]
-
-
-def played_alone(bought: Sequence[Bought], exits: Exits, day: date) -> Sums:
-    """Return what each set of exits earns on the purchases of a session."""
-    sums, rates = Sums.of(exits.count), cost_rates(day)
-    for each in bought:
-        sums.add(each, exits.sold(each), rates)
-    return sums
+    def days(self, trials: Sequence[int], day: date, kernels: Sequence[str]) -> list[TrialDay]:
+        """Return the sums by trial, and which kernel played it."""
+        sums = (each.tolist() for each in (self.trades, self.wins, self.gross, self.net, self.stakes))
+        return [TrialDay(trial, day, *row) for trial, *row in zip(trials, *sums, kernels, strict=True)]
 
 
 def sale_costs(amounts: Numbers, market: Market, rates: CostRates) -> Numbers:
@@ -189,20 +185,10 @@ def _portion(amounts: Numbers, rate: int) -> Numbers:
 
 def _path_of(bought: Bought) -> Numbers:
     """Return the prices after a purchase at a minute's open: the rest of that minute, then whole minutes."""
-    first, end = bought.minute, bought.deadline
-    columns = [
-        np.asarray(each[first : end + 1], dtype=np.int64)
-        for each in (bought.opens, bought.firsts, bought.seconds, bought.closes)
-    ]
-    return np.stack(columns, axis=1).ravel()[1 : (end - first) * _POINTS + 1]
+    return np.asarray(bought.path[bought.minute * _POINTS + 1 : bought.deadline * _POINTS + 1], dtype=np.int64)
 
 
-def _levels(price: int, ppm: Numbers) -> Numbers:
-    """Return the levels that are so many parts per million away, times a million."""
-    return price * (_PPM + ppm)
-
-
-def _unique(values: Sequence[int]) -> tuple[Numbers, Numbers]:
+def _unique(values: Sequence[int] | Numbers) -> tuple[Numbers, Numbers]:
     found, place = np.unique(np.array(values, dtype=np.int64), return_inverse=True)
     return found, place
 
@@ -215,17 +201,18 @@ _STARTS: Final = np.array(STOCK_GRID.starts, dtype=np.int64)
 _TICKS: Final = np.array(STOCK_GRID.ticks, dtype=np.int64)
 
 
-def _tick(prices: Numbers) -> Numbers:
+def tick_of(prices: Numbers) -> Numbers:
+    """Return the tick (won) at each price."""
     return _TICKS[np.searchsorted(_STARTS, prices, side="right") - 1]
 
 
 def _on_grid_down(prices: Numbers) -> Numbers:
-    return prices - prices % _tick(prices)
+    return prices - prices % tick_of(prices)
 
 
 def _on_grid_up(prices: Numbers) -> Numbers:
     down = _on_grid_down(prices)
-    return np.where(down == prices, down, down + _tick(prices))
+    return np.where(down == prices, down, down + tick_of(prices))
 
 
 def _one_tick_below(prices: Numbers) -> Numbers:

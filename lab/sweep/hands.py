@@ -3,21 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from domain.close_plan import CloseLeads, plan_session
 from domain.market import Symbol
 from domain.rule_changes import changed
 from domain.rules import TradingRules
-from domain.session import TradingCalendar
+from domain.session import SessionPlan, TradingCalendar
 from history.store import BarStore
 from lab.hands import bars_hash, begin_process, collect_rarely
-from lab.recording import read_session
+from lab.recording import RecordedSession, read_session
 from lab.sources import SourcesDifferError
 from lab.sweep.kernel import play_variant
-from lab.sweep.scene import Scene
+from lab.sweep.scene import Entries, Scene
 from lab.sweep.trades import PlayedVariant
-from lab.trials import Trial, TrialDay
+from lab.trials import Kernel, Trial, TrialDay
+
+if TYPE_CHECKING:
+    from lab.sweep.alone import AloneTrials
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,14 @@ class SweepHand:
     store: BarStore
     other: Sequence[str] = ()
     rules: dict[int, TradingRules]
+    alone: "tuple[tuple[int, ...], AloneTrials] | None" = None
+    """The last batch whose signals stand alone, by the numbers of its trials."""
 
     @classmethod
     def begin(cls, job: SweepJob) -> None:
         """Load the strategies; without a parent the process ends."""
         cls.other = begin_process(job.strategies, job.rules, job.sources)
-        cls.job, cls.store, cls.rules = job, BarStore(job.bars), {}
+        cls.job, cls.store, cls.rules, cls.alone = job, BarStore(job.bars), {}, None
         collect_rarely()
 
     @classmethod
@@ -79,16 +86,28 @@ class SweepHand:
         if cls.other:
             raise SourcesDifferError(", ".join(cls.other))
         bars = bars_hash(cls.job.bars, day)
-        scene = scene_of(cls.job, cls.store, day, symbols)
-        if scene is None:
+        recorded = recorded_of(cls.job, cls.store, day, symbols)
+        if recorded is None:
             return PlayedTrials(day, bars, tuple(TrialDay(trial.number, day) for trial in trials))
         if cls.job.alone:
-            from lab.sweep.alone import days_alone  # noqa: PLC0415 - it needs NumPy, an extra
-
-            played = days_alone(scene, [(trial.number, cls._rules(trial)) for trial in trials], cls.job.capital)
-        else:
-            played = tuple(day_of(trial.number, day, cls._played(scene, trial)) for trial in trials)
+            return cls._alone(recorded, bars, trials)
+        scene = scene_of(cls.job, recorded)
+        played = tuple(
+            day_of(trial.number, day, cls._played(scene, trial), kernel_of(scene, cls._rules(trial)))
+            for trial in trials
+        )
         return PlayedTrials(day, bars, played, scene.faults)
+
+    @classmethod
+    def _alone(cls, recorded: RecordedSession, bars: str, trials: Sequence[Trial]) -> PlayedTrials:
+        from lab.sweep.alone import AloneSession, AloneTrials  # noqa: PLC0415 - it needs NumPy, an extra
+
+        job, numbers = cls.job, tuple(trial.number for trial in trials)
+        if cls.alone is None or cls.alone[0] != numbers:
+            cls.alone = numbers, AloneTrials([(trial.number, cls._rules(trial)) for trial in trials])
+        session = AloneSession(recorded, plan_of(job, recorded), job.capital, partial(scene_of, job, recorded))
+        days = session.days(cls.alone[1])
+        return PlayedTrials(recorded.session.date, bars, days, 0 if session.scene is None else session.scene.faults)
 
     @classmethod
     def trades(cls, day: date, symbols: Sequence[Symbol] | None, trial: Trial) -> tuple[date, PlayedVariant]:
@@ -99,8 +118,8 @@ class SweepHand:
         """
         if cls.other:
             raise SourcesDifferError(", ".join(cls.other))
-        scene = scene_of(cls.job, cls.store, day, symbols)
-        return day, PlayedVariant() if scene is None else cls._played(scene, trial)
+        recorded = recorded_of(cls.job, cls.store, day, symbols)
+        return day, PlayedVariant() if recorded is None else cls._played(scene_of(cls.job, recorded), trial)
 
     @classmethod
     def _played(cls, scene: Scene, trial: Trial) -> PlayedVariant:
@@ -114,18 +133,38 @@ class SweepHand:
         return found
 
 
-def scene_of(job: SweepJob, store: BarStore, day: date, symbols: Sequence[Symbol] | None) -> Scene | None:
-    """Read a session for all trials; None if the exchange is closed, or no stock of it can be played."""
+def recorded_of(job: SweepJob, store: BarStore, day: date, symbols: Sequence[Symbol] | None) -> RecordedSession | None:
+    """Read a session; None if the exchange is closed, or no stock of it can be played."""
     session = job.calendar.session_on(day)
-    if session is None:
-        return None
-    recorded = read_session(store, session, symbols)
-    if not recorded.stocks:
-        return None
-    return Scene(recorded, plan_session(session, job.leads, 1, job.workers), job.capital, job.calendar)
+    recorded = None if session is None else read_session(store, session, symbols)
+    return recorded if recorded is not None and recorded.stocks else None
 
 
-def day_of(trial: int, day: date, played: PlayedVariant) -> TrialDay:
+def scene_of(job: SweepJob, recorded: RecordedSession) -> Scene:
+    """Open a session for all trials."""
+    return Scene(recorded, plan_of(job, recorded), job.capital, job.calendar, _entries_of(recorded))
+
+
+def kernel_of(scene: Scene, rules: TradingRules) -> Kernel:
+    """Return what decides the entries of a fleet with these rules."""
+    return Kernel.FUNCTIONS if scene.signals_of(rules).chosen is None else Kernel.ENTRIES
+
+
+def _entries_of(recorded: RecordedSession) -> Entries | None:
+    """Return the compiled entries of a session, None without NumPy."""
+    try:
+        from lab.sweep.entries import CompiledEntries  # noqa: PLC0415 - it needs NumPy, an extra
+    except ImportError:
+        return None
+    return CompiledEntries(recorded)
+
+
+def plan_of(job: SweepJob, recorded: RecordedSession) -> SessionPlan:
+    """Return the hours in which the fleet of a job buys and sells."""
+    return plan_session(recorded.session, job.leads, 1, job.workers)
+
+
+def day_of(trial: int, day: date, played: PlayedVariant, kernel: Kernel) -> TrialDay:
     """Return the sums of a played session."""
     trades = played.trades
     return TrialDay(
@@ -136,4 +175,5 @@ def day_of(trial: int, day: date, played: PlayedVariant) -> TrialDay:
         sum(trade.gross for trade in trades),
         sum(trade.net for trade in trades),
         sum(trade.entry_amount for trade in trades),
+        kernel,
     )

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
-from domain.close_plan import sellable_quantity
 from domain.costs import Costs, added_costs, cost_rates
 from domain.identity import AccountId, PositionId, WorkerId
 from domain.market import Market, Side, Symbol
-from domain.money import NO_SHARES, NO_WON, Price, Quantity, Won, notional
+from domain.money import NO_WON, Price, Quantity, Won, notional
 from domain.position import OpenPosition, StrategyStamp
 from domain.pricing import entry_limit, size_entry
 from domain.risk import (
@@ -65,6 +64,12 @@ class _Worker:
     """The second before which its gate is known to be shut."""
     snapshot: RiskSnapshot | None = None
     snapshot_of: object = None
+    net: int = 0
+    trades: int = 0
+    losses: int = 0
+    """Losses in a row."""
+    last_loss: int | None = None
+    """The second in which its last losing trade was closed."""
 
     @property
     def looks_from(self) -> int:
@@ -89,7 +94,7 @@ class _Variant:
         self._cooling: dict[Symbol, int] = {}
         self._sides: Counter[tuple[Symbol, Side]] = Counter()
         self._result = PlayedVariant()
-        self._closed: list[KernelTrade] = []
+        self._net, self._peak = 0, 0
 
     def played(self) -> PlayedVariant:
         minutes, minute = -(-self._scene.second(self._scene.plan.entries_until) // _MINUTE), 0
@@ -117,9 +122,17 @@ class _Variant:
                 continue
             trade = self._with_costs(held.trade)
             self._result.trades.append(trade)
-            self._closed.append(trade)
+            self._count(worker, trade)
             self._cash += trade.exit_amount - trade.exit_costs.total
             self._cool_down(trade.symbol, trade.closed_at)
+
+    def _count(self, worker: _Worker, trade: KernelTrade) -> None:
+        net = trade.net
+        self._net += net
+        self._peak = max(self._peak, self._net)
+        worker.net, worker.trades = worker.net + net, worker.trades + 1
+        worker.losses = worker.losses + 1 if net < 0 else 0
+        worker.last_loss = trade.closed_at if net < 0 else worker.last_loss
 
     def _with_costs(self, trade: KernelTrade) -> KernelTrade:
         sold = added_costs(
@@ -168,23 +181,12 @@ class _Variant:
 
     def _snapshot(self, worker: _Worker) -> RiskSnapshot:
         """Return what the ledger would say. Stocks that cool down are not offered, so they are not listed here."""
-        state = (len(self._closed), tuple(each.held.symbol for each in self._workers if each.held is not None))
+        state = (len(self._result.trades), tuple(each.held.symbol for each in self._workers if each.held is not None))
         if worker.snapshot is None or worker.snapshot_of != state:
             worker.snapshot, worker.snapshot_of = self._new_snapshot(worker), state
         return worker.snapshot
 
     def _new_snapshot(self, worker: _Worker) -> RiskSnapshot:
-        own = [trade for trade in self._closed if trade.worker == worker.number]
-        losses = 0
-        for trade in reversed(own):
-            if trade.net >= 0:
-                break
-            losses += 1
-        last_loss = next((trade for trade in reversed(own) if trade.net < 0), None)
-        results, peak = 0, 0
-        for trade in self._closed:
-            results += trade.net
-            peak = max(peak, results)
         stop = self._rules.exits.stop_loss
         at_stake = sum(lost_at_stop(Won(each.held.cost), stop) for each in self._workers if each.held is not None)
         return RiskSnapshot(
@@ -192,19 +194,19 @@ class _Variant:
             worker_id=WorkerId(f"w-{worker.number}"),
             kill_switch_on=False,
             entries_closed_because="",
-            worker_pnl=Won(sum(trade.net for trade in own)),
-            fleet_pnl=Won(results),
-            worker_trades=len(own),
-            last_loss_at=None if last_loss is None else self._scene.instant(last_loss.closed_at),
-            fleet_peak_pnl=Won(peak),
-            worker_losses_in_a_row=losses,
+            worker_pnl=Won(worker.net),
+            fleet_pnl=Won(self._net),
+            worker_trades=worker.trades,
+            last_loss_at=None if worker.last_loss is None else self._scene.instant(worker.last_loss),
+            fleet_peak_pnl=Won(self._peak),
+            worker_losses_in_a_row=worker.losses,
             fleet_at_stake=Won(at_stake),
         )
 
     def _buy(self, worker: _Worker, candidate: Candidate, second: int, snapshot: RiskSnapshot) -> str:
         """Buy a candidate and decide its sale; return why it is not bought, else an empty text."""
         scene, rules, at = self._scene, self._rules, self._scene.instant(second)
-        status = scene.market.status(candidate.symbol, at)
+        status = scene.status(candidate.symbol, second)
         if status.flags:
             return "flagged"
         quote = scene.view(candidate.symbol, second).quote
@@ -212,8 +214,7 @@ class _Variant:
         quantity = size_entry(limit, self._buyable(limit), Won(self._cash), rules.risk, self._rates)
         if not quantity:
             return "no share affordable"
-        traded = scene.traded(candidate.symbol, second)
-        sellable = NO_SHARES if traded is None else sellable_quantity(scene.session, at, traded)
+        sellable = scene.sellable(candidate.symbol, second)
         quantity = min(quantity, max(sellable, _ONE_SHARE))
         amount = notional(limit, quantity)
         proposal = EntryProposal(

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from math import floor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from activities.support.bounded_calls import Outcome
-from domain.close_plan import PARTICIPATION, traded_per_minute
+from domain.close_plan import PARTICIPATION, sellable_quantity, traded_per_minute
 from domain.exits import moving_average
-from domain.market import MarketView, Symbol
-from domain.money import Rate
+from domain.market import InstrumentStatus, MarketView, Symbol
+from domain.money import NO_SHARES, Quantity, Rate
 from domain.rules import ExitRules, ScreeningRules, StrategyRules, TradingRules
 from domain.screening import (
     Candidate,
@@ -50,6 +50,14 @@ class Signal:
     candidate: Candidate
 
 
+class Entries(Protocol):
+    """Finds the stocks that may be bought before any function is asked."""
+
+    def by_minute(self, rules: TradingRules) -> Sequence[Sequence[Symbol]] | None:
+        """Return the stocks that may be bought in each minute, and all that are; None if code decides that."""
+        ...
+
+
 Screened = dict[int, list[ScreenedStock]]
 
 
@@ -66,6 +74,8 @@ class Signals:
     opinions: dict[Hashable, Any] = field(default_factory=dict)
     """What the strategies say of each purchase."""
     parameters: dict[str, dict[str, str]] = field(default_factory=dict)
+    chosen: Sequence[Sequence[Symbol]] | None = None
+    """By minute: the stocks of which the compiled rules leave open whether they are bought; None without such rules."""
 
 
 class TrendFloors(dict[int, int]):
@@ -84,7 +94,14 @@ class TrendFloors(dict[int, int]):
 class Scene:
     """The market of one session, the signals of all variants, and what they have in common."""
 
-    def __init__(self, recorded: RecordedSession, plan: SessionPlan, capital: int, calendar: TradingCalendar) -> None:
+    def __init__(
+        self,
+        recorded: RecordedSession,
+        plan: SessionPlan,
+        capital: int,
+        calendar: TradingCalendar,
+        entries: Entries | None = None,
+    ) -> None:
         self.recorded, self.plan, self.session = recorded, plan, recorded.session
         simulation = open_exchange(recorded, capital, calendar, self.session.opens_at - BEFORE_THE_OPEN)
         self.exchange = simulation.exchange
@@ -96,6 +113,8 @@ class Scene:
         self._views: dict[tuple[Symbol, int], MarketView] = {}
         self._prices: dict[tuple[Symbol, int], tuple[int, ...]] = {}
         self._traded: dict[tuple[Symbol, int], Decimal | None] = {}
+        self._statuses: dict[tuple[Symbol, int], InstrumentStatus] = {}
+        self._sellable: dict[tuple[Symbol, int], Quantity] = {}
         self._thin: dict[tuple[Symbol, int], int] = {}
         self._averages: dict[tuple[Symbol, int, timedelta], Decimal | None] = {}
         self._trends: dict[tuple[Symbol, timedelta, Rate], TrendFloors] = {}
@@ -103,6 +122,7 @@ class Scene:
         self._opens: dict[Symbol, list[int]] = {}
         self.dealt: dict[Hashable, Any] = {}
         """The fills of orders that no earlier order of the same variant has touched."""
+        self._entries = entries
         self._signals: dict[tuple[ScreeningRules, StrategyRules], Signals] = {}
         self._screened: dict[ScreeningRules, Screened] = {}
 
@@ -162,6 +182,22 @@ class Scene:
             self._traded[key] = traded_per_minute(view.recent, view.quote.volume, self.session, self.instant(second))
         return self._traded[key]
 
+    def status(self, symbol: Symbol, second: int) -> InstrumentStatus:
+        """Return a stock's board and flags in a second."""
+        found = self._statuses.get((symbol, second))
+        if found is None:
+            found = self._statuses[symbol, second] = self.market.status(symbol, self.instant(second))
+        return found
+
+    def sellable(self, symbol: Symbol, second: int) -> Quantity:
+        """Return how many shares bought in a second can be sold by the close."""
+        found = self._sellable.get((symbol, second))
+        if found is None:
+            traded = self.traded(symbol, second)
+            found = NO_SHARES if traded is None else sellable_quantity(self.session, self.instant(second), traded)
+            self._sellable[symbol, second] = found
+        return found
+
     def thin_from(self, symbol: Symbol, second: int) -> int:
         """Return the shares from which a position may have to be sold before the fleet's; rounded down."""
         found = self._thin.get((symbol, second))
@@ -194,7 +230,9 @@ class Scene:
         if found is None:
             named = tuple(each for each in strategies_named(rules.strategy.names) if isinstance(each, Admitted))
             screened = self._screened.setdefault(rules.screening, {})
-            found = self._signals[key] = Signals(rules, screened, named, filters_named(rules.screening.custom_filters))
+            filters = filters_named(rules.screening.custom_filters)
+            chosen = None if self._entries is None else self._entries.by_minute(rules)
+            found = self._signals[key] = Signals(rules, screened, named, filters, chosen=chosen)
         return found
 
     def signals_at(self, signals: Signals, minute: int) -> tuple[Signal, ...]:
@@ -213,16 +251,20 @@ class Scene:
         return best_first([candidate_of(each.stock.view, each.signal) for each in self._ranked(signals, found)])
 
     def _passed(self, signals: Signals, minute: int) -> list[ScreenedStock]:
+        if signals.chosen is not None:
+            return self._screened_among(signals, minute, signals.chosen[minute])
         found = signals.screened.get(minute)
         if found is None:
-            at, age = self.instant(minute * _MINUTE), signals.rules.execution.greatest_quote_age
-            looked = (
-                ScreenedStock(self.view(symbol, minute * _MINUTE), None, locked=False, cooling_down=False)
-                for symbol in self.market.symbols
-            )
-            found = [each for each in looked if first_failed_filter(each, signals.rules.screening, at, age) is None]
-            signals.screened[minute] = found
+            found = signals.screened[minute] = self._screened_among(signals, minute, self.market.symbols)
         return found
+
+    def _screened_among(self, signals: Signals, minute: int, symbols: Sequence[Symbol]) -> list[ScreenedStock]:
+        at, age = self.instant(minute * _MINUTE), signals.rules.execution.greatest_quote_age
+        looked = (
+            ScreenedStock(self.view(symbol, minute * _MINUTE), None, locked=False, cooling_down=False)
+            for symbol in symbols
+        )
+        return [each for each in looked if first_failed_filter(each, signals.rules.screening, at, age) is None]
 
     def _kept(self, signals: Signals, stocks: list[ScreenedStock]) -> list[ScreenedStock]:
         """Return the stocks that the custom filters keep; one that fails drops its stock."""

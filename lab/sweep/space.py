@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 from math import prod
@@ -15,6 +16,7 @@ from strategies import known
 
 MOST_TRIALS: Final = 20_000
 _MOST_VALUES: Final = 200
+_PPM: Final = 1_000_000
 _NUMBER: Final = re.compile(r"(-?\d+(?:\.\d+)?)\s*(%|ms|s|m|h|)")
 Space = Mapping[str, Sequence[str]]
 """The swept rules by dotted name, each with its texts in order."""
@@ -64,6 +66,15 @@ def drawn(space: Space, count: int, seed: int) -> Iterator[dict[str, str]]:
     chance = random.Random(seed)  # noqa: S311 - a search, no secret
     for number in chance.sample(range(size), min(count, size)):
         yield combination(space, number)
+
+
+def finer_exit(exits: ExitRules) -> str:
+    """Return the rule whose value is finer than the compiled exits read, 0.0001 % or a second; empty if none is."""
+    rates = ("stop_loss", "take_profit", "trailing_start", "trailing_distance")
+    finer = [name for name in rates if getattr(exits, name) * _PPM % 1]
+    if exits.longest_holding % timedelta(seconds=1):
+        finer.append("longest_holding")
+    return finer[0] if finer else ""
 
 
 def _rule(strategy: str, name: str) -> str:

@@ -14,9 +14,13 @@ MOST_BEST: Final = 10
 
 
 def summary_of(
-    sweep: Sweep, windows: Sequence[Window], trials: Sequence[Trial], days: Mapping[int, Sequence[TrialDay]]
+    sweep: Sweep,
+    windows: Sequence[Window],
+    trials: Sequence[Trial],
+    days: Mapping[int, Sequence[TrialDay]],
+    kernels: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the result of a sweep."""
+    """Return the result of a sweep; ``kernels`` are those that have played it."""
     found = {trial.number: figures(days[trial.number]) for trial in trials if trial.number in days}
     ranked = ranking(trials, found)
     chosen = walked(windows, trials, days)
@@ -28,6 +32,7 @@ def summary_of(
         "train_sessions": sweep.train,
         "test_sessions": sweep.test,
         "id": sweep.id,
+        "kernels": list(kernels),
         "trials": len(trials),
         "sessions": len({day.date for of_trial in days.values() for day in of_trial}),
         "windows": [_window(sweep, each) for each in chosen],

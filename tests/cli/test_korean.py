@@ -55,6 +55,7 @@ SPEAKERS: Final = (
     *(ROOT / "runtime" / name for name in ("backup.py", "embedded/restoring.py", "postgres_client.py", "restore.py")),
     ROOT / "security" / "backup_file.py",
     *(ROOT / "strategies" / name for name in ("admission.py", "catalogue.py", "parameters.py", "purity.py")),
+    *(ROOT / "strategies" / name for name in ("entry_rule.py", "rule_lines.py")),
     *(ROOT / "runtime" / name for name in ("strategy_loading.py", "temporal_connection.py", "token_key.py")),
     *(ROOT / "runtime" / "embedded" / name for name in ("books.py", "upgrade.py", "payload_key.py", "token_key.py")),
     *(ROOT / name for name in ("database/errors.py", "workflows/faults.py", "domain/dangers.py")),

@@ -88,6 +88,12 @@ def test_what_has_no_effect_on_a_signal_alone_is_refused(data: Path, capsys: pyt
     a_store(data / "bars", (date(2025, 11, 17),))
 
     assert "it has no effect with --alone" in refused(capsys, *GOOD, "--alone", "--vary", "trend_break=1%")
+    finer = "--alone reads rates to 0.0001 % and times to the second"
+    assert f"exits.take_profit: {finer}" in refused(capsys, *GOOD, "--alone", "--vary", "take_profit=1.23456%")
+    assert f"exits.longest_holding: {finer}" in refused(capsys, *GOOD, "--alone", "--vary", "longest_holding=1500ms")
+    assert f"exits.take_profit: {finer}" in refused(
+        capsys, *GOOD, *VARY, "--alone", "--set", "exits.take_profit=1.23456%"
+    )
 
 
 def test_a_stock_without_bars_is_refused_by_name(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import product
 
+import numpy as np
 import pytest
 
 from domain.costs import cost_rates, day_costs
@@ -14,7 +15,8 @@ from domain.market import Market, Side
 from domain.money import Price, Won
 from domain.rules import ExitRules
 from domain.tick_size import next_below, round_down, round_up
-from lab.sweep.compiled import REASONS, Bought, Exits, Sums, played_alone
+from lab.sweep.compiled import REASONS, Bought, Exits, Sums
+from lab.trials import Kernel
 
 DAYS = (date(2025, 11, 17), date(2026, 1, 5))
 MINUTES = 60
@@ -23,8 +25,7 @@ MINUTES = 60
 def a_purchase(chance: random.Random) -> Bought:
     """Return a purchase on a random day; prices cross bands of the grid."""
     price = chance.choice((1_990, 4_980, 12_000, 49_900, 199_000))
-    opens, firsts, seconds, closes = list[int](), list[int](), list[int](), list[int]()
-    at = float(price)
+    path, at = list[int](), float(price)
     for _ in range(MINUTES):
         after = at * (1 + chance.gauss(0, 0.006))
         high, low = (
@@ -32,13 +33,11 @@ def a_purchase(chance: random.Random) -> Bought:
             min(at, after) * (1 - abs(chance.gauss(0, 0.003))),
         )
         turns = [high, low] if chance.random() < 0.5 else [low, high]
-        for column, value in zip((opens, firsts, seconds, closes), (at, *turns, after), strict=True):
-            column.append(max(1, round_down(int(value))))
+        path += [max(1, round_down(int(value))) for value in (at, *turns, after)]
         at = after
     minute, deadline = chance.randrange(0, 20), chance.randrange(30, MINUTES)
-    paid = round_up(opens[minute] + chance.randrange(0, 3))
-    market = chance.choice(tuple(Market))
-    return Bought(paid, chance.randrange(1, 900), minute, market, opens, firsts, seconds, closes, deadline)
+    paid = round_up(path[minute * 4] + chance.randrange(0, 3))
+    return Bought(paid, chance.randrange(1, 900), minute, chance.choice(tuple(Market)), path, deadline)
 
 
 def plainly(bought: Bought, rules: ExitRules) -> tuple[int, int, str]:
@@ -65,11 +64,8 @@ def plainly(bought: Bought, rules: ExitRules) -> tuple[int, int, str]:
 
 
 def prices_after(bought: Bought) -> Iterator[tuple[int, bool, int]]:
-    for minute in range(bought.minute, bought.deadline + 1):
-        if minute > bought.minute:
-            yield minute, True, bought.opens[minute]
-        for column in (bought.firsts, bought.seconds, bought.closes):
-            yield minute, False, column[minute]
+    for place in range(bought.minute * 4 + 1, bought.deadline * 4 + 1):
+        yield place // 4, place % 4 == 0, bought.path[place]
 
 
 def one_below(price: int) -> int:
@@ -102,24 +98,35 @@ def test_every_trade_equals_plain_python(seed: int) -> None:
     for _ in range(4):
         bought = a_purchase(chance)
         sold = EXITS.sold(bought)
-        for place, rules in enumerate(RULES):
-            found = (int(sold.minutes[place]), int(sold.prices[place]), REASONS[int(sold.reasons[place])])
+        for rules, end in zip(RULES, sold.of, strict=True):
+            found = (int(sold.minutes[end]), int(sold.prices[end]), REASONS[int(sold.reasons[end])])
             assert found == plainly(bought, rules), (bought, rules)
             seen.add(found[2])
     assert len(seen) >= 4
 
 
+def test_some_sets_sell_as_they_do_among_all() -> None:
+    chance = random.Random(7)
+    bought, sets = a_purchase(chance), np.array(sorted(chance.sample(range(len(RULES)), 20)))
+    whole, some = EXITS.sold(bought), EXITS.sold(bought, sets)
+
+    assert some.of.tolist() == whole.of[sets].tolist()
+    assert (some.minutes.tolist(), some.prices.tolist()) == (whole.minutes.tolist(), whole.prices.tolist())
+
+
 @pytest.mark.parametrize("day", DAYS)
 def test_the_sums_of_a_day_are_those_of_its_trades_after_the_costs_of_the_domain(day: date) -> None:
     chance = random.Random(str(day))
-    purchases = [a_purchase(chance) for _ in range(5)]
+    purchases, rates, sums = [a_purchase(chance) for _ in range(5)], cost_rates(day), Sums.of(len(RULES))
+    without = np.arange(1, len(RULES))
 
-    sums = played_alone(purchases, EXITS, day)
+    for number, bought in enumerate(purchases):
+        sets = without if number == 4 else None
+        sums.add(bought, EXITS.sold(bought, sets), rates, sets)
 
-    rates = cost_rates(day)
     for place, rules in enumerate(RULES):
         trades = []
-        for bought in purchases:
+        for bought in purchases if place else purchases[:4]:
             paid, brought = bought.price * bought.quantity, plainly(bought, rules)[1] * bought.quantity
             costs = day_costs(Side.BUY, Won(paid), bought.market, rates).plus(
                 day_costs(Side.SELL, Won(brought), bought.market, rates)
@@ -130,8 +137,7 @@ def test_the_sums_of_a_day_are_those_of_its_trades_after_the_costs_of_the_domain
         assert found == (gross, net, stakes, sum(each[1] > 0 for each in trades), len(trades))
 
 
-def test_a_session_without_a_purchase_earns_nothing() -> None:
-    (row,) = played_alone([], Exits(RULES[:1]), DAYS[0]).days([7], DAYS[0])
+def test_sums_become_days_by_trial() -> None:
+    (row,) = Sums.of(1).days([7], DAYS[0], [Kernel.COMPILED])
 
-    assert (row.trial, row.trades, row.net) == (7, 0, 0)
-    assert Sums.of(2).net.tolist() == [0, 0]
+    assert (row.trial, row.trades, row.net, row.kernel) == (7, 0, 0, "compiled")

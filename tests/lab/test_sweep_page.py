@@ -9,12 +9,11 @@ from domain.close_plan import CloseLeads, plan_session
 from domain.rule_changes import changed
 from domain.rules import StrategyRules, TradingRules
 from lab.recording import read_session
-from lab.sweep.alone import days_alone, purchases
+from lab.sweep.alone import AloneSession, AloneTrials
 from lab.sweep.page import page_values, write_page
-from lab.sweep.scene import Scene
 from lab.sweep.summary import summary_of
 from lab.sweep.windows import windows_of
-from lab.trials import SHARED, Sweep, Trial, TrialDay
+from lab.trials import SHARED, Kernel, Sweep, Trial, TrialDay
 from reporting.sentences import LANGUAGES, Language
 from tests.lab.recorded_days import CALENDAR, a_store
 from tests.lab.recorded_days import DAYS as RECORDED
@@ -41,7 +40,7 @@ def values() -> dict[str, object]:
         for number, text in enumerate(("1%", "2%"))
     ]
     days = {0: days_of(0, 50, 60, -70, 80, 90, 5), 1: days_of(1, -50, -60, 70, -80, -90, -5)}
-    return summary_of(sweep, windows_of(DAYS, 2, 2, 0), trials, days)
+    return summary_of(sweep, windows_of(DAYS, 2, 2, 0), trials, days, [Kernel.COMPILED])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -58,6 +57,7 @@ def test_the_page_shows_windows_surface_and_neighbours(
     assert "2025-11-03 – 2025-11-04" in text
     assert "b-1" in text
     assert ("sold at another second" if language == "en" else "매도 시각(초)이 다름") in text
+    assert ("compiled entry rules and exits" if language == "en" else "진입 규칙과 청산 모두 컴파일") in text
     assert "echarts" not in text.lower()
     assert "<script>" not in text
 
@@ -88,15 +88,18 @@ def test_trials_alone_share_their_purchases_and_not_their_exits(tmp_path: Path) 
         {"exits.stop_loss": "3%"},
         {"strategy.volatility_breakout.least_range": "50%"},
     ]
-    trials = [(number, replace(changed(base, each), version=1)) for number, each in enumerate(changes)]
-    scene = Scene(read_session(a_store(tmp_path / "bars"), session), plan, 50_000_000, CALENDAR)
+    trials = AloneTrials([(number, replace(changed(base, each), version=1)) for number, each in enumerate(changes)])
+    played = AloneSession(read_session(a_store(tmp_path / "bars"), session), plan, 50_000_000, pytest.fail)
 
-    bought = list(purchases(scene, trials[0][1], 50_000_000))
-    days = days_alone(scene, trials, 50_000_000)
+    firsts, _ = played.first_signals(trials)
+    sizing = (base.risk, base.execution)
+    found = (played.purchase(row, minute, sizing) for row, minute in enumerate(firsts[0].tolist()) if minute >= 0)
+    bought = [each for each in found if each is not None]
+    days = played.days(trials)
 
     assert bought
     assert all(each.price * each.quantity <= base.risk.capital_per_trade for each in bought)
     assert [day.trial for day in days] == [0, 1, 2]
     assert days[0].trades == days[1].trades == len(bought)
     assert days[0].net != days[1].net
-    assert days[2] == TrialDay(2, session.date)
+    assert days[2] == TrialDay(2, session.date, kernel="compiled")

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from history.errors import HistoryError
-from lab.trials import SHARED, Sweep, Trial, TrialDay, TrialStore, sweeps_of
+from lab.trials import SHARED, Kernel, Sweep, Trial, TrialDay, TrialStore, sweeps_of
 
 SWEEP: Final = Sweep(
     strategy="momentum",
@@ -36,7 +36,8 @@ def a_store(folder: Path, sweep: Sweep = SWEEP) -> TrialStore:
     store.begin(sweep, again=False)
     store.keep_trials(0, TRIALS)
     for day in DAYS:
-        store.keep_day(0, [TrialDay(0, day), TrialDay(1, day, 2, 1, 300, -500, 10_000)], "hash")
+        played = [TrialDay(0, day, kernel=Kernel.COMPILED), TrialDay(1, day, 2, 1, 300, -500, 10_000, Kernel.FUNCTIONS)]
+        store.keep_day(0, played, "hash")
     return store
 
 
@@ -49,6 +50,14 @@ def test_trials_and_their_days_are_read_back(tmp_path: Path) -> None:
     assert store.daily_returns() == {0: [(day, 0.0) for day in DAYS], 1: [(day, -0.0005) for day in DAYS]}
     assert store.finished(0) == dict.fromkeys(DAYS, "hash")
     assert store.finished(1) == {}
+
+
+def test_the_kernels_that_played_are_kept(tmp_path: Path) -> None:
+    store = a_store(tmp_path)
+
+    assert store.kernels() == ("compiled", "functions")
+    (store.folder / "days" / f"00000-{DAYS[0]}.parquet").write_bytes(b"PAR1")
+    assert store.kernels() == (), "a file that says nothing about it"
 
 
 def test_a_broken_day_is_played_again(tmp_path: Path) -> None:

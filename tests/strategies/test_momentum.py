@@ -13,7 +13,8 @@ from domain.money import Price, Quantity, Rate
 from domain.rules import StrategyRules
 from domain.strategy import Strategy
 from strategies import KNOWN_STRATEGIES
-from strategies.momentum import MomentumParameters, volume_pace, window_return
+from strategies.momentum import MomentumParameters
+from strategies.windows import volume_pace, window_return
 from tests.support.builders import NOW, a_quote, a_view, an_open_position, some_samples
 
 RULES = StrategyRules()

@@ -7,9 +7,10 @@ import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from runtime.opening import EXPECTED_ERRORS
 from runtime.standard_error import guard_standard_error, leave, say_error
@@ -28,6 +29,7 @@ from tools.bench import (
     replies,
     scan,
     served,
+    sweep,
     unknown,
 )
 from tools.bench.figures import Figure, table
@@ -61,25 +63,33 @@ HOLD: Final = "hold"
 """Needs a market of its own too, with a stock for each position."""
 PAGE: Final = "page"
 """The same, with browsers."""
-NAMES: Final = (*BENCHES, HOLD, PAGE, LIQUIDATION)
+SWEEP: Final = "sweep"
+"""Needs recorded bars, and no server."""
+NAMES: Final = (*BENCHES, HOLD, PAGE, LIQUIDATION, SWEEP)
 
 
-async def _run(
-    names: Sequence[str], home: Path, *, quick: bool, sale: liquidation.Wanted, held: int | None
-) -> dict[str, Any]:
+class _Sizes(NamedTuple):
+    sale: liquidation.Wanted
+    held: int | None
+    swept: sweep.Wanted
+
+
+async def _run(names: Sequence[str], home: Path, sizes: _Sizes, *, quick: bool) -> dict[str, Any]:
     figures: list[Figure] = []
     async with running_stack(home / "stack", quick=quick) as stack:
         facts = await machine.facts(stack)
         for name in [each for each in BENCHES if each in names]:
             figures += await _timed(name, BENCHES[name](stack))
     if HOLD in names:
-        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held or _HELD)
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(sizes.held or _HELD)
         figures += await _timed(HOLD, holding.measure(home / "stack", kept))
     if PAGE in names:
-        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(held or pages.POSITIONS)
+        kept = holding.Kept(_QUICK_HELD, quick=True) if quick else holding.Kept(sizes.held or pages.POSITIONS)
         figures += await _timed(PAGE, pages.measure(home / "stack", kept))
     if LIQUIDATION in names:
-        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sale))
+        figures += await _timed(LIQUIDATION, liquidation.measure(home / "stack", sizes.sale))
+    if SWEEP in names:
+        figures += await _timed(SWEEP, sweep.measure(private_folder(home / "sweep"), sizes.swept))
     return {
         "at": real_now().isoformat(timespec="seconds"),
         "quick": quick,
@@ -106,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
         help="how many to hold, and to sell in one liquidation (default 100, sold 3 times; 200 for page)",
     )
     parser.add_argument("--rate", type=int, choices=range(1, 19), default=18, help="and so many calls a second")
+    parser.add_argument(
+        "--bars", type=Path, metavar="FOLDER", help="a store of recorded bars to sweep (default: drawn)"
+    )
     parser.add_argument("--quick", action="store_true", help="only show that it works: figures of one or two values")
     return parser
 
@@ -116,6 +129,11 @@ def _sale(asked: argparse.Namespace) -> liquidation.Wanted:
     if asked.quick:
         return liquidation.Wanted(6, 1, asked.rate, lead=timedelta(seconds=25))
     return liquidation.Wanted(rate=asked.rate)
+
+
+def _sizes(asked: argparse.Namespace) -> _Sizes:
+    swept = sweep.QUICK if asked.quick else sweep.Wanted()
+    return _Sizes(_sale(asked), asked.positions, replace(swept, bars=asked.bars))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,9 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = Path.cwd() / ".haru" / "bench"
     private_folder(home)
     try:
-        result = asyncio.run(
-            _run(asked.names or NAMES, home, quick=asked.quick, sale=_sale(asked), held=asked.positions)
-        )
+        result = asyncio.run(_run(asked.names or NAMES, home, _sizes(asked), quick=asked.quick))
     except (NothingHappenedError, HostFailedError, *EXPECTED_ERRORS) as error:
         say_error("bench", error)
         return 1

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,10 @@ from lab.evidence.rows import Evidence
 from lab.evidence.trials import Trials, known_trials
 from lab.hands import bars_hash
 from lab.results import DATED, NAMED, DayResult, Settings
+from lab.trials import TrialDay
 from tests.lab.evidence.played import SETTINGS, a_backtest
 from tests.lab.recorded_days import CALENDAR, DAYS, STOCKS
+from tests.lab.test_trials import SWEEP
 from tests.lab.test_trials import a_store as a_sweep
 
 
@@ -104,9 +107,81 @@ def test_every_variant_counts_once(tmp_path: Path) -> None:
     assert known_trials(tmp_path, "volatility_breakout").count == 1
 
 
+def test_a_repeated_sweep_counts_each_trial_once(tmp_path: Path) -> None:
+    """The trials of a sweep count by source, parameters, exits and data, however often and by whatever Haru."""
+    (tmp_path / "sweeps").mkdir()
+    once = replace(SWEEP, sources={"haru": "1", "momentum": "a"})
+    a_sweep(tmp_path / "sweeps", once)
+    for other in (
+        replace(once, sources={"haru": "2", "momentum": "a"}),
+        replace(once, seed=9, train=2, alone=True),
+        replace(once, parameters={"exits.stop_loss": ["2%", "1%"], "exits.take_profit": ["5%"]}),
+        replace(once, rules={"exits.take_profit": "5.0%", "strategy.momentum.rise": "1.2%"}),
+    ):
+        a_sweep(tmp_path / "sweeps", other)
+
+    assert known_trials(tmp_path, "momentum").count == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"sources": {"haru": "1", "momentum": "b"}},
+        {"rules": {"exits.take_profit": "4%"}},
+        {"rules": {"strategy.momentum.rise": "2%"}},
+        {"universe": "named 00ff"},
+        {"last": "2025-11-19"},
+    ],
+)
+def test_a_trial_of_another_source_rule_or_stretch_counts(tmp_path: Path, other: dict[str, Any]) -> None:
+    (tmp_path / "sweeps").mkdir()
+    once = replace(SWEEP, sources={"haru": "1", "momentum": "a"})
+    a_sweep(tmp_path / "sweeps", once)
+    a_sweep(tmp_path / "sweeps", replace(once, **other))
+
+    assert known_trials(tmp_path, "momentum").count == 4
+
+
+def test_a_trial_on_changed_bars_counts_again(tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    a_sweep(tmp_path / "sweeps")
+    again = a_sweep(tmp_path / "sweeps", replace(SWEEP, seed=1))
+    again.keep_day(0, [TrialDay(0, DAYS[0]), TrialDay(1, DAYS[0])], "other")
+
+    assert known_trials(tmp_path, "momentum").count == 4
+
+
+def test_the_backtest_that_confirms_a_trial_is_no_other_variant(tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    about = {name: getattr(SETTINGS, name) for name in ("first", "last", "workers", "capital", "universe", "sources")}
+    a_sweep(tmp_path / "sweeps", replace(SWEEP, rules={"strategy.names": "momentum"}, **about))
+    a_backtest(tmp_path)
+
+    assert SETTINGS.rules["exits.stop_loss"] == "2%"
+    assert known_trials(tmp_path, "momentum").count == 2
+
+
+def test_the_trials_of_two_strategies_together_count_for_their_backtest(tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    a_sweep(tmp_path / "sweeps", replace(SWEEP, strategy="momentum,volatility_breakout"))
+
+    assert known_trials(tmp_path, "momentum+volatility_breakout").count == 2
+    assert known_trials(tmp_path, "momentum").count == 1
+
+
 def test_an_unreadable_backtest_is_no_variant(tmp_path: Path) -> None:
     a_backtest(tmp_path)
     a_backtest(tmp_path, replace(SETTINGS, first=f"{DAYS[1]}"))
     (tmp_path / "backtests" / SETTINGS.id / "report.json").write_text("{")
 
     assert known_trials(tmp_path, "momentum").count == 1
+
+
+def test_a_backtest_of_dates_that_the_sweep_did_not_play_is_another_variant(tmp_path: Path) -> None:
+    (tmp_path / "sweeps").mkdir()
+    about = {name: getattr(SETTINGS, name) for name in ("workers", "capital", "universe", "sources")}
+    a_sweep(tmp_path / "sweeps", replace(SWEEP, rules={"strategy.names": "momentum"}, **about))
+    a_backtest(tmp_path)
+
+    assert SWEEP.last < SETTINGS.last
+    assert known_trials(tmp_path, "momentum").count == 3
