@@ -24,8 +24,8 @@ def violations(played: Played, hand_over: float = HAND_OVER) -> list[str]:
         found.append(f"a position was unwatched for {longest:.1f} s, and a hand-over may take {hand_over:.1f} s")
     if played.left:
         found.append(f"{played.left} positions are left")
-    missing = played.trades - len(_sold_by_a_run(played)) - _sold_without_a_run(played)
-    if missing or _sold_without_a_run(played) > len(played.sold_while_stuck):
+    missing = played.trades - len(_sold_by_a_run(played)) - _taken_over(played)
+    if missing > 0:
         found.append(f"{missing} trades without a run or a host that sold; {_by_worker(played)}")
     found += [f"{each.invariant}: {each.what}" for kind in played.verdict.found.values() for each in kind]
     return found
@@ -58,6 +58,7 @@ def _figures(played: Played) -> Iterator[tuple[str, str]]:
     yield "trades", str(played.trades)
     yield "trades that ended on each build", ", ".join(f"{count} on {name}" for name, count in sorted(by_build.items()))
     yield "trades that moved between builds", str(len(_moved(played)))
+    yield "sales that a host took over from a slow or stuck workflow", str(_taken_over(played))
     yield "runs read", str(len(played.runs))
     yield (
         f"failed workflow tasks{', without those on purpose' * bool(played.stuck)}",
@@ -68,7 +69,6 @@ def _figures(played: Played) -> Iterator[tuple[str, str]]:
         times = ", ".join(f"{each:.1f}" for each in (min(played.sold_while_stuck), max(played.sold_while_stuck)))
         yield "stop crossed → sale at the broker, of stuck runs: least, most (s)", times
         yield "sold while stuck", str(len(played.sold_while_stuck))
-        yield "sales that a host carried on without a workflow", str(_sold_without_a_run(played))
     yield "longest without a watch (s)", f"{max(played.gaps.longest.values(), default=0.0):.1f}"
     yield f"position-seconds unwatched beyond a hand-over of {HAND_OVER:.0f} s", f"{played.gaps.beyond:.1f}"
     yield "positions left", str(played.left)
@@ -92,8 +92,8 @@ def _moved(played: Played) -> list[SeenRun]:
     return [each for each in sold if len(each.builds) > 1 or each.overridden or not (each.buys or played.stuck)]
 
 
-def _sold_without_a_run(played: Played) -> int:
-    """Return how many sales a host has carried on without a workflow."""
+def _taken_over(played: Played) -> int:
+    """Return how many sales a host has taken over; the workflow may still have ended one."""
     events = (each.event for each in played.verdict.books.ledger.events)
     return sum(each.kind is EventKind.POSITION_ADOPTED and each.worker_id == SELLER for each in events)
 
