@@ -52,7 +52,7 @@ def decided(columns: Columns, entries: list[Entry]) -> Iterator[tuple[Entry, int
         for at, place in enumerate(batch):
             own = at if len(cells.possible) > 1 else 0
             for row in range(len(columns.stocks)):
-                for minute in range(0, columns.minutes, 7):
+                for minute in range(0, columns.minutes, 5):
                     possible, sure = bool(cells.possible[own, row, minute]), bool(cells.sure[own, row, minute])
                     assert possible or not sure
                     yield entries[place], row, minute, None if possible and not sure else sure

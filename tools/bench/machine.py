@@ -17,14 +17,21 @@ async def facts(stack: Stack) -> dict[str, str]:
         [str(temporal_binary("temporal")), "--version"], capture_output=True, text=True, check=False
     )
     return {
-        "processor": f"{os.cpu_count()} × {_processor()}",
-        "system": f"{platform.system()} {platform.release()}",
-        "load average at the start": load(),
-        "Python": platform.python_version(),
+        **without_servers(),
         "temporalio": version("temporalio"),
         "Temporal": cli.stdout.strip().removeprefix("temporal version "),
         "PostgreSQL": await _postgres(str(stack.endpoints.database_url)),
         "asyncpg, httpx": f"{version('asyncpg')}, {version('httpx')}",
+    }
+
+
+def without_servers() -> dict[str, str]:
+    """Return the facts of a bench that needs no server."""
+    return {
+        "processor": f"{os.cpu_count()} × {_processor()}",
+        "system": f"{platform.system()} {platform.release()}",
+        "load average at the start": load(),
+        "Python": platform.python_version(),
     }
 
 
