@@ -39,6 +39,7 @@ from database.session_days import SessionDays
 from database.strategy_sources import StrategySources
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
+from database.trade_messages import TradeMessages
 from database.trades import Trades
 from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
@@ -95,6 +96,7 @@ class Database:
         self.strategy_sources = StrategySources(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
+        self.trade_messages = TradeMessages(pool)
         self.trades = Trades(pool)
         self.unattended_sales = UnattendedSales(pool)
         self.watch_calls = WatchCalls(url)

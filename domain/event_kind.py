@@ -103,6 +103,7 @@ class EventKind(StrEnum):
     ACCESS_REFUSED = "access_refused"
     DUTY_FAILED = "duty_failed"  # a round of a host's duty raised or hung
     ALERT_CHANNEL_UNKNOWN = "alert_channel_unknown"
+    TRADE_MESSAGES_DROPPED = "trade_messages_dropped"  # a channel has failed for so long that the oldest are deleted
 
     # Temporal
     WORKFLOW_FAILING = "workflow_failing"

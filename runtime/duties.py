@@ -41,6 +41,7 @@ from fleet.duties.retention import RetentionDuty
 from fleet.duties.schedule import ScheduleDuty
 from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
+from fleet.duties.trade_messages import TradeMessageDuty
 from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
 from runtime.auditing import AuditDuty
@@ -128,6 +129,7 @@ def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     yield FailingDuty(fleet)
     yield ForeignDuty(fleet)
     yield ReportDuty(fleet, settings.reports, settings.report.language)
+    yield TradeMessageDuty(fleet)
     if days := settings.retention.price_days:
         yield RetentionDuty(fleet, days)
 

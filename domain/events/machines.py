@@ -156,6 +156,15 @@ def alert_channel_unknown(account_id: AccountId, channel: str, unsent: int, at: 
     return Event(account_id, EventKind.ALERT_CHANNEL_UNKNOWN, EventLevel.ERROR, at, day, detail=detail, key=key)
 
 
+def trade_messages_dropped(account_id: AccountId, channel: str, number: int, at: datetime) -> Event:
+    """Return the event of deleted messages about trades that a failing channel did not accept; once an hour."""
+    why = f"channel {channel} has failed for too long: {number} messages about trades are deleted unsent"
+    key = f"{EventKind.TRADE_MESSAGES_DROPPED}/{account_id}/{channel}/{at:%Y%m%d%H}"
+    detail: dict[str, str | int] = {"why": why}
+    day = session_date_of(at)
+    return Event(account_id, EventKind.TRADE_MESSAGES_DROPPED, EventLevel.WARNING, at, day, detail=detail, key=key)
+
+
 def audit_log_broken(account_id: AccountId, seen: Anchor, at: datetime) -> Event:
     """Return the event of a row that this machine has observed and that is missing or different; once per row."""
     return Event(
