@@ -48,14 +48,15 @@ class Alerts:
         self._pool = pool
 
     _REGISTER = """
-    INSERT INTO alert_channels (account_id, channel, levels, tells_days, tells_trades)
-    SELECT $1, channel, $3::text[], $4, $5 FROM unnest($2::text[]) AS channel
+    INSERT INTO alert_channels (account_id, channel, levels, tells_days, tells_trades, tells_digests)
+    SELECT $1, channel, $3::text[], $4, $5, $6 FROM unnest($2::text[]) AS channel
     ON CONFLICT (account_id, channel) DO UPDATE SET
         levels = excluded.levels, tells_days = excluded.tells_days, tells_trades = excluded.tells_trades,
+        tells_digests = excluded.tells_digests,
         is_active = true, known_at = clock_timestamp()
     """
 
-    async def register(
+    async def register(  # noqa: PLR0913 - what a channel wants is one call
         self,
         account_id: AccountId,
         channels: Sequence[str],
@@ -63,10 +64,12 @@ class Alerts:
         *,
         sends_days: bool,
         sends_trades: bool = False,
+        sends_digests: bool = False,
     ) -> None:
         """Send events from now on to these channels too; channels of other hosts stay unchanged."""
         wanted = [level.value for level in levels]
-        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, sends_days, sends_trades)
+        sent = (sends_days, sends_trades, sends_digests)
+        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, *sent)
 
     _KEEP_KNOWN = """
     UPDATE alert_channels SET known_at = clock_timestamp()

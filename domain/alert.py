@@ -58,7 +58,7 @@ def levels_from(minimum: EventLevel) -> tuple[EventLevel, ...]:
 def due(pending: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
     """Return the alerts to send: all but warnings at once, and warnings once the oldest has waited long enough.
 
-    Trades come when no alert is due. They have their own messages, so that none is cut off behind alerts and no alert waits for them.
+    Trades come when no alert is due. They have their own messages: no alert waits for them, and none is cut off.
     """
     warnings_too = any(alert.is_old for alert in pending if alert.event.level is EventLevel.WARNING)
     alerts = [alert for alert in pending if alert.event.kind not in TRADES]

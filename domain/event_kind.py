@@ -84,6 +84,7 @@ class EventKind(StrEnum):
     CLOSE_NOT_PROVEN = "close_not_proven"  # it could not read the broker's holdings
     FLATNESS_IN_DOUBT = "flatness_in_doubt"  # a stock cannot be proven flat: rows cannot be read
     SUMMARY_NOT_WRITTEN = "summary_not_written"
+    DIGEST_WRITTEN = "digest_written"  # of a week or a month; no incident: sent if requested by the outbox's trigger
     DAY_SUMMED_UP = "day_summed_up"  # no incident: sent if requested; the outbox's trigger names it
 
     # Machines and connections

@@ -20,6 +20,7 @@ from fleet.duties.channels import ChannelDuty
 from fleet.duties.clock import ClockDuty
 from fleet.duties.close import CloseDuty
 from fleet.duties.data_disk import DataDisk
+from fleet.duties.digests import DigestDuty
 from fleet.duties.direct_steps import Acts
 from fleet.duties.disk import DiskDuty, DiskSaleDuty
 from fleet.duties.duty import Duty
@@ -130,6 +131,7 @@ def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     yield ForeignDuty(fleet)
     yield ReportDuty(fleet, settings.reports, settings.report.language)
     yield TradeMessageDuty(fleet)
+    yield DigestDuty(fleet)
     if days := settings.retention.price_days:
         yield RetentionDuty(fleet, days)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -21,15 +21,11 @@ from database.database import Database, open_database
 from database.errors import DATABASE_FAULTS, database_cause
 from database.migrations import apply
 from domain.errors import TradingError, TryAgainError, with_remedy
-from domain.event import EventLevel
 from domain.host_limits import HostLimits
 from domain.identity import Environment
 from domain.lane import Lane
 from domain.masking import Masking
 from domain.session import session_date_of
-from fleet.alerting.channels import Channel, channels_of
-from fleet.alerting.direct import DirectAlerts
-from fleet.alerting.outbox import Alerting, AlertRules
 from fleet.clocks import check_clocks, system_now
 from fleet.duties.account import AccountDuty, fleet_name
 from fleet.duties.account_worth import account_worth
@@ -44,6 +40,7 @@ from fleet.releases import is_tried
 from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
+from runtime.alerting import alerts_of
 from runtime.composition import (
     Collaborators,
     activities_by_name,
@@ -139,7 +136,7 @@ class Stage:
 async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event) -> None:
     """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
     fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
-    alerts = _alerts(settings, fleet)  # report an unreadable address before anything trades
+    alerts = alerts_of(settings, fleet)  # report an unreadable address before anything trades
     with _at_the_start(stage.place.database_url):
         membership, limits = await _joined(settings, fleet)
         standing = membership.strategies.standing
@@ -306,42 +303,6 @@ def _at_the_start(url: str) -> Iterator[None]:
 
 async def _broken(parts: EmbeddedParts) -> None:
     raise await parts.first_failure()
-
-
-@dataclass(frozen=True, slots=True)
-class Alerts:
-    """The two ways to people: by the books, and directly while the books cannot be written."""
-
-    outbox: Alerting
-    direct: DirectAlerts
-    channels: tuple[str, ...]
-
-
-def _alerts(settings: Settings, fleet: Fleet) -> Alerts:
-    """Return the alerts to every configured channel.
-
-    Raises:
-        OperationError: the address of a channel cannot be read.
-    """
-    channels, rules = _channels(settings), _alert_rules(settings)
-    outbox = Alerting((fleet.account_id, fleet.environment), fleet.database, channels, rules)
-    direct = DirectAlerts(fleet.environment, _channels(settings), rules)
-    return Alerts(outbox, direct, tuple(channel.key for channel in channels))
-
-
-def _channels(settings: Settings) -> Sequence[Channel]:
-    return channels_of([url.get_secret_value() for url in settings.alerts.urls])
-
-
-def _alert_rules(settings: Settings) -> AlertRules:
-    configured = settings.alerts
-    return AlertRules(
-        mask=Masking(settings.secrets()),
-        minimum_level=EventLevel(configured.minimum_level),
-        language=configured.language,
-        sends_days=configured.daily_summary,
-        sends_trades=configured.trades,
-    )
 
 
 def _announce(settings: Settings, where: str) -> None:

@@ -13,6 +13,7 @@ from domain.identity import Environment
 from domain.plain_text import one_line
 from fleet.alerting.channels import Message
 from fleet.alerting.trade_text import LONGEST_TRADE, is_trade, trade_line
+from reporting.digest import digest_lines
 from reporting.sentences import Language, words
 
 _LONGEST_BODY: Final = 1_800
@@ -20,7 +21,7 @@ _LONGEST_BODY: Final = 1_800
 _LONGEST_TEXT: Final = 20_000
 _LONGEST_LINE: Final = 280
 _LONGEST: Final[Mapping[AnyKind, int]] = {
-    EventKind.DAY_SUMMED_UP: _LONGEST_BODY - 1,
+    **dict.fromkeys((EventKind.DAY_SUMMED_UP, EventKind.DIGEST_WRITTEN), _LONGEST_BODY - 1),
     **dict.fromkeys(TRADES, LONGEST_TRADE),
 }
 _MOST_NAMES: Final = 5
@@ -68,6 +69,8 @@ def _texts(folded: Folded, language: Language) -> list[str]:
     """Return the lines about equal events: one line, or one for each trade, or the whole result of each day."""
     if folded.kind == EventKind.DAY_SUMMED_UP:
         return [_day(event, language) for event in folded.events]
+    if folded.kind == EventKind.DIGEST_WRITTEN:
+        return ["\n".join(digest_lines(event.detail, language)) for event in folded.events]
     if all(is_trade(event) for event in folded.events):
         return [one_line(trade_line(event, language), _LONGEST_TEXT) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)

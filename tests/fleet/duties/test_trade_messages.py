@@ -121,16 +121,16 @@ def test_the_text_is_a_traders() -> None:
     korean = message_of(Environment.PAPER, [bought, a_sale()], "ko", str).body.splitlines()
     english = message_of(Environment.PAPER, [bought, a_sale()], "en", str).body.splitlines()
 
-    assert korean == [
-        "매수 체결 삼성전자(005930) 12주 × 71,200원 = 854,400원 · momentum · worker-1 · 10:00:00",
-        "매도 체결 삼성전자(005930) 12주 × 72,000원 · 익절 · 순손익 +8,412원(+0.98%, 비용 1,188원) · "
-        "매수가 71,200원 · worker-1 · 10:00:00",
-    ]
-    assert english == [
-        "BOUGHT 삼성전자 (005930) 12 × 71,200 = 854,400 won · momentum · worker-1 · 10:00:00",
-        "SOLD 삼성전자 (005930) 12 × 72,000 won · take-profit · net +8,412 won (+0.98 %, costs 1,188) · "
-        "entry 71,200 · worker-1 · 10:00:00",
-    ]
+    assert korean[0] == "매수 체결 삼성전자(005930) 12주 × 71,200원 = 854,400원 · momentum · worker-1 · 10:00:00"
+    assert korean[1] == (
+        "매도 체결 삼성전자(005930) 12주 × 72,000원 · 익절 · 순손익 +8,412원(+0.98%, 비용 1,188원)"
+        " · 매수가 71,200원 · worker-1 · 10:00:00"
+    )
+    assert english[0] == "BOUGHT 삼성전자 (005930) 12 × 71,200 = 854,400 won · momentum · worker-1 · 10:00:00"
+    assert english[1] == (
+        "SOLD 삼성전자 (005930) 12 × 72,000 won · take-profit · net +8,412 won (+0.98 %, costs 1,188)"
+        " · entry 71,200 · worker-1 · 10:00:00"
+    )
 
 
 def test_ten_trades_with_long_names_all_stand_in_one_message() -> None:
