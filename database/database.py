@@ -12,6 +12,7 @@ from database.alerts import Alerts
 from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
+from database.chats import Chats
 from database.day_seen import DaySeen
 from database.disputes import Disputes
 from database.events import Events
@@ -70,6 +71,7 @@ class Database:
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
         self.cash_baselines = CashBaselines(pool)
+        self.chats = Chats(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
         self.disputes = Disputes(pool)

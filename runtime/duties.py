@@ -87,6 +87,8 @@ class HostParts:
     channels: tuple[str, ...]
     """Digests of the alert channels that this host has addresses for."""
     refusals: Refusals
+    chat: Duty | None
+    """What the allowed chats may ask and command; None without a token."""
     acts: Acts
     """The activities, by name, for sales without Temporal."""
 
@@ -105,6 +107,8 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     if membership.release is not None:
         yield membership.release
     yield AuditDuty(settings, fleet)
+    if parts.chat is not None:
+        yield parts.chat
     yield ChannelDuty(fleet, parts.channels)
     yield OutageDuty(fleet, direct)
     yield TemporalDuty(fleet, direct)

@@ -41,6 +41,7 @@ from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
 from runtime.alerting import alerts_of
+from runtime.chat import chat_duty
 from runtime.composition import (
     Collaborators,
     activities_by_name,
@@ -137,6 +138,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
     """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
     fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
     alerts = alerts_of(settings, fleet)  # report an unreadable address before anything trades
+    chat = chat_duty(settings, fleet)
     with _at_the_start(stage.place.database_url):
         membership, limits = await _joined(settings, fleet)
         standing = membership.strategies.standing
@@ -156,6 +158,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
             direct=alerts.direct,
             channels=alerts.channels,
             refusals=stage.refusals,
+            chat=chat,
             acts=activities_by_name(fleet.account_id, with_),
         )
         streaming = streaming_for(settings, stage.place, broker, with_)
