@@ -27,7 +27,7 @@ from database.market_messages import MarketMessages
 from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
-from database.pool import NAMED_ONLY, Pool, open_pool
+from database.pool import NAMED_ONLY, FullDisk, Pool, open_pool
 from database.positions import Positions
 from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
@@ -63,8 +63,9 @@ TokenT = TypeVar("TokenT", bound=Token)
 class Database:
     """The book of record. Open it with ``open_database``, close it with ``aclose``."""
 
-    def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement per aggregate
+    def __init__(self, pool: Pool, url: str = "", disk: FullDisk | None = None) -> None:  # noqa: PLR0915 - one statement per aggregate
         self._pool = pool
+        self.disk = disk or FullDisk()
         self.pinned_account: AccountId | None = None
         """The account of these books, read when the database was opened."""
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
@@ -176,7 +177,8 @@ async def open_database(
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: newer code has taken away what this code uses.
     """
-    database = Database(await open_pool(url, pool_size, mask), url)
+    disk = FullDisk()
+    database = Database(await open_pool(url, pool_size, mask, disk=disk), url, disk)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
@@ -189,4 +191,5 @@ async def open_database(
 
 async def open_when_back(url: str, pool_size: int, mask: Masking = NAMED_ONLY) -> Database:
     """Return a database whose server is unavailable now; its operations fail until the server answers."""
-    return Database(await open_pool(url, pool_size, mask, at_once=False), url)
+    disk = FullDisk()
+    return Database(await open_pool(url, pool_size, mask, at_once=False, disk=disk), url, disk)

@@ -41,7 +41,26 @@ Our transactions only compute between two statements.
 """
 
 
-async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True) -> Pool:
+class FullDisk:
+    """When the server last refused a statement of this process because its disk was full."""
+
+    def __init__(self) -> None:
+        self._refused_at: float | None = None
+
+    def hear(self, fault: BaseException | None) -> None:
+        """Note an error of a statement."""
+        if isinstance(fault, asyncpg.DiskFullError):
+            self._refused_at = asyncio.get_running_loop().time()
+
+    def is_full(self, within: float) -> bool:
+        """Return whether a statement was refused in the last ``within`` real seconds."""
+        now = asyncio.get_running_loop().time()
+        return self._refused_at is not None and now - self._refused_at < within
+
+
+async def open_pool(
+    url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True, disk: FullDisk | None = None
+) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
     Only a server that accepts writes is used, the first such server in ``url``. After a failover the old primary may
@@ -50,7 +69,7 @@ async def open_pool(url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once:
     Raises:
         DatabaseAwayError: no server of the URL accepts writes.
     """
-    guard = _WritesOnly(mask)
+    guard = _WritesOnly(mask, disk or FullDisk())
     try:
         guard.pool = await asyncpg.create_pool(
             url,
@@ -76,12 +95,13 @@ async def open_connection(url: str) -> Connection:
 
 
 class _WritesOnly:
-    """Drops a pool's connections once their server refuses a write or reports that it is read-only."""
+    """Drops a pool's connections once their server is read-only, and notes that its disk is full."""
 
     pool: Pool
 
-    def __init__(self, mask: Masking) -> None:
+    def __init__(self, mask: Masking, disk: FullDisk) -> None:
         self._mask = mask
+        self._disk = disk
         self._dropping: asyncio.Task[None] | None = None
 
     async def prepare(self, connection: Connection) -> None:
@@ -96,6 +116,7 @@ class _WritesOnly:
             raise asyncpg.ReadOnlySQLTransactionError(TAKES_NO_WRITES)
 
     def _hear(self, query: LoggedQuery) -> None:
+        self._disk.hear(query.exception)
         if isinstance(query.exception, asyncpg.ReadOnlySQLTransactionError):
             self._drop()
 

@@ -94,6 +94,7 @@ class EventKind(StrEnum):
     DISK_LOW = "disk_low"
     DISK_HAS_ROOM = "disk_has_room"
     DATABASE_AWAY = "database_away"
+    DATABASE_FULL = "database_full"  # sent directly, never stored: PostgreSQL refuses writes
     DATABASE_WAS_AWAY = "database_was_away"
     TEMPORAL_AWAY = "temporal_away"
     TEMPORAL_WAS_AWAY = "temporal_was_away"

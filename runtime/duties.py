@@ -110,7 +110,7 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     if parts.chat is not None:
         yield parts.chat
     yield ChannelDuty(fleet, parts.channels)
-    yield OutageDuty(fleet, direct)
+    yield OutageDuty(fleet, direct, parts.gate)
     yield TemporalDuty(fleet, direct)
     yield BrokerDuty(fleet, direct, lambda: parts.broker.silent_for)
     yield RefusalDuty(fleet, parts.refusals)

@@ -77,6 +77,14 @@ def database_away(account_id: AccountId, outage: str, at: datetime) -> Event:
     )
 
 
+def database_full(account_id: AccountId, outage: str, at: datetime) -> Event:
+    """Return the event of a database whose disk is full, which is sent and never stored; once per outage and repeat."""
+    why = "nothing is bought, and sales wait until PostgreSQL accepts writes: free some room on its disk"
+    key = f"{EventKind.DATABASE_FULL}/{outage}"
+    day = session_date_of(at)
+    return Event(account_id, EventKind.DATABASE_FULL, EventLevel.CRITICAL, at, day, detail={"why": why}, key=key)
+
+
 def database_was_away(account_id: AccountId, seconds: int, at: datetime) -> Event:
     """Return the event of a database that answers again."""
     why = f"for about {seconds} s; no orders were sent in that time"

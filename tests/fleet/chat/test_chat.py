@@ -1,11 +1,6 @@
 """The fleet is watched and commanded from a chat, over real HTTP, by the command line's Updates and audit log."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -14,85 +9,18 @@ from domain.identity import WorkerId
 from domain.masking import Masking
 from fleet import commands
 from fleet.chat import desk as desk_module
-from fleet.chat import duty as duty_module
 from fleet.chat.bot import ChatBot
-from fleet.chat.desk import READS, ChatAct, ChatDesk
-from fleet.chat.duty import ChatDuty
+from fleet.chat.desk import READS, ChatAct
 from fleet.errors import ChatError
 from fleet.fleet import Fleet
 from fleet.starting import start_workers
-from runtime.chat import ChatPerformer, Strangers
 from tests.database.books import Books
+from tests.fleet.chat.chat_host import KILL, ChatHosts, Counting, audited, registered
 from tests.support.bot_api import CHAT, TOKEN, BotApi
 from tests.support.builders import HYNIX, SAMSUNG, WORKER, some_rules
 from tests.support.running_fleet import Hosted
 
 STRANGER = 666
-KILL = "Kill switch on"
-
-
-@pytest.fixture(autouse=True)
-def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HARU_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir(mode=0o700)
-
-
-@pytest.fixture
-def api() -> Iterator[BotApi]:
-    listening = BotApi()
-    yield listening
-    listening.close()
-
-
-@dataclass
-class ChatHost:
-    """One hosting process with the bot."""
-
-    fleet: Fleet
-    bot: ChatBot
-    desk: ChatDesk
-    duty: ChatDuty
-
-    async def looks(self) -> None:
-        await self.duty.look()
-        await self.desk.finish()
-
-
-class ChatHosts:
-    """Makes hosts of a fleet, and closes their connections."""
-
-    def __init__(self, fleet: Fleet, api: BotApi) -> None:
-        self._fleet, self._api = fleet, api
-        self._made: list[ChatHost] = []
-
-    def host(self, owner: str = "host-1", perform: Any = None) -> ChatHost:
-        bot = ChatBot(TOKEN, self._api.url, Masking([TOKEN]))
-        acts = (perform or ChatPerformer(self._fleet).perform, Strangers(self._fleet).note)
-        desk = ChatDesk(bot, frozenset({CHAT}), "en", acts)
-        self._made.append(ChatHost(self._fleet, bot, desk, ChatDuty(self._fleet, bot, desk, owner, wait=0)))
-        return self._made[-1]
-
-    async def aclose(self) -> None:
-        for each in self._made:
-            await each.bot.aclose()
-
-
-@pytest.fixture
-async def hosts(fleet: Fleet, api: BotApi) -> AsyncIterator[ChatHosts]:
-    made = ChatHosts(fleet, api)
-    yield made
-    await made.aclose()
-
-
-async def audited(fleet: Fleet) -> list[tuple[object, object, object]]:
-    """Return the audit rows' commands, outcomes and clients, oldest first."""
-    events = await fleet.database.events.latest(fleet.account_id, 50)
-    rows = [each.detail for each in reversed(events) if each.kind == "operator_command"]
-    return [(row["command"], row["outcome"], str(row["client"]).rpartition(" ")[0]) for row in rows]
-
-
-async def registered(fleet: Fleet) -> None:
-    await fleet.database.workers.register_all(fleet.account_id, {WORKER: "no-such-workflow"})
 
 
 def test_a_chat_can_only_ask_and_reduce() -> None:
@@ -175,130 +103,6 @@ async def test_the_kill_switch_needs_its_button_and_no_worker(fleet: Fleet, api:
     assert state.kill_switch_on
     assert state.kill_switch_by == f"telegram chat {CHAT}"
     assert "nothing more is bought" in api.texts[-1]
-
-
-class Counting:
-    """Counts what is carried out, and may hang as a host that is about to die."""
-
-    def __init__(self) -> None:
-        self.done: list[tuple[str, str, int]] = []
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-
-    async def __call__(self, act: ChatAct, worker: str, chat: int) -> str:
-        self.done.append((act.value, worker, chat))
-        await self.may_end.wait()
-        return "done"
-
-
-async def test_a_button_counts_once_whatever_is_pressed_or_delivered_again(
-    fleet: Fleet, api: BotApi, hosts: ChatHosts
-) -> None:
-    counting = Counting()
-    host = hosts.host(perform=counting)
-    api.says("/killswitch")
-    await host.looks()
-    api.presses(KILL)
-    api.presses(KILL)
-    await host.looks()
-    api.presses(KILL)
-    await host.looks()
-    await hosts.host("host-1", counting).looks()
-
-    assert counting.done == [("killswitch", "all", CHAT)]
-    assert [each["text"] for each in api.acknowledged].count("No longer valid. Send the command again.") == 2
-
-
-async def test_updates_of_a_host_that_died_before_acknowledging_them_are_not_answered_again(
-    fleet: Fleet, api: BotApi, hosts: ChatHosts
-) -> None:
-    counting = Counting()
-    host = hosts.host(perform=counting)
-    api.says("/killswitch")
-    await host.looks()
-    api.presses(KILL)
-    await host.looks()
-    before = len(api.sent)
-    assert [each["update_id"] for each in api.updates], "still to be acknowledged, as after a kill -9"
-
-    again = hosts.host("host-1", counting)
-    await again.looks()
-    await again.looks()
-
-    assert len(counting.done) == 1
-    assert len(api.sent) == before
-    assert api.updates == []
-
-
-async def test_an_act_whose_host_dies_is_not_repeated_and_its_chat_hears_of_it(
-    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dying = Counting()
-    dying.may_end.clear()
-    host = hosts.host(perform=dying)
-    api.says("/liquidate")
-    await registered(fleet)
-    await host.looks()
-    api.presses("Liquidate")
-    await host.duty.look()
-    while not dying.done:
-        await asyncio.sleep(0)
-    for task in host.desk._under_way:
-        task.cancel()
-    await host.desk.finish()
-
-    counting = Counting()
-    monkeypatch.setattr(duty_module, "_GIVEN_UP_AFTER", timedelta(0))
-    other = hosts.host("host-1", counting)
-    for _ in range(2):
-        await other.looks()
-
-    assert counting.done == []
-    assert [each for each in api.texts if "outcome is unknown" in each] == [api.texts[-1]]
-    assert api.texts[-1].startswith("Liquidate · all: the host died")
-
-
-async def test_a_button_expires(fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch) -> None:
-    counting = Counting()
-    host = hosts.host(perform=counting)
-    monkeypatch.setattr(desk_module, "VALID_FOR", timedelta(0))
-    api.says("/killswitch")
-    await host.looks()
-    api.presses(KILL)
-    await host.looks()
-
-    assert counting.done == []
-    assert api.acknowledged[-1]["text"].startswith("No longer valid")
-
-
-async def test_a_cancelled_button_cannot_be_confirmed(fleet: Fleet, api: BotApi, hosts: ChatHosts) -> None:
-    counting = Counting()
-    host = hosts.host(perform=counting)
-    api.says("/killswitch")
-    await host.looks()
-    api.presses("Cancel")
-    api.presses(KILL)
-    await host.looks()
-
-    assert counting.done == []
-    assert [each["text"][:9] for each in api.acknowledged] == ["Cancelled", "No longer"]
-
-
-async def test_a_guessed_code_and_the_code_of_another_chat_do_nothing(
-    fleet: Fleet, api: BotApi, hosts: ChatHosts
-) -> None:
-    counting = Counting()
-    host = hosts.host(perform=counting)
-    host.desk._chats = frozenset({CHAT, 77})
-    api.says("/killswitch")
-    await host.looks()
-    api.presses(KILL, chat=77)
-    for data in ("yes:", "yes:guessed", "no:guessed", "", "yes:" + "a" * 60):
-        api.presses("", data=data or "nothing")
-    await host.looks()
-    await host.looks()
-
-    assert counting.done == []
 
 
 async def test_strangers_get_no_answer_and_one_row_however_much_they_send(
