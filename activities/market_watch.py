@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from activities.account.foreign_sales import ForeignSales
-from activities.account.trade_news import report_bought
 from activities.market.quote_feed import QuoteFeed
 from activities.support.heart import Heart
 from activities.support.leases import renew
@@ -113,7 +112,6 @@ class MarketWatchActivities:
         where = (position.account_id, position.worker_id, WorkerState.HOLDING, position.symbol)
         show = partial(self._database.workers.enter, *where, event, position.opened_at)
         await self._database.reports.write("worker_state", position.worker_id, show)
-        await report_bought(self._database, position)
 
 
 async def _signal_exit(workflow_id: str, end: WatchEnd) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 from temporalio import activity
 
 from activities.account.trade_booking import Ending, TradeBooking
-from activities.account.trade_news import report_sold
 from activities.support.host_gate import HostGate
 from domain.day_costs import Brought
 from domain.errors import InvalidTransitionError
@@ -99,7 +98,6 @@ class SettlingActivities:
         idle = (trade.account_id, trade.worker_id, WorkerState.IDLE, None, event, now)
         show = partial(self._database.workers.enter, *idle)
         await self._database.reports.write("worker_state", trade.worker_id, show)
-        await report_sold(self._database, trade, now)
         return TradeResult(
             trade.position_id, trade.symbol, trade.quantity, trade.net_pnl, trade.exit_reason, session_date_of(now)
         )

@@ -11,7 +11,6 @@ from temporalio import activity
 
 from activities.account.beside import HandSales, PriceInSight
 from activities.account.foreign_sales import ForeignSales
-from activities.account.trade_news import report_bought
 from activities.market.price_alarm import PriceAlarm
 from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
@@ -225,7 +224,6 @@ class WatchingActivities:
         )
         show = partial(self._database.workers.enter, *about)
         await self._database.reports.write("worker_state", position.worker_id, show)
-        await report_bought(self._database, position)
 
     async def _held(self, position_id: PositionId) -> OpenPosition:
         position = await self._database.positions.get(position_id)

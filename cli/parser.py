@@ -73,6 +73,11 @@ def _add_looking_back(verbs: Any) -> None:
     )
     page.add_argument("--index", action="store_true", help=say("write only the list of all reports"))
     page.add_argument("--capital", type=capital, metavar="WON", help=say("the base of percentages and ratios"))
+    sums = "the result of a week or a month; needs only the database"
+    digest = add_alone(verbs, "digest", "digest:digest", sums, reads_only=True)
+    digest.add_argument("span", nargs="?", choices=("week", "month"), default="week", help=say("default week"))
+    of_which = "a date in it, default the latest session in the books"
+    digest.add_argument("date", nargs="?", type=session_date, metavar="DATE", help=say(of_which))
     recorded = "list every command and check their log; needs only the database"
     add_dates(add_alone(verbs, "audit", "audit:audit", recorded, reads_only=True), "all")
     compares = "compare the broker's own profit and loss of a session with ours"

@@ -1,5 +1,6 @@
 """The alert outbox: unsent alerts per channel, sent by one process at a time, on the database's clock."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,14 +48,15 @@ class Alerts:
         self._pool = pool
 
     _REGISTER = """
-    INSERT INTO alert_channels (account_id, channel, levels, tells_days, tells_trades)
-    SELECT $1, channel, $3::text[], $4, $5 FROM unnest($2::text[]) AS channel
+    INSERT INTO alert_channels (account_id, channel, levels, tells_days, tells_trades, tells_digests)
+    SELECT $1, channel, $3::text[], $4, $5, $6 FROM unnest($2::text[]) AS channel
     ON CONFLICT (account_id, channel) DO UPDATE SET
         levels = excluded.levels, tells_days = excluded.tells_days, tells_trades = excluded.tells_trades,
+        tells_digests = excluded.tells_digests,
         is_active = true, known_at = clock_timestamp()
     """
 
-    async def register(
+    async def register(  # noqa: PLR0913 - what a channel wants is one call
         self,
         account_id: AccountId,
         channels: Sequence[str],
@@ -62,10 +64,12 @@ class Alerts:
         *,
         sends_days: bool,
         sends_trades: bool = False,
+        sends_digests: bool = False,
     ) -> None:
         """Send events from now on to these channels too; channels of other hosts stay unchanged."""
         wanted = [level.value for level in levels]
-        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, sends_days, sends_trades)
+        sent = (sends_days, sends_trades, sends_digests)
+        await self._pool.execute(self._REGISTER, account_id, list(channels), wanted, *sent)
 
     _KEEP_KNOWN = """
     UPDATE alert_channels SET known_at = clock_timestamp()
@@ -109,7 +113,7 @@ class Alerts:
         recorded_at <= clock_timestamp() - $3::interval AS is_old
     FROM alerts JOIN events USING (event_id)
     WHERE alerts.account_id = $1 AND alerts.channel = $2 AND sent_at IS NULL
-    ORDER BY level = 'warning', event_id LIMIT $4
+    ORDER BY kind IN ('position_bought', 'position_sold'), level = 'warning', event_id LIMIT $4
     """
 
     async def claim(self, outlet: Outlet, gathered_for: timedelta = GATHERED_FOR) -> tuple[PendingAlert, ...]:
@@ -121,6 +125,21 @@ class Alerts:
         if not rows:
             await self.delivered(outlet, ())
         return tuple(PendingAlert(row["event_id"], event_from_row(row), row["is_old"]) for row in rows)
+
+    _DROP_TRADES = """
+    DELETE FROM alerts USING (
+        SELECT channel, event_id, row_number() OVER (PARTITION BY channel ORDER BY event_id DESC) AS place
+        FROM alerts JOIN events USING (event_id)
+        WHERE alerts.account_id = $1 AND sent_at IS NULL AND kind IN ('position_bought', 'position_sold')
+    ) AS waiting
+    WHERE place > $2 AND alerts.account_id = $1 AND alerts.channel = waiting.channel
+        AND alerts.event_id = waiting.event_id AND sent_at IS NULL
+    RETURNING alerts.channel
+    """
+
+    async def drop_trades(self, account_id: AccountId, most: int) -> Counter[str]:
+        """Delete the oldest unsent messages about trades beyond so many per channel; return how many, by channel."""
+        return Counter(row["channel"] for row in await self._pool.fetch(self._DROP_TRADES, account_id, most))
 
     _SENT = """
     UPDATE alerts SET sent_at = clock_timestamp()

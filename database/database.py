@@ -12,6 +12,7 @@ from database.alerts import Alerts
 from database.book_comparisons import BookComparisons
 from database.broker_tokens import BrokerTokens, Token
 from database.cash_baselines import CashBaselines
+from database.chats import Chats
 from database.day_seen import DaySeen
 from database.disputes import Disputes
 from database.entry_attempts import EntryAttempts
@@ -28,7 +29,7 @@ from database.market_messages import MarketMessages
 from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
-from database.pool import NAMED_ONLY, Heard, Pool, open_pool
+from database.pool import NAMED_ONLY, FullDisk, Heard, Pool, open_pool
 from database.positions import Positions
 from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
@@ -41,6 +42,7 @@ from database.session_days import SessionDays
 from database.strategy_sources import StrategySources
 from database.stream_leases import StreamLeases
 from database.stream_news import StreamNews
+from database.trade_messages import TradeMessages
 from database.trades import Trades
 from database.unattended import UnattendedSales
 from database.unreadable_rows import UnreadableRows
@@ -64,14 +66,16 @@ TokenT = TypeVar("TokenT", bound=Token)
 class Database:
     """The book of record. Open it with ``open_database``, close it with ``aclose``."""
 
-    def __init__(self, pool: Pool, url: str = "") -> None:  # noqa: PLR0915 - one statement per aggregate
+    def __init__(self, pool: Pool, url: str = "", disk: FullDisk | None = None) -> None:  # noqa: PLR0915 - one statement per aggregate
         self._pool = pool
+        self.disk = disk or FullDisk()
         self.pinned_account: AccountId | None = None
         """The account of these books, read when the database was opened."""
         self._budgets: dict[tuple[AccountId, int], RateSlots] = {}
         self.accounts = Accounts(pool)
         self.alerts = Alerts(pool)
         self.cash_baselines = CashBaselines(pool)
+        self.chats = Chats(pool)
         self.comparisons = BookComparisons(pool)
         self.day_seen = DaySeen(pool)
         self.disputes = Disputes(pool)
@@ -100,6 +104,7 @@ class Database:
         self.strategy_sources = StrategySources(pool)
         self.stream_leases = StreamLeases(pool)
         self.stream_news = StreamNews(pool, url)
+        self.trade_messages = TradeMessages(pool)
         self.trades = Trades(pool)
         self.unattended_sales = UnattendedSales(pool)
         self.watch_calls = WatchCalls(url)
@@ -184,7 +189,8 @@ async def open_database(
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: newer code has taken away what this code uses.
     """
-    database = Database(await open_pool(url, pool_size, mask, heard=heard), url)
+    disk = FullDisk()
+    database = Database(await open_pool(url, pool_size, mask, heard=heard, disk=disk), url, disk)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
@@ -197,4 +203,5 @@ async def open_database(
 
 async def open_when_back(url: str, pool_size: int, mask: Masking = NAMED_ONLY) -> Database:
     """Return a database whose server is unavailable now; its operations fail until the server answers."""
-    return Database(await open_pool(url, pool_size, mask, at_once=False), url)
+    disk = FullDisk()
+    return Database(await open_pool(url, pool_size, mask, at_once=False, disk=disk), url, disk)

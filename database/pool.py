@@ -45,8 +45,31 @@ Heard = Callable[[str, float], None]
 """Takes the text and the seconds of a statement that has ended, in the context of its caller."""
 
 
+class FullDisk:
+    """When the server last refused a statement of this process because its disk was full."""
+
+    def __init__(self) -> None:
+        self._refused_at: float | None = None
+
+    def hear(self, fault: BaseException | None) -> None:
+        """Note an error of a statement."""
+        if isinstance(fault, asyncpg.DiskFullError):
+            self._refused_at = asyncio.get_running_loop().time()
+
+    def is_full(self, within: float) -> bool:
+        """Return whether a statement was refused in the last ``within`` real seconds."""
+        now = asyncio.get_running_loop().time()
+        return self._refused_at is not None and now - self._refused_at < within
+
+
 async def open_pool(
-    url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True, heard: Heard | None = None
+    url: str,
+    size: int,
+    mask: Masking = NAMED_ONLY,
+    *,
+    at_once: bool = True,
+    heard: Heard | None = None,
+    disk: FullDisk | None = None,
 ) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
@@ -56,7 +79,7 @@ async def open_pool(
     Raises:
         DatabaseAwayError: no server of the URL accepts writes.
     """
-    guard = _WritesOnly(mask, heard)
+    guard = _WritesOnly(mask, heard, disk or FullDisk())
     try:
         guard.pool = await asyncpg.create_pool(
             url,
@@ -82,13 +105,14 @@ async def open_connection(url: str) -> Connection:
 
 
 class _WritesOnly:
-    """Drops a pool's connections once their server refuses a write or reports that it is read-only."""
+    """Drops a pool's connections once their server is read-only, and notes that its disk is full."""
 
     pool: Pool
 
-    def __init__(self, mask: Masking, heard: Heard | None) -> None:
+    def __init__(self, mask: Masking, heard: Heard | None, disk: FullDisk) -> None:
         self._mask = mask
         self._heard = heard
+        self._disk = disk
         self._dropping: asyncio.Task[None] | None = None
 
     async def prepare(self, connection: Connection) -> None:
@@ -103,6 +127,7 @@ class _WritesOnly:
             raise asyncpg.ReadOnlySQLTransactionError(TAKES_NO_WRITES)
 
     def _hear(self, query: LoggedQuery) -> None:
+        self._disk.hear(query.exception)
         if isinstance(query.exception, asyncpg.ReadOnlySQLTransactionError):
             self._drop()
         if self._heard is not None:

@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Identifier
 
 DELETED: Final = (
     *("alerts", "closed_entries", "payload_keys", "position_snapshots", "position_watches", "price_marks"),
-    *("scan_wishes", "statement_lines", "unreadable_rows"),
+    *("scan_wishes", "statement_lines", "unreadable_rows", "chat_plans", "chat_updates"),
 )
 """Tables from which the code deletes. Remove one a release after the code that deletes: both use the same role."""
 INSERT_ONLY: Final = (

@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.event import Event, EventLevel
-from domain.event_kind import AnyKind
+from domain.event_kind import AnyKind, EventKind
 from domain.market import Symbol
 
 LEVELS: Final = (EventLevel.WARNING, EventLevel.ERROR, EventLevel.CRITICAL)
 """The levels that can be sent as alerts, the lowest first."""
+TRADES: Final = frozenset({EventKind.POSITION_BOUGHT, EventKind.POSITION_SOLD})
+"""The messages about each buy and sale."""
+_TRADES_IN_ONE: Final = 10
+"""Trades of one message: all their lines fit into it."""
 _REASONS: Final = ("denial", "reason", "cause", "why", "evidence", "kind", "detail", "unexplained")
 """Fields of an event's detail that contain the reason, the most specific first."""
 _SHORTEST_PAUSE: Final = timedelta(seconds=5)
@@ -52,9 +56,14 @@ def levels_from(minimum: EventLevel) -> tuple[EventLevel, ...]:
 
 
 def due(pending: Sequence[PendingAlert]) -> tuple[PendingAlert, ...]:
-    """Return the alerts to send: all but warnings immediately, and warnings once the oldest has waited long enough."""
+    """Return the alerts to send: all but warnings at once, and warnings once the oldest has waited long enough.
+
+    Trades come when no alert is due. They have their own messages: no alert waits for them, and none is cut off.
+    """
     warnings_too = any(alert.is_old for alert in pending if alert.event.level is EventLevel.WARNING)
-    return tuple(alert for alert in pending if warnings_too or alert.event.level is not EventLevel.WARNING)
+    alerts = [alert for alert in pending if alert.event.kind not in TRADES]
+    urgent = tuple(alert for alert in alerts if warnings_too or alert.event.level is not EventLevel.WARNING)
+    return urgent or tuple(alert for alert in pending if alert.event.kind in TRADES)[:_TRADES_IN_ONE]
 
 
 def fold(events: Sequence[Event]) -> tuple[Folded, ...]:

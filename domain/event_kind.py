@@ -84,6 +84,7 @@ class EventKind(StrEnum):
     CLOSE_NOT_PROVEN = "close_not_proven"  # it could not read the broker's holdings
     FLATNESS_IN_DOUBT = "flatness_in_doubt"  # a stock cannot be proven flat: rows cannot be read
     SUMMARY_NOT_WRITTEN = "summary_not_written"
+    DIGEST_WRITTEN = "digest_written"  # of a week or a month; no incident: sent if requested by the outbox's trigger
     DAY_SUMMED_UP = "day_summed_up"  # no incident: sent if requested; the outbox's trigger names it
 
     # Machines and connections
@@ -93,6 +94,7 @@ class EventKind(StrEnum):
     DISK_LOW = "disk_low"
     DISK_HAS_ROOM = "disk_has_room"
     DATABASE_AWAY = "database_away"
+    DATABASE_FULL = "database_full"  # sent directly, never stored: PostgreSQL refuses writes
     DATABASE_WAS_AWAY = "database_was_away"
     TEMPORAL_AWAY = "temporal_away"
     TEMPORAL_WAS_AWAY = "temporal_was_away"
@@ -103,6 +105,7 @@ class EventKind(StrEnum):
     ACCESS_REFUSED = "access_refused"
     DUTY_FAILED = "duty_failed"  # a round of a host's duty raised or hung
     ALERT_CHANNEL_UNKNOWN = "alert_channel_unknown"
+    TRADE_MESSAGES_DROPPED = "trade_messages_dropped"  # a channel has failed for so long that the oldest are deleted
 
     # Temporal
     WORKFLOW_FAILING = "workflow_failing"

@@ -3,7 +3,8 @@
 OperationError
 ├── NothingRunsError     there is no fleet to talk to
 ├── UnknownWorkerError   no worker of that name
-└── ClockSkewError       this machine's clock is too far off to trade
+├── ClockSkewError       this machine's clock is too far off to trade
+└── ChatError            Telegram does not answer, or refuses the bot
 """
 
 from collections.abc import Collection
@@ -29,3 +30,7 @@ class UnknownWorkerError(OperationError):
 
 class ClockSkewError(OperationError):
     """This machine's clock is too far off to trade."""
+
+
+class ChatError(OperationError):
+    """Telegram does not answer, or refuses the bot. The text has no secret."""

@@ -22,12 +22,14 @@ from reporting.market import RefusedEntry, refused_entries
 if TYPE_CHECKING:
     from database.audit import AuditedOrder
 
-_SHOWN_ELSEWHERE: Final = (
+SHOWN_ELSEWHERE: Final = (
     EventKind.ENTRY_DENIED,
     EventKind.POSITION_BOUGHT,
     EventKind.POSITION_SOLD,
     EventKind.OPERATOR_COMMAND,
+    EventKind.DIGEST_WRITTEN,
 )
+"""Kinds of events that are no incident of a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ async def read_day(database: Database, account_id: AccountId, session: Session) 
         fills=await seen.fills_of(positions),
         bars=await seen.bars_of(positions),
         states=await seen.states_on(account_id, date),
-        events=await seen.events_on(account_id, date, but=_SHOWN_ELSEWHERE),
+        events=await seen.events_on(account_id, date, but=SHOWN_ELSEWHERE),
         verdict=await seen.verdict_on(account_id, date),
         after_close=await read_after_close(database, account_id, date),
         commands=await database.audit_logs.on(account_id, date, date),

@@ -35,6 +35,8 @@ class AlertSettings(BaseModel):
     minimum_level: Literal["warning", "error", "critical"] = "warning"
     daily_summary: bool = True
     """Whether the day's result is sent after the close."""
+    digests: bool = True
+    """Whether the digests of weeks and months are sent."""
     trades: bool = False
     """Whether each buy and each sale is sent."""
     heartbeat_url: HeartbeatUrl | None = None

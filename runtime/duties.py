@@ -20,6 +20,7 @@ from fleet.duties.channels import ChannelDuty
 from fleet.duties.clock import ClockDuty
 from fleet.duties.close import CloseDuty
 from fleet.duties.data_disk import DataDisk
+from fleet.duties.digests import DigestDuty
 from fleet.duties.direct_steps import Acts
 from fleet.duties.disk import DiskDuty, DiskSaleDuty
 from fleet.duties.duty import Duty
@@ -41,6 +42,7 @@ from fleet.duties.retention import RetentionDuty
 from fleet.duties.schedule import ScheduleDuty
 from fleet.duties.strategies import StrategyDuty
 from fleet.duties.stream import StreamDuty
+from fleet.duties.trade_messages import TradeMessageDuty
 from fleet.duties.unattended_sales import UnattendedSalesDuty
 from fleet.fleet import Fleet
 from runtime.auditing import AuditDuty
@@ -86,6 +88,8 @@ class HostParts:
     channels: tuple[str, ...]
     """Digests of the alert channels that this host has addresses for."""
     refusals: Refusals
+    chat: Duty | None
+    """What the allowed chats may ask and command; None without a token."""
     acts: Acts
     """The activities, by name, for sales without Temporal."""
     traces: Tracing = field(default_factory=Tracing)
@@ -105,8 +109,10 @@ def _of_the_host(parts: HostParts) -> Iterator[Duty]:
     if membership.release is not None:
         yield membership.release
     yield AuditDuty(settings, fleet)
+    if parts.chat is not None:
+        yield parts.chat
     yield ChannelDuty(fleet, parts.channels)
-    yield OutageDuty(fleet, direct)
+    yield OutageDuty(fleet, direct, parts.gate)
     yield TemporalDuty(fleet, direct)
     yield BrokerDuty(fleet, direct, lambda: parts.broker.silent_for)
     yield RefusalDuty(fleet, parts.refusals)
@@ -130,6 +136,8 @@ def _of_the_fleet(parts: HostParts) -> Iterator[Duty]:
     yield FailingDuty(fleet)
     yield ForeignDuty(fleet)
     yield ReportDuty(fleet, settings.reports, settings.report.language)
+    yield TradeMessageDuty(fleet)
+    yield DigestDuty(fleet)
     if days := settings.retention.price_days:
         yield RetentionDuty(fleet, days)
 

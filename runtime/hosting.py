@@ -41,7 +41,8 @@ from fleet.releases import VERSIONING_FIX, is_tried
 from fleet.together import first_to_end
 from reporting.spoken import say
 from runtime.account_names import account_in, key_fingerprint
-from runtime.alerts import alerts_of
+from runtime.alerting import alerts_of
+from runtime.chat import chat_duty
 from runtime.composition import (
     Collaborators,
     activities_by_name,
@@ -146,6 +147,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
     """Join the fleet, check what trading needs, trade until a stop is requested, and leave."""
     fleet, pace = _fleet(settings, stage), RealPace(stage.place.clock)
     alerts = alerts_of(settings, fleet)  # report an unreadable address before anything trades
+    chat = chat_duty(settings, fleet)
     with _at_the_start(stage.place.database_url):
         membership, limits = await _joined(settings, fleet)
         standing = membership.strategies.standing
@@ -167,6 +169,7 @@ async def _trade(settings: Settings, stage: Stage, stop_requested: asyncio.Event
             direct=alerts.direct,
             channels=alerts.channels,
             refusals=stage.refusals,
+            chat=chat,
             acts=activities_by_name(fleet.account_id, with_),
             traces=stage.traces,
         )

@@ -22,6 +22,7 @@ PRIVATE: Final = frozenset(
         "HARU_ALERTS__URLS",
         "HARU_ALERTS__HEARTBEAT_URL",
         "HARU_TELEMETRY__TRACES_ENDPOINT",
+        "HARU_TELEGRAM__TOKEN",
     }
 )
 _TEMPORAL: Final = re.compile(r"TEMPORAL_(API_KEY|TLS_CLIENT_KEY_DATA|GRPC_META_\w+)")
@@ -46,6 +47,8 @@ def _secrets_in(name: str, value: str) -> Iterator[str]:
         yield from address_secrets(value)
     elif name == "TEMPORAL_ADDRESS":
         yield value.rpartition("@")[0].partition(":")[2]
+    elif name == "HARU_TELEGRAM__TOKEN":
+        yield from (value, value.partition(":")[2])
     elif name in PRIVATE:
         yield value
     elif _TEMPORAL.fullmatch(name):

@@ -47,6 +47,7 @@ from runtime.private_values import PRIVATE, account_secrets, database_secrets, t
 from runtime.release_settings import ReleaseSettings
 from runtime.strategy_loading import install_strategies
 from runtime.strategy_settings import StrategySettings, may_be_refused, rules_from_settings, strategies_path
+from runtime.telegram_settings import TelegramSettings
 from runtime.web_settings import WebSettings
 from strategies import all_rule_values
 
@@ -175,6 +176,7 @@ class Settings(EnvFileSettings):
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    telegram: TelegramSettings = Field(default_factory=TelegramSettings)
     payloads: PayloadSettings = Field(default_factory=PayloadSettings)
     release: ReleaseSettings = Field(default_factory=ReleaseSettings)
     web: WebSettings = Field(default_factory=WebSettings)
@@ -224,6 +226,7 @@ class Settings(EnvFileSettings):
         keys = [broker.app_key, broker.app_secret, broker.token_key, market.app_key, market.app_secret]
         keys += [self.simulator.control_token, *self.payloads.keys]
         hidden = [secret.get_secret_value() for secret in keys if secret] + self.alerts.secrets()
+        hidden += self.telegram.secrets()
         databases = filter(None, (self.database_url, self.database_migration_url))
         hidden += [secret for url in databases for secret in database_secrets(url.get_secret_value())]
         if broker.hts_id:

@@ -35,10 +35,13 @@ class HostGate:
     clock_off: str = ""
     """Reason of the clock duty. A process on another machine can lift the fleet's cause, but not this one."""
 
+    database_full: str = ""
+    """Reason of the outage duty: PostgreSQL, wherever it runs, has refused a write for want of room."""
+
     @property
     def objection(self) -> str:
         """Return why nothing may be bought; empty while entries may be sent."""
-        return self.closed_because or self.clock_off
+        return self.closed_because or self.database_full or self.clock_off
 
     @property
     def ceiling(self) -> Ceiling | None:

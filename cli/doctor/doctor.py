@@ -29,7 +29,6 @@ from domain.errors import TradingError
 from domain.identity import Environment
 from domain.market import Symbol
 from domain.session import session_date_of
-from fleet.alerting.channels import channels_of
 from fleet.clocks import Skew, database_skew, system_now
 from fleet.duties.account_worth import account_worth
 from fleet.standings import codes_of
@@ -123,6 +122,7 @@ class Doctor:
             Check("worth", self._look_at_worth, ("account",)),
             Check("alerts", self._look_at_alerts, ("settings",)),
             Check("traces", lambda: look_at_traces(self.settings.telemetry.traces_endpoint), ("settings",)),
+            Check("chat", self._look_at_chat, ("settings",)),
         )
 
     async def _look_at_settings(self) -> Finding:
@@ -335,12 +335,10 @@ class Doctor:
         return fine("no setting needs a second word")
 
     async def _look_at_alerts(self) -> Finding:
-        alerts = self.settings.alerts
-        number = len(channels_of([url.get_secret_value() for url in alerts.urls]))
-        if not number and self.settings.broker.environment is not Environment.SIMULATED:
-            return doubtful("no channel: nothing that happens is sent to you", "set HARU_ALERTS__URLS")
-        pinged = "a dead-man's switch is pinged" if alerts.heartbeat_url else "no HARU_ALERTS__HEARTBEAT_URL"
-        return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
+        return machine_checks.look_at_alerts(self.settings)
+
+    async def _look_at_chat(self) -> Finding:
+        return await machine_checks.look_at_chat(self.settings)
 
     def _market_now(self) -> datetime:
         return self.place.clock.market_time(datetime.now(UTC))  # noqa: TID251 - reads the present

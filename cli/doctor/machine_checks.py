@@ -12,6 +12,9 @@ from domain.errors import BadRulesError
 from domain.identity import Environment
 from domain.room import LEAST_TO_START, RoomLevels
 from domain.rules import ExecutionRules, RiskRules
+from fleet.alerting.channels import channels_of
+from fleet.errors import ChatError
+from runtime.chat import chat_bot
 from runtime.embedded.ports import is_taken
 from runtime.settings import Settings
 from security.private_files import NotPrivateError, private_folder, read_private
@@ -126,3 +129,27 @@ def look_at_prices(supply: PriceSupply, rules: ExecutionRules) -> Finding:
         f"at most {capacity.most} stocks may be held, each price at most {bound:g} s old: {supply.streamed} by stream, "
         f"and {calls:.1f} calls a second for {supply.stocks_per_call} each"
     )
+
+
+def look_at_alerts(settings: Settings) -> Finding:
+    """Report the configured channels."""
+    alerts = settings.alerts
+    number = len(channels_of([url.get_secret_value() for url in alerts.urls]))
+    if not number and settings.broker.environment is not Environment.SIMULATED:
+        return doubtful("no channel: nothing that happens is sent to you", "set HARU_ALERTS__URLS")
+    pinged = "a dead-man's switch is pinged" if alerts.heartbeat_url else "no HARU_ALERTS__HEARTBEAT_URL"
+    return fine(f"{number} channels configured, {pinged}; `python starter.py alert-test` tries them")
+
+
+async def look_at_chat(settings: Settings) -> Finding:
+    """Report the bot, if its token is set."""
+    bot = chat_bot(settings)
+    if bot is None:
+        return fine("no HARU_TELEGRAM__TOKEN: no chat commands the fleet")
+    try:
+        name = await bot.name()
+    except ChatError as fault:
+        return doubtful(str(fault), "correct HARU_TELEGRAM__TOKEN, or check the network")
+    finally:
+        await bot.aclose()
+    return fine(f"{name} obeys {len(settings.telegram.chats)} chats")

@@ -1,14 +1,18 @@
 """Events about a market close. ``at`` is market time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, Final
 
 from domain.event import Event, EventLevel
 from domain.event_kind import EventKind
 from domain.identity import AccountId
 from domain.market import Symbol
 from domain.money import NO_SHARES, Quantity
-from domain.session import SessionDate
+from domain.session import SessionDate, session_date_of
+
+_DIGEST_OF: Final = ("sessions", "trades", "net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,15 @@ def step_abandoned(step: AbandonedStep, at: datetime) -> Event:
         detail={"cause": step.cause},
         key=f"{step.kind}/{step.account_id}/{step.session_date}",
     )
+
+
+def digest_written(account_id: AccountId, period: str, values: Mapping[str, Any], at: datetime) -> Event:
+    """Return the event of a week's or month's result; once for its figures. What is None is left out."""
+    plain = {name: f"{value}" if isinstance(value, float) else value for name, value in values.items()}
+    detail: dict[str, str | int] = {name: value for name, value in plain.items() if value is not None}
+    key = "/".join(map(str, (EventKind.DIGEST_WRITTEN, period, *(values[name] for name in _DIGEST_OF))))
+    day = session_date_of(at)
+    return Event(account_id, EventKind.DIGEST_WRITTEN, EventLevel.INFO, at, day, detail=detail, key=key)
 
 
 def close_missed(account_id: AccountId, session_date: SessionDate, why: str, at: datetime) -> Event:

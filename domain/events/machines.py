@@ -77,6 +77,14 @@ def database_away(account_id: AccountId, outage: str, at: datetime) -> Event:
     )
 
 
+def database_full(account_id: AccountId, outage: str, at: datetime) -> Event:
+    """Return the event of a database whose disk is full, which is sent and never stored; once per outage and repeat."""
+    why = "nothing is bought, and sales wait until PostgreSQL accepts writes: free some room on its disk"
+    key = f"{EventKind.DATABASE_FULL}/{outage}"
+    day = session_date_of(at)
+    return Event(account_id, EventKind.DATABASE_FULL, EventLevel.CRITICAL, at, day, detail={"why": why}, key=key)
+
+
 def database_was_away(account_id: AccountId, seconds: int, at: datetime) -> Event:
     """Return the event of a database that answers again."""
     why = f"for about {seconds} s; no orders were sent in that time"
@@ -154,6 +162,15 @@ def alert_channel_unknown(account_id: AccountId, channel: str, unsent: int, at: 
     detail: dict[str, str | int] = {"why": why, "unsent": unsent}
     key = f"{EventKind.ALERT_CHANNEL_UNKNOWN}/{account_id}/{channel}/{day}"
     return Event(account_id, EventKind.ALERT_CHANNEL_UNKNOWN, EventLevel.ERROR, at, day, detail=detail, key=key)
+
+
+def trade_messages_dropped(account_id: AccountId, channel: str, number: int, at: datetime) -> Event:
+    """Return the event of deleted messages about trades that a failing channel did not accept; once an hour."""
+    why = f"channel {channel} has failed for too long: {number} messages about trades are deleted unsent"
+    key = f"{EventKind.TRADE_MESSAGES_DROPPED}/{account_id}/{channel}/{at:%Y%m%d%H}"
+    detail: dict[str, str | int] = {"why": why}
+    day = session_date_of(at)
+    return Event(account_id, EventKind.TRADE_MESSAGES_DROPPED, EventLevel.WARNING, at, day, detail=detail, key=key)
 
 
 def audit_log_broken(account_id: AccountId, seen: Anchor, at: datetime) -> Event:

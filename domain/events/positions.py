@@ -7,44 +7,9 @@ from domain.event_kind import EventKind
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
 from domain.money import Price, Quantity, Won
-from domain.position import ClosedTrade, OpenPosition
+from domain.position import OpenPosition
 from domain.reconciliation import Discrepancy
 from domain.session import SessionDate, session_date_of
-
-
-def position_bought(position: OpenPosition) -> Event:
-    """Return the event of a buy; once per position."""
-    return Event(
-        position.account_id,
-        EventKind.POSITION_BOUGHT,
-        EventLevel.INFO,
-        position.opened_at,
-        session_date=position.session_date,
-        worker_id=position.worker_id,
-        symbol=position.symbol,
-        detail={
-            "quantity": position.quantity,
-            "price": round(position.entry_price),
-            "strategy": position.strategy.name,
-        },
-        key=f"{EventKind.POSITION_BOUGHT}/{position.position_id}",
-    )
-
-
-def position_sold(trade: ClosedTrade, at: datetime) -> Event:
-    """Return the event of a sale with its net result; once per position."""
-    why = f"{trade.exit_reason}, net result {trade.net_pnl:+,} won"
-    return Event(
-        trade.account_id,
-        EventKind.POSITION_SOLD,
-        EventLevel.INFO,
-        at,
-        session_date=session_date_of(at),
-        worker_id=trade.worker_id,
-        symbol=trade.symbol,
-        detail={"quantity": trade.quantity, "net": trade.net_pnl, "why": why},
-        key=f"{EventKind.POSITION_SOLD}/{trade.position_id}",
-    )
 
 
 def position_adopted(

@@ -37,6 +37,7 @@ class AlertRules:
     language: Language = "en"
     sends_days: bool = True
     sends_trades: bool = False
+    sends_digests: bool = True
     gathered_for: timedelta = GATHERED_FOR
     longest_send: float = LONGEST_SEND
     """Real seconds."""
@@ -68,7 +69,11 @@ class Alerting:
     async def _register(self) -> None:
         rules = self._rules
         levels, keys = levels_from(rules.minimum_level), [channel.key for channel in self._channels]
-        wanted = {"sends_days": rules.sends_days, "sends_trades": rules.sends_trades}
+        wanted = {
+            "sends_days": rules.sends_days,
+            "sends_trades": rules.sends_trades,
+            "sends_digests": rules.sends_digests,
+        }
         while True:
             try:
                 await self._alerts.register(self._account_id, keys, levels, **wanted)

@@ -5,19 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-from domain.alert import Folded, fold
+from domain.alert import TRADES, Folded, fold
 from domain.clock import in_seoul
 from domain.event import Event, EventLevel
-from domain.event_kind import EventKind
+from domain.event_kind import AnyKind, EventKind
 from domain.identity import Environment
 from domain.plain_text import one_line
 from fleet.alerting.channels import Message
+from fleet.alerting.trade_text import LONGEST_TRADE, is_trade, trade_line
+from reporting.digest import digest_lines
 from reporting.sentences import Language, words
 
 _LONGEST_BODY: Final = 1_800
 """Characters. Discord accepts 2,000."""
 _LONGEST_TEXT: Final = 20_000
 _LONGEST_LINE: Final = 280
+_LONGEST: Final[Mapping[AnyKind, int]] = {
+    **dict.fromkeys((EventKind.DAY_SUMMED_UP, EventKind.DIGEST_WRITTEN), _LONGEST_BODY - 1),
+    **dict.fromkeys(TRADES, LONGEST_TRADE),
+}
 _MOST_NAMES: Final = 5
 _LONGEST_NAMES: Final = 450
 _ACCOUNT_NUMBER: Final = re.compile(r"\b\d{8}-\d{2}\b")
@@ -35,7 +41,7 @@ def message_of(
         title += f" (+{len(folded) - 1})"
     # Mask before cutting: a secret that is cut in two would no longer be recognised.
     lines = [
-        _cut(_hidden(text, mask), _LONGEST_BODY - 1 if each.kind == EventKind.DAY_SUMMED_UP else _LONGEST_LINE)
+        _cut(_hidden(text, mask), _LONGEST.get(each.kind, _LONGEST_LINE))
         for each in folded
         for text in _texts(each, language)
     ]
@@ -60,9 +66,13 @@ def _named(folded: Folded, language: Language) -> str:
 
 
 def _texts(folded: Folded, language: Language) -> list[str]:
-    """Return the lines about equal events: one line, or the whole result of each day."""
+    """Return the lines about equal events: one line, or one for each trade, or the whole result of each day."""
     if folded.kind == EventKind.DAY_SUMMED_UP:
         return [_day(event, language) for event in folded.events]
+    if folded.kind == EventKind.DIGEST_WRITTEN:
+        return ["\n".join(digest_lines(event.detail, language)) for event in folded.events]
+    if all(is_trade(event) for event in folded.events):
+        return [one_line(trade_line(event, language), _LONGEST_TEXT) for event in folded.events]
     first, last = (f"{in_seoul(at):%m-%d %H:%M:%S}" for at in folded.between)
     number = len(folded.events)
     parts = [

@@ -23,7 +23,7 @@ KNOWN_KEYS = {
     *("image", "build", "command", "entrypoint", "environment", "env_file", "volumes", "ports", "expose", "profiles"),
     *("depends_on", "healthcheck", "restart", "init", "stop_grace_period"),
     *("user", "group_add", "read_only", "cap_drop", "security_opt", "tmpfs", "networks", "secrets"),
-    *("mem_limit", "cpus", "pids_limit"),
+    *("mem_limit", "cpus", "pids_limit", "logging"),
 }
 KNOWN_HEALTH_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 READS_SECRETS: dict[str, set[str]] = {
@@ -80,6 +80,7 @@ def test_a_service_has_limits_and_either_a_health_check_or_an_end(name: str) -> 
     assert float(service["cpus"]) > 0
     assert service["pids_limit"] >= 256
     assert ("healthcheck" in service) is (name not in JOBS)
+    assert service["logging"] == {"driver": "local"}, "json-file, the default, never deletes a line"
 
 
 def test_a_secret_is_a_file_that_only_the_services_that_need_it_read() -> None:

@@ -35,7 +35,7 @@ READS = {
     "backup",
     *("summary", "report", "trades", "audit"),
     *("strategy", "strategy new", "strategy list", "strategy check", "backtest", "sweep", "unproven"),
-    *("slippage", "parity", "web", "replay", "release"),
+    *("slippage", "parity", "web", "replay", "release", "digest"),
     *("bars", "bars import", "bars list", "bars check", "bars download"),
 }
 """Verbs that change nothing of a fleet. A new verb is recorded unless it is named here and in starter.py."""

@@ -56,6 +56,7 @@ def listed() -> list[Any]:
             direct=anything,
             channels=(),
             refusals=anything,
+            chat=None,
             acts={},
         )
     )

@@ -138,7 +138,7 @@ async def test_a_database_that_is_away(fleet: Fleet, webhook: Webhook, database_
     host = Host(replace(fleet, database=database), webhook)
     name = database_url.rsplit("/", 1)[-1]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
-        async with host.running(OutageDuty(host.fleet, host.direct)):
+        async with host.running(OutageDuty(host.fleet, host.direct, HostGate())):
             admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
             admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
             took = await host.received("critical: PostgreSQL is unreachable", now())

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from activities.closing import CLOSER
+from activities.support.host_gate import HostGate
 from database.database import open_database
 from domain.event import EventLevel
 from domain.event_kind import EventKind
@@ -36,7 +37,7 @@ async def test_an_outage_is_an_alarm_at_once_and_an_event_when_it_is_over(
     database = await open_database(database_url, 1)
     direct = DirectAlerts(Environment.SIMULATED, channels_of([webhook.url]), AlertRules(str))
     sending = asyncio.create_task(direct.keep())
-    duty = OutageDuty(replace(fleet, database=database), direct, long=0)
+    duty = OutageDuty(replace(fleet, database=database), direct, HostGate(), long=0)
     name = database_url.rsplit("/", 1)[-1]
     with psycopg.connect(postgres_server, autocommit=True) as admin:
         await duty.look()

@@ -1,4 +1,4 @@
-"""Alerts of a host: by the books, and directly while the books cannot be written."""
+"""The alerts of a host, from its settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,4 +45,5 @@ def _alert_rules(settings: Settings) -> AlertRules:
         language=configured.language,
         sends_days=configured.daily_summary,
         sends_trades=configured.trades,
+        sends_digests=configured.digests,
     )
