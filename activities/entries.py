@@ -20,11 +20,11 @@ from domain.identity import AccountId, IntentId, PositionId, WorkerId
 from domain.lane import Lane
 from domain.lock import LEASE_DURATION, EntryAttempt, Lease
 from domain.market import Quote, Side, Symbol
-from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
+from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won
 from domain.order import OrderIntent, OrderPurpose, OrderRecord, OrderType
 from domain.position import PositionOpening, StrategyStamp
 from domain.pricing import entry_limit, size_entry
-from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop
+from domain.risk import Denied, EntryDeniedError, EntryProposal, Review, Spending, lost_at_stop, proposal_of
 from domain.rules import TradingRules
 from domain.screening import Candidate
 from domain.session import SessionPlan
@@ -327,12 +327,6 @@ class EntryActivities:
 def attempt_at(request: EntryRequest) -> EntryAttempt:
     """Return the running attempt at a buy."""
     return EntryAttempt(request.intent_id, activity.info().attempt)
-
-
-def proposal_of(intent: OrderIntent) -> EntryProposal:
-    """Return what the risk review needs to know of a buy."""
-    price = intent.limit_price or intent.decision_price
-    return EntryProposal(intent.symbol, intent.quantity, notional(price, intent.quantity), intent.decided_at)
 
 
 def name_of(symbol: Symbol, candidates: Sequence[Candidate]) -> str:

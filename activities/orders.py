@@ -9,7 +9,6 @@ from temporalio import activity
 
 from activities.account.records import recorded
 from activities.account.unlisted import BETWEEN_LOOKS, UnlistedOrders
-from activities.entries import proposal_of
 from activities.market.order_list import OrderList
 from activities.market.order_notices import OrderNotices
 from activities.support.heart import Heart
@@ -22,7 +21,7 @@ from domain.lane import Lane
 from domain.lock import Lease
 from domain.money import NO_SHARES
 from domain.order import WORKING_STATUSES, OrderIntent, OrderPurpose, OrderRecord, SubmitOutcome, Unknown
-from domain.risk import Review, RiskSnapshot
+from domain.risk import Review, RiskSnapshot, proposal_of
 from domain.rules import RiskRules
 from domain.session import SessionPlan, session_date_of
 

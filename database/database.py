@@ -29,7 +29,7 @@ from database.market_messages import MarketMessages
 from database.market_watches import MarketWatches
 from database.orders import Orders
 from database.payload_keys import PayloadKeys
-from database.pool import NAMED_ONLY, FullDisk, Heard, Pool, open_pool
+from database.pool import NAMED_ONLY, FullDisk, Heard, Listeners, Pool, open_pool
 from database.positions import Positions
 from database.price_marks import PriceMarks
 from database.rate_slots import RateSlots
@@ -189,8 +189,8 @@ async def open_database(
         DatabaseTooOldError: its schema has not been migrated to this code yet.
         DatabaseTooNewError: newer code has taken away what this code uses.
     """
-    disk = FullDisk()
-    database = Database(await open_pool(url, pool_size, mask, heard=heard, disk=disk), url, disk)
+    listeners = Listeners(heard=heard)
+    database = Database(await open_pool(url, pool_size, mask, listeners=listeners), url, listeners.disk)
     try:
         if not any_level:
             (await database.server.schema_level()).require_ours()
@@ -203,5 +203,5 @@ async def open_database(
 
 async def open_when_back(url: str, pool_size: int, mask: Masking = NAMED_ONLY) -> Database:
     """Return a database whose server is unavailable now; its operations fail until the server answers."""
-    disk = FullDisk()
-    return Database(await open_pool(url, pool_size, mask, at_once=False, disk=disk), url, disk)
+    listeners = Listeners()
+    return Database(await open_pool(url, pool_size, mask, at_once=False, listeners=listeners), url, listeners.disk)

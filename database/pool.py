@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 import asyncpg
@@ -28,6 +29,8 @@ Executor: TypeAlias = (
 )
 """A connection inside a transaction, or the pool for a statement that is its own transaction."""
 Row: TypeAlias = asyncpg.Record
+Heard = Callable[[str, float], None]
+"""Takes the text and the seconds of a statement that has ended, in the context of its caller."""
 
 NAMED_ONLY: Final = Masking()
 _STATEMENTS: Final = 500
@@ -39,10 +42,6 @@ _IDLE_IN_TRANSACTION = 10.0
 
 Our transactions only compute between two statements.
 """
-
-
-Heard = Callable[[str, float], None]
-"""Takes the text and the seconds of a statement that has ended, in the context of its caller."""
 
 
 class FullDisk:
@@ -62,14 +61,16 @@ class FullDisk:
         return self._refused_at is not None and now - self._refused_at < within
 
 
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """What hears of each statement of a pool."""
+
+    disk: FullDisk = field(default_factory=FullDisk)
+    heard: Heard | None = None
+
+
 async def open_pool(
-    url: str,
-    size: int,
-    mask: Masking = NAMED_ONLY,
-    *,
-    at_once: bool = True,
-    heard: Heard | None = None,
-    disk: FullDisk | None = None,
+    url: str, size: int, mask: Masking = NAMED_ONLY, *, at_once: bool = True, listeners: Listeners | None = None
 ) -> Pool:
     """Open at most ``size`` connections, the first one ``at_once``, so that a wrong URL is reported.
 
@@ -79,7 +80,7 @@ async def open_pool(
     Raises:
         DatabaseAwayError: no server of the URL accepts writes.
     """
-    guard = _WritesOnly(mask, heard, disk or FullDisk())
+    guard = _WritesOnly(mask, listeners or Listeners())
     try:
         guard.pool = await asyncpg.create_pool(
             url,
@@ -109,10 +110,9 @@ class _WritesOnly:
 
     pool: Pool
 
-    def __init__(self, mask: Masking, heard: Heard | None, disk: FullDisk) -> None:
+    def __init__(self, mask: Masking, listeners: Listeners) -> None:
         self._mask = mask
-        self._heard = heard
-        self._disk = disk
+        self._listeners = listeners
         self._dropping: asyncio.Task[None] | None = None
 
     async def prepare(self, connection: Connection) -> None:
@@ -127,11 +127,11 @@ class _WritesOnly:
             raise asyncpg.ReadOnlySQLTransactionError(TAKES_NO_WRITES)
 
     def _hear(self, query: LoggedQuery) -> None:
-        self._disk.hear(query.exception)
+        self._listeners.disk.hear(query.exception)
         if isinstance(query.exception, asyncpg.ReadOnlySQLTransactionError):
             self._drop()
-        if self._heard is not None:
-            self._heard(query.query, query.elapsed)
+        if self._listeners.heard is not None:
+            self._listeners.heard(query.query, query.elapsed)
 
     def _drop(self) -> None:
         logger.error("database_is_read_only")

@@ -12,7 +12,8 @@ from domain.errors import BooksRefusedError
 from domain.event import EventLevel
 from domain.identity import AccountId, WorkerId
 from domain.market import Symbol
-from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won
+from domain.money import NO_SHARES, NO_WON, Quantity, Rate, Won, notional
+from domain.order import OrderIntent
 from domain.rules import RiskRules
 from domain.session import SessionPlan
 
@@ -106,6 +107,12 @@ class EntryProposal:
     """The buying power for shares at the broker, without fees; None if it was checked before."""
     reserved: Won = NO_WON
     """The part of the buying power used by other buys that the broker's answer does not include."""
+
+
+def proposal_of(intent: OrderIntent) -> EntryProposal:
+    """Return what the risk review needs to know of a buy."""
+    price = intent.limit_price or intent.decision_price
+    return EntryProposal(intent.symbol, intent.quantity, notional(price, intent.quantity), intent.decided_at)
 
 
 @dataclass(frozen=True, slots=True)

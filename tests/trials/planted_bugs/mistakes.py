@@ -27,7 +27,6 @@ from activities.account.late_fills import LateFills
 from activities.account.records import recorded
 from activities.account.unlisted import UnlistedOrders, _Seen
 from activities.account.witnesses import Witnesses
-from activities.entries import proposal_of
 from activities.flatness import FlatnessActivities
 from activities.orders import SENDING_TAKES, OrderActivities, SubmitRequest
 from activities.resolving import ProofRules, ResolvingActivities
@@ -48,7 +47,7 @@ from domain.order import OrderPurpose, OrderRecord, Rejected, SubmitOutcome, Unk
 from domain.pnl import closed_trade
 from domain.position import ClosedTrade
 from domain.reconciliation import match_lost_order
-from domain.risk import Denial, Denied, Review, RiskSnapshot, review
+from domain.risk import Denial, Denied, Review, RiskSnapshot, proposal_of, review
 from domain.worker_state import WorkerLife
 from tests.trials.planted_bugs.swapping import all_swapped, swapped
 
