@@ -114,12 +114,12 @@ class ChatDesk:
         code = secrets.token_urlsafe(16)
         plan = ChatPlan(_digest(code), chat_id, act.value, worker)
         await fleet.database.chats.plan(fleet.account_id, plan, VALID_FOR)
-        about = {"act": self._name(act, worker), "does": self._said["web"]["does"][_WORDS.get(act, act.value)]}
+        about = {"act": self._name(act, worker), "does": self._said["web_control"]["does"][_WORDS.get(act, act.value)]}
         selling = "" if act is ChatAct.PAUSE else "\n".join(stocks) or self._said["web"]["nothing_held"]
         minutes = int(VALID_FOR.total_seconds() // 60)
         text = self._texts["confirm"].format(**about, stocks=selling, minutes=minutes)
-        label = self._said["web"]["acts"][_WORDS.get(act, act.value)]
-        buttons = ((label, f"{_CONFIRM}:{code}"), (self._said["web"]["cancel"], f"{_CANCEL}:{code}"))
+        label = self._said["web_control"]["acts"][_WORDS.get(act, act.value)]
+        buttons = ((label, f"{_CONFIRM}:{code}"), (self._said["web_control"]["cancel"], f"{_CANCEL}:{code}"))
         await self._bot.send(chat_id, text.strip(), buttons)
 
     async def _pressed(self, fleet: Fleet, said: Said) -> None:
@@ -158,7 +158,7 @@ class ChatDesk:
             logger.warning("chat_not_answered", extra={"chat": chat_id, "cause": str(fault)})
 
     def _name(self, act: ChatAct, worker: str) -> str:
-        label = self._said["web"]["acts"][_WORDS.get(act, act.value)]
+        label = self._said["web_control"]["acts"][_WORDS.get(act, act.value)]
         return label if act is ChatAct.KILL_SWITCH else f"{label} · {worker}"
 
 
