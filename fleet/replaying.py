@@ -19,7 +19,7 @@ from workflows.faults import temporal_cause
 from workflows.hosted import HOSTED
 from workflows.identity import OUR_TYPES, is_close_of, is_watch_of, task_queues
 
-_SDK_LOG: Final = "temporalio.worker._workflow"
+_SDK_LOG: Final = f"{Replayer.__module__.rpartition('.')[0]}._workflow"
 _LONGEST: Final = 600
 """Characters of a cause."""
 

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ _LISTED_BESIDE: Final = 40
 _SECONDS: Final = 30.0
 _SECONDS_QUICKLY: Final = 3.0
 _STARTS_WITHIN: Final = 60.0
+_TRADING: Final = ("hosts", "Temporal", "PostgreSQL")
 _PATIENT: Final = httpx.Timeout(30.0, read=None)
 
 
@@ -65,12 +66,12 @@ async def measure(folder: Path, wanted: Kept) -> list[Figure]:
                 beside = await sales_after_falls(stack, lots[sales : 2 * sales])
             memory = resident_kilobytes(process.pid)
     name = f"{browsers} browsers, {wanted.count} positions"
-    hosts = ("hosts", "Temporal", "PostgreSQL")
-    added = sum(used.get(part, 0.0) - without.get(part, 0.0) for part in hosts)
+    trades = ", ".join(_TRADING)
     crosses = "price crosses the stop → sale at the broker"
     return [
         Figure("page", f"{name}: the page's process", "cores", (used.get("page", 0.0),)),
-        Figure("page", f"{name}: added to hosts, Temporal and PostgreSQL", "cores", (added,)),
+        Figure("page", f"without browsers: {trades}", "cores", (_together(without),)),
+        Figure("page", f"{name}: {trades}", "cores", (_together(used),)),
         Figure("page", f"{name}: memory of the page's process", "kB", (memory,)),
         Figure("page", f"{name}: events a second to a browser", "events", (events / seconds / browsers,)),
         Figure("page", f"{name}: bytes a second to a browser", "bytes", (size / seconds / browsers,)),
@@ -78,6 +79,10 @@ async def measure(folder: Path, wanted: Kept) -> list[Figure]:
         Figure("page", f"without browsers: {crosses}", "s", alone),
         Figure("page", f"{name}: {crosses}", "s", beside, floor=sorted(alone)[len(alone) // 2]),
     ]
+
+
+def _together(cores: Mapping[str, float]) -> float:
+    return sum(cores.get(part, 0.0) for part in _TRADING)
 
 
 async def _used(seconds: float) -> dict[str, float]:
