@@ -24,6 +24,9 @@ async def look_at_traces(endpoint: str | None) -> Finding:
         async with asyncio.timeout(_WITHIN):
             _, writer = await asyncio.open_connection(host, port)
     except OSError:  # a timeout is one, too
-        return doubtful(f"no receiver at {host}:{port}: spans are dropped, trading goes on", f"correct {SETTING}")
+        return doubtful(
+            f"no receiver at {host}:{port}: spans are dropped, trading goes on",
+            f"start the receiver, or correct {SETTING}",
+        )
     writer.close()
     return fine(f"a receiver listens at {host}:{port}")
