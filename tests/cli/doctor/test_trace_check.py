@@ -27,7 +27,10 @@ async def test_a_receiver_that_listens_is_fine() -> None:
 async def test_no_receiver_is_doubtful_since_trading_goes_on(unused_port: int) -> None:
     found = await look_at_traces(f"http://127.0.0.1:{unused_port}/v1/traces")
 
-    assert (found.verdict, found.fix) == (Verdict.WARN, "correct HARU_TELEMETRY__TRACES_ENDPOINT")
+    assert (found.verdict, found.fix) == (
+        Verdict.WARN,
+        "start the receiver, or correct HARU_TELEMETRY__TRACES_ENDPOINT",
+    )
     assert found.text == f"no receiver at 127.0.0.1:{unused_port}: spans are dropped, trading goes on"
 
 
