@@ -11,10 +11,11 @@ _PLAIN: Final = re.compile(r"(BEGIN|COMMIT|ROLLBACK|SELECT|SET|SAVEPOINT|RELEASE
 
 @lru_cache(maxsize=2_000)  # more than the statements of our modules, which are constants
 def statement_name(query: str) -> str:
-    """Return a name such as ``SQL insert orders``."""
+    """Return a name such as ``SQL insert orders``: the last write, for which those of a WITH before it are made."""
     words = " ".join(query.split())
-    if found := _WRITES.search(words):
-        return f"SQL {found[1].split()[0].lower()} {found[2]}"
+    if writes := _WRITES.findall(words):
+        act, table = writes[-1]
+        return f"SQL {act.split()[0].lower()} {table}"
     if found := _READS.search(words):
         return f"SQL select {found[1]}"
     found = _PLAIN.match(words)

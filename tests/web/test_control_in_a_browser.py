@@ -148,7 +148,7 @@ async def test_a_browser_enters_by_password_asks_again_for_real_money_and_leaves
     async with served(live, doing.perform, tmp_path / "data", secured=secured) as page, a_tab(tmp_path / "p") as tab:
         await tab.command("Security.setIgnoreCertificateErrors", ignore=True)
         await tab.opens(page.origin + "/")
-        await tab.sees("document.getElementById('login')")
+        await tab.sees("document.readyState === 'complete' && document.getElementById('login')")  # its script runs
         await tab.runs(login("wrong", "000000"))
         await tab.sees("document.getElementById('error').textContent.includes('Wrong')")
         await tab.runs(login(PASSWORD, code_of(secret, step_at(real_seconds()))))

@@ -28,6 +28,7 @@ def statements() -> list[str]:
         ("INSERT INTO orders (intent_id) VALUES ($1)", "SQL insert orders"),
         ("INSERT INTO workers VALUES ($1) ON CONFLICT (id)\n DO UPDATE SET state = $2", "SQL insert workers"),
         ("WITH won AS (UPDATE stock_locks SET owner = $1 RETURNING *) SELECT * FROM won", "SQL update stock_locks"),
+        ("WITH lease AS (UPDATE stock_locks SET a = $1) INSERT INTO orders SELECT $2", "SQL insert orders"),
         ("SELECT 1 FROM positions WHERE symbol = '005930' FOR UPDATE", "SQL select positions"),
         ("SELECT 1 FROM orders FOR UPDATE SKIP LOCKED", "SQL select orders"),
         ("DELETE FROM price_marks WHERE at < $1", "SQL delete price_marks"),

@@ -12,10 +12,13 @@ from database.pool import Connection, Pool
 
 _WRITES: Final = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 _LOCK_WORDS: Final = frozenset({"SET", "OF"})
-_BESIDE: Final = ("watch_scans", "update SKIP+update market_watches+update stock_locks")
-"""The renewal of the scans runs each second of real time, so it has no place of its own among the crossings.
+_BESIDE: Final = {
+    ("watch_scans", "update SKIP+update market_watches+update stock_locks"),
+    ("watch_scans", "insert last_scans"),
+}
+"""Writes beside the scans: they have no place of their own among the crossings.
 
-It renews no lease of a position.
+The renewal runs each second of real time, and renews no lease of a position. The note of a scan is only shown.
 """
 
 
@@ -45,7 +48,7 @@ class Life:
         """Count a crossing, and die at the chosen one."""
         self.check()
         doing = activity.info().activity_type if activity.in_activity() else "start"
-        if (doing, what) == _BESIDE:
+        if (doing, what) in _BESIDE:
             return
         self.crossings.append(f"{doing}: {moment} {what}")
         if self._ends_at in (len(self.crossings), self.crossings[-1]):

@@ -43,7 +43,6 @@ ROWS: Final = (
     Row(ENTER, "update positions+insert fills+update orders", "the fill is booked"),
     Row(ENTER, "update stock_locks", "the watch has renewed the lease"),
     Row(ENTER, "update workers", "the purchase is shown"),
-    Row(ENTER, "insert events", "the purchase is reported"),
     Row(ENTER, "insert market_watches+insert position_watches", "the position has its watch"),
     Row(WATCH, "update stock_locks+insert orders", "the sale is recorded with its permit, and its lease renewed"),
     Row(WATCH, "POST order-cash", "the broker has the sale"),
@@ -62,7 +61,6 @@ ROWS: Final = (
     ),
     Row(FINISH, "insert symbol_cool_downs", "the stock rests"),
     Row(FINISH, "update workers", "the trade is shown"),
-    Row(FINISH, "insert events", "the trade is reported"),
 )
 """The straight trade. Other answers of the broker end a step earlier, or repeat rows of it."""
 NAMES: Final = frozenset(name for row in ROWS for name in row.crossings)

@@ -93,5 +93,5 @@ def assert_sound(system: RealSystem) -> None:
         check=False,
     )
     found = dict(re.findall(r"(I\d+) +(\d+) violations", judged.stdout))
-    found.pop("I5")
+    assert found.pop("I5", None), judged.stdout + judged.stderr
     assert found == {f"I{number}": "0" for number in range(1, 12) if number != 5}, judged.stdout + judged.stderr
