@@ -4,6 +4,8 @@ import asyncio
 import os
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from fleet.errors import OperationError
@@ -22,6 +24,8 @@ from web.server import Door, PageServer, listen_at
 
 _NICE: Final = 5
 """The page gives way to trading on a busy machine."""
+_OOM_SCORE: Final = "500"
+"""Linux ends the page before a host when memory runs out (``proc_pid_oom_score_adj(5)``: -1,000 to 1,000)."""
 
 
 async def _serve(settings: Settings) -> None:
@@ -58,12 +62,18 @@ def _end_with_the_host(page: PageServer, loop: asyncio.AbstractEventLoop) -> Non
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _give_way() -> None:
+    os.nice(_NICE)
+    with suppress(OSError):  # not Linux
+        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+
+
 def main() -> int:
     """Serve until the host ends; return 1 when the page cannot be served, with the reason on standard output."""
     guard_standard_error()
     close_to_others()
     use_configured_language()
-    os.nice(_NICE)
+    _give_way()
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())

@@ -62,6 +62,19 @@ def test_it_prints_two_links_keeps_its_key_and_ends_with_its_host(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="no /proc of Linux")
+@pytest.mark.usefixtures("nothing_configured")
+def test_it_gives_way_to_trading_in_time_and_memory(tmp_path: Path) -> None:
+    with page_process(tmp_path) as process:
+        assert said(process).startswith("Page: ")
+        score = int(Path(f"/proc/{process.pid}/oom_score_adj").read_text(encoding="ascii"))
+        nice = os.getpriority(os.PRIO_PROCESS, process.pid)
+
+    assert score == 500
+    assert nice > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_configured")
 def test_a_taken_port_is_said_and_nothing_else_happens(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
