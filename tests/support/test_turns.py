@@ -96,3 +96,10 @@ def test_a_file_can_be_played_by_each_run(turn: str) -> None:
 @pytest.mark.parametrize("folder", AROUND)
 def test_each_folder_around_the_trading_system_exists(folder: str) -> None:
     assert (Path(__file__).parents[1] / folder).is_dir()
+
+
+def test_a_family_with_two_numbers_of_turns_is_refused() -> None:
+    days = [Case(f"{file}.py::test", "", turns, "whole days") for file, turns in (("a", 3), ("b", 2))]
+
+    with pytest.raises(pytest.UsageError, match=r"b\.py::test\[\]: 'whole days' takes 3 turns elsewhere, here 2"):
+        played(days, "0")

@@ -16,7 +16,7 @@ import pytest
 TURN: Final = os.environ.get("TEST_TURN", "")
 """Set by ``.ci/run`` to the number of commits, so that a commit always plays the same tests."""
 WHOLE_DAYS: Final = "whole days"
-"""Files that play days on processes of their own. They share most of the system, and each takes a minute."""
+"""Files that play days or outages on processes of their own. They share most of the system, and take minutes."""
 AROUND: Final = ("cli", "deploy", "history", "lab", "reporting", "runtime", "simulator", "tools", "web")
 """Folders of ``tests/`` for what no order passes through. The tests of what trades run each time."""
 _FOLDERS_AROUND: Final = tuple(f"tests/{folder}/" for folder in AROUND)
@@ -24,7 +24,11 @@ _TURNS_AROUND: Final = 3
 
 
 def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: str = TURN) -> None:
-    """Deselect what another turn plays."""
+    """Deselect what another turn plays.
+
+    Raises:
+        pytest.UsageError: two marks of a family name different numbers of turns.
+    """
     if not turn:
         return
     families: dict[Hashable, dict[str, list[pytest.Item]]] = defaultdict(lambda: defaultdict(list))
@@ -38,7 +42,8 @@ def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: 
             continue
         family, member = _place_of(item, kind)
         families[family][member].append(item)
-        every[family] = turns
+        if every.setdefault(family, turns) != turns:
+            raise pytest.UsageError(f"{item.nodeid}: {family!r} takes {every[family]} turns elsewhere, here {turns}")
     left = []
     for family, members in families.items():
         turns = min(every[family], len(members))

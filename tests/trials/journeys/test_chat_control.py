@@ -36,7 +36,7 @@ def answers(system: RealSystem, api: BotApi, text: str, begins: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(1, WHOLE_DAYS)
+@pytest.mark.in_turn(3, WHOLE_DAYS)
 @pytest.mark.timeout(420)
 def test_a_chat_sells_and_its_command_does_not_come_twice(tmp_path: Path, api: BotApi) -> None:
     chat = {
