@@ -7,7 +7,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.common.v1 import WorkflowExecution
@@ -36,7 +36,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.identity import AccountId
 from fleet.visibility import quoted
 
-_WITHIN: Final = timedelta(seconds=15)
+
+class _Asking(TypedDict):
+    retry: bool
+    timeout: timedelta
+
+
+_ASKING: Final[_Asking] = {"retry": True, "timeout": timedelta(seconds=15)}
+"""Each request may be repeated: it reads, or sets what it may find set. A server with many stuck runs is overloaded."""
 _ROUTED_WITHIN: Final = 20.0
 _ROUTED_LOOK: Final = 0.2
 _PAGE: Final = 200
@@ -102,7 +109,7 @@ async def is_tried(client: Client) -> bool:
     Raises:
         RPCError: the server does not answer.
     """
-    answer = await client.workflow_service.get_system_info(GetSystemInfoRequest(), retry=True, timeout=_WITHIN)
+    answer = await client.workflow_service.get_system_info(GetSystemInfoRequest(), **_ASKING)
     numbers = re.match(r"(\d+)\.(\d+)\.", answer.server_version)
     return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _TRIED
 
@@ -118,7 +125,7 @@ class Releases:
         """Return the deployment; None when the server has no Worker Versioning or this key may not use it."""
         request = DescribeWorkerDeploymentRequest(namespace=self._client.namespace, deployment_name=self.deployment)
         try:
-            answer = await self._client.workflow_service.describe_worker_deployment(request, timeout=_WITHIN)
+            answer = await self._client.workflow_service.describe_worker_deployment(request, **_ASKING)
         except RPCError as fault:
             if fault.status is RPCStatusCode.NOT_FOUND:
                 return Deployment()
@@ -145,7 +152,7 @@ class Releases:
                 ignore_missing_task_queues=True,
                 allow_no_pollers=True,
             ),
-            timeout=_WITHIN,
+            **_ASKING,
         )
 
     async def until_routed(self) -> None:
@@ -157,7 +164,7 @@ class Releases:
         with suppress(TimeoutError):
             async with asyncio.timeout(_ROUTED_WITHIN):
                 while True:
-                    answer = await self._client.workflow_service.describe_worker_deployment(request, timeout=_WITHIN)
+                    answer = await self._client.workflow_service.describe_worker_deployment(request, **_ASKING)
                     state = answer.worker_deployment_info.routing_config_update_state
                     if state != RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS:
                         return
@@ -180,7 +187,7 @@ class Releases:
                 ignore_missing_task_queues=True,
                 allow_no_pollers=True,
             ),
-            timeout=_WITHIN,
+            **_ASKING,
         )
 
     async def open_runs(self) -> tuple[Run, ...]:
@@ -189,7 +196,7 @@ class Releases:
         request = ListWorkflowExecutionsRequest(namespace=self._client.namespace, page_size=_PAGE, query=query)
         found = list[Run]()
         while True:
-            answer = await self._client.workflow_service.list_workflow_executions(request, timeout=_WITHIN)
+            answer = await self._client.workflow_service.list_workflow_executions(request, **_ASKING)
             found += map(_run, answer.executions)
             if not answer.next_page_token:
                 return tuple(found)
@@ -221,7 +228,7 @@ class Releases:
             maximum_page_size=_PAGE,
         )
         service = self._client.workflow_service
-        answer = await service.get_workflow_execution_history_reverse(request, timeout=_WITHIN)
+        answer = await service.get_workflow_execution_history_reverse(request, **_ASKING)
         ends = (event.event_type for event in answer.history.events if event.event_type in _ENDS)
         return next(ends, None) == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
@@ -235,7 +242,7 @@ class Releases:
                 update_mask=FieldMask(paths=["versioning_override"]),
                 identity=_IDENTITY,
             ),
-            timeout=_WITHIN,
+            **_ASKING,
         )
         return answer.workflow_execution_options.versioning_override
 

@@ -19,7 +19,8 @@ from workflows.faults import temporal_cause
 from workflows.hosted import HOSTED
 from workflows.identity import OUR_TYPES, is_close_of, is_watch_of, task_queues
 
-_SDK_LOG: Final = f"{Replayer.__module__.rpartition('.')[0]}._workflow"
+_SDK: Final = Replayer.__module__.rpartition(".")[0]
+_SDK_LOGS: Final = (f"{_SDK}._workflow", f"{_SDK}._workflow_instance")
 _LONGEST: Final = 600
 """Characters of a cause."""
 
@@ -95,12 +96,15 @@ async def replay_open_histories(
 @contextmanager
 def _named_once() -> Iterator[None]:
     """Silence the SDK, which repeats each failure with a traceback."""
-    log = logging.getLogger(_SDK_LOG)
-    before, log.disabled = log.disabled, True
+    logs = [logging.getLogger(each) for each in _SDK_LOGS]
+    before = [each.disabled for each in logs]
+    for each in logs:
+        each.disabled = True
     try:
         yield
     finally:
-        log.disabled = before
+        for each, was_disabled in zip(logs, before, strict=True):
+            each.disabled = was_disabled
 
 
 def _replayed(run: WorkflowExecution, events: int, fault: str) -> Replayed:

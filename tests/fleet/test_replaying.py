@@ -30,6 +30,15 @@ class AnotherWorker:
         await workflow.sleep(timedelta(seconds=5), summary=life.worker_id)
 
 
+@workflow.defn(name=TRADING_WORKER, sandboxed=False)
+class RaisingWorker:
+    """A build whose workers fail each task."""
+
+    @workflow.run
+    async def run(self, life: WorkerLife) -> None:
+        raise RuntimeError(f"{life.worker_id} is stuck")
+
+
 async def report_of(fleet: Fleet, runs: int, closed: timedelta = timedelta(0)) -> ReplayReport:
     """Return the report once the server lists so many runs; its lists are late."""
     async with asyncio.timeout(60):
@@ -57,20 +66,26 @@ async def test_open_runs_replay_and_foreign_ones_are_left_out(hosted: Hosted) ->
     assert all(each.is_open and each.events > 10 for each in report.runs)
 
 
-async def test_a_build_that_cannot_go_on_is_named_once(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("build", "fault"), [(AnotherWorker, "ondeterminism"), (RaisingWorker, "is stuck")])
+async def test_a_build_that_cannot_go_on_is_named_once(  # noqa: PLR0917 - what it may print to
+    hosted: Hosted,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    build: type,
+    fault: str,
 ) -> None:
     await started(hosted, 1)
     capfd.readouterr()
-    monkeypatch.setattr(replaying, "HOSTED", (AnotherWorker,))
+    monkeypatch.setattr(replaying, "HOSTED", (build,))
 
     report = await report_of(hosted.fleet, 1)
 
     assert not report.has_passed
     assert report.by_type() == {TRADING_WORKER: (1, 1)}
     assert "worker-1" in report.failed[0].workflow_id
-    assert "ondeterminism" in report.failed[0].fault
-    assert "ondeterminism" not in "".join(capfd.readouterr())
+    assert fault in report.failed[0].fault
+    assert fault not in "".join(capfd.readouterr())
     assert [each for each in caplog.records if each.levelno == logging.WARNING and "worker" in each.name] == []
 
 

@@ -1,6 +1,7 @@
 """What the release duty does on other servers, after outages, and for hosts without a version."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,9 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     GetSystemInfoResponse,
     GetWorkflowExecutionHistoryReverseResponse,
+    ListWorkflowExecutionsResponse,
+    SetWorkerDeploymentCurrentVersionResponse,
+    SetWorkerDeploymentRampingVersionResponse,
     UpdateWorkflowExecutionOptionsResponse,
 )
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -44,6 +48,7 @@ from workflows.trading_worker import TradingWorkerWorkflow
 
 CONNECTED = Answer(GetSystemInfoResponse())
 AWAY = Answer(status=RPCStatusCode.UNAVAILABLE, text="starting")
+OVERLOADED = Answer(status=RPCStatusCode.RESOURCE_EXHAUSTED, text="busy")
 DENIED = Answer(status=RPCStatusCode.PERMISSION_DENIED, text="Request unauthorized.")
 UNKNOWN = Answer(status=RPCStatusCode.INVALID_ARGUMENT, text="unknown override")
 UNDERSTOOD_NOTHING = Answer(UpdateWorkflowExecutionOptionsResponse())
@@ -142,6 +147,26 @@ async def test_an_older_server_gets_an_override_that_it_knows(first: Answer) -> 
 
         with pytest.raises(RPCError, match="unauthorized"):  # the second request has been sent
             await releases.move(RUN, B)
+
+
+@pytest.mark.parametrize(
+    ("ask", "answer"),
+    [
+        (lambda releases: releases.state(), current_is(A)),
+        (lambda releases: releases.set_current(B), Answer(SetWorkerDeploymentCurrentVersionResponse())),
+        (lambda releases: releases.set_ramp(B, 10), Answer(SetWorkerDeploymentRampingVersionResponse())),
+        (lambda releases: releases.until_routed(), current_is(A)),
+        (lambda releases: releases.open_runs(), Answer(ListWorkflowExecutionsResponse())),
+        (lambda releases: releases.move(RUN, ""), UNDERSTOOD_NOTHING),
+        (lambda releases: releases.has_failed_task(RUN), Answer(GetWorkflowExecutionHistoryReverseResponse())),
+    ],
+    ids=["state", "current", "ramp", "routed", "runs", "move", "failed task"],
+)
+async def test_an_overloaded_server_is_asked_again(
+    ask: Callable[[Releases], Awaitable[object]], answer: Answer
+) -> None:
+    async with scripted_grpc([CONNECTED, OVERLOADED, answer]) as address:
+        await ask(Releases(await Client.connect(address), FIRST))  # type: ignore[arg-type]
 
 
 async def test_a_host_without_a_version_takes_over_from_versioned_hosts(fleet: Fleet) -> None:
