@@ -21,9 +21,9 @@ from activities.support.pace import Every
 from activities.watch.first_exit import FirstExit, exit_request
 from activities.watch.messages import WatchRequest
 from domain.errors import StaleFencingTokenError, TradingError
-from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
+from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark, problem_for
 from domain.identity import PositionId
-from domain.market import MarketView, Quote, problem_with
+from domain.market import MarketView, Quote, QuoteProblem
 from domain.money import Price
 from domain.position import ExitReason, OpenPosition
 from domain.session import TradingCalendar
@@ -104,6 +104,7 @@ class WatchingActivities:
             lease = await stack.enter_async_context(KeptLease(self._database.locks, request.lease, news))
             position = await self._held(request.position_id)
             position = replace(position, high_water_mark=max(position.high_water_mark, best))
+            self._feed.need_price_since(request.symbol, position.opened_at)
             await self._announce(position)
             rules = request.rules.execution
             price = PriceInSight(self._feed, self._pace, request.symbol, rules)
@@ -180,12 +181,12 @@ class WatchingActivities:
             )
             return _Look(position, decide_exit(blind), None)
         view = found or _unseen(position)
-        problem = problem_with(view.quote, self._pace.now(), age)
+        problem = problem_for(position, view.quote, self._pace.now(), age)
         if problem is None:
             best = high_water_mark(position, view.quote.price)
             position = replace(position, high_water_mark=best, last_price=view.quote.price)
             start.look(view, self._calendar, self._pace.now())
-        else:
+        elif problem is not QuoteProblem.BEFORE_PURCHASE:
             extra = {"symbol": request.symbol, "problem": problem}
             activity.logger.warning("price_distrusted", extra=extra)
         context = ExitContext(

@@ -11,7 +11,7 @@ from typing import Final
 from domain.clock import in_seoul
 from domain.identity import IntentId
 from domain.ladder import Rung
-from domain.market import MarketView, Quote, problem_with
+from domain.market import MarketView, Quote, QuoteProblem, problem_with
 from domain.money import Price, Quantity, change_rate
 from domain.position import ExitReason, OpenPosition
 
@@ -51,7 +51,7 @@ class ExitSignal:
 class ExitContext:
     """The inputs of an exit rule; instants are market time (UTC).
 
-    With an invalid quote, or one older than ``greatest_age``, only time-based rules apply.
+    With an invalid quote, or one older than ``greatest_age`` or than the purchase, only time-based rules apply.
     """
 
     position: OpenPosition
@@ -66,7 +66,7 @@ class ExitContext:
     @property
     def price_is_sound(self) -> bool:
         """Return whether the quote is valid for a decision."""
-        return problem_with(self.view.quote, self.now, self.greatest_age) is None
+        return problem_for(self.position, self.view.quote, self.now, self.greatest_age) is None
 
     @property
     def price(self) -> Price:
@@ -77,6 +77,16 @@ class ExitContext:
     def gain(self) -> Decimal:
         """Return the price's change against the average entry price."""
         return change_rate(self.price, self.position.entry_price)
+
+
+def problem_for(position: OpenPosition, quote: Quote, now: datetime, greatest_age: timedelta) -> QuoteProblem | None:
+    """Return why no price rule of a position may decide by a quote, or None.
+
+    A host that did not buy the position may still know the price before a jump that made another host buy.
+    """
+    if quote.observed_at < position.opened_at:
+        return QuoteProblem.BEFORE_PURCHASE
+    return problem_with(quote, now, greatest_age)
 
 
 def _deadline(context: ExitContext) -> str | None:

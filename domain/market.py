@@ -92,6 +92,7 @@ class QuoteProblem(StrEnum):
     CROSSED = "crossed"
     STALE = "stale"
     FROM_THE_FUTURE = "from_the_future"
+    BEFORE_PURCHASE = "before_purchase"
 
 
 def problem_with(quote: Quote, now: datetime, greatest_age: timedelta) -> QuoteProblem | None:

@@ -165,6 +165,12 @@ class QuoteFeed:
         self._prices.take_agreed(symbol)
         return self._prices.known.get(symbol)
 
+    def need_price_since(self, symbol: Symbol, instant: datetime) -> None:
+        """Query a stock at the next look if its last quote is older than an instant (market time)."""
+        known = self._prices.known.get(symbol)
+        if known is not None and known.observed_at < instant:
+            self._prices.doubt(symbol)
+
     async def seen_in_book(self, quote: Quote, lane: "Lane") -> Quote:
         """Return the quote with best bid and ask; query the order book if the quote lacks them."""
         if quote.shows_book:

@@ -136,6 +136,7 @@ class Holdings:
         self._watched[row.worker_id] = Watched(row, request, position, start, self._new_alarm(), now)
         stack = self._bells[row.worker_id] = ExitStack()
         stack.enter_context(self._feed.watching(symbol, SharedBell(symbol, self.moved, self.news)))
+        self._feed.need_price_since(symbol, position.opened_at)
         self.news.set()
 
     def _leave_odd(self, row: WatchRow, why: str) -> None:

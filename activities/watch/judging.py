@@ -11,8 +11,8 @@ from activities.market.quote_feed import QuoteFeed
 from activities.market.sale_start import SaleStart
 from activities.support.asked_position import AskedPosition
 from activities.watch.messages import WatchRequest
-from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark
-from domain.market import MarketView, Quote, problem_with
+from domain.exits import ExitContext, ExitSignal, decide_exit, high_water_mark, problem_for
+from domain.market import MarketView, Quote, QuoteProblem
 from domain.position import OpenPosition
 from domain.session import TradingCalendar
 from domain.watch import PriceMark, WatchRow
@@ -111,7 +111,7 @@ class Judge:
         age = self._pace.clock.market_duration(watched.request.rules.execution.greatest_quote_age)
         known = None if now >= watched.start.deadline else self._feed.known_quote(position.symbol)
         view = unseen(position) if known is None else self._feed.view_of(known)
-        problem = problem_with(view.quote, now, age)
+        problem = problem_for(position, view.quote, now, age)
         watched.is_trusted = known is not None and problem is None
         if watched.is_trusted:
             best = high_water_mark(position, view.quote.price)
@@ -119,7 +119,7 @@ class Judge:
             watched.seen = view.quote
             watched.mark = PriceMark(position.position_id, view.quote.price, best, view.quote.observed_at)
             watched.start.look(view, self._calendar, now)
-        elif known is not None and not watched.is_distrusted:
+        elif known is not None and not watched.is_distrusted and problem is not QuoteProblem.BEFORE_PURCHASE:
             logger.warning("price_distrusted", extra={"symbol": position.symbol, "problem": problem})
         watched.is_distrusted = known is not None and problem is not None
         deadline, because = watched.start.deadline, watched.start.because

@@ -150,3 +150,17 @@ async def test_a_stock_is_of_interest_for_half_a_minute(feed: QuoteFeed, market:
     assert feed.of_interest() == (SAMSUNG,)
     market.passes(0.001)
     assert feed.of_interest() == ()
+
+
+@pytest.mark.parametrize(("later", "asks"), [(A_MOMENT, 1), (timedelta(0), 0)])
+async def test_a_covered_stock_is_asked_for_once_if_its_price_is_from_before_the_purchase(
+    feed: QuoteFeed, market: Market, later: timedelta, asks: int
+) -> None:
+    feed.cover([SAMSUNG])
+    found = await feed.quotes([SAMSUNG], timedelta(0), Lane.WATCH)
+    before = len(market.asked)
+
+    feed.need_price_since(SAMSUNG, found[SAMSUNG].observed_at + later)
+
+    assert await refreshed(feed, market) == before + asks
+    assert await refreshed(feed, market) == before + asks

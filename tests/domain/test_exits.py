@@ -54,6 +54,18 @@ def test_the_stop_loss_fires_at_its_rate_below_the_entry(price: int, reason: Exi
     assert reason_of(at_price(price)) is reason
 
 
+def test_a_price_from_before_the_purchase_sells_nothing() -> None:
+    position = replace(held(), opened_at=NOW - timedelta(seconds=1))
+    before, after = (
+        at_price(90_000, position, view=a_view(a_quote(90_000, limits=None, observed_at=at)))
+        for at in (position.opened_at - timedelta(microseconds=1), position.opened_at)
+    )
+
+    assert reason_of(before) is None
+    assert reason_of(after) is ExitReason.STOP_LOSS
+    assert reason_of(replace(before, now=LATER)) is ExitReason.DEADLINE
+
+
 @pytest.mark.parametrize(
     ("price", "best", "reason"),
     [(265_537, 0, ExitReason.STOP_LOSS), (265_750, 0, None), (279_250, 285_250, ExitReason.TRAILING_STOP)],

@@ -108,11 +108,7 @@ class Stage:
         await start_workers(self.stack.fleet, len(self.symbols), replace(RULES, universe=universe))
 
     async def rise(self, symbols: Sequence[Symbol]) -> None:
-        """Let stocks break out, and wait until every one of them is held and watched.
-
-        The prices before are too old for a decision by then: a stop could still read one that is fresh.
-        """
-        await asyncio.sleep(RULES.execution.greatest_quote_age.total_seconds())
+        """Let stocks break out, and wait until every one of them is held and watched."""
         await asyncio.gather(*(self.stack.market.rises(symbol) for symbol in symbols))
         await self._until(lambda: self._holds(set(symbols)), f"{len(symbols)} more are held and watched")
 

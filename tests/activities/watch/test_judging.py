@@ -12,6 +12,7 @@ from activities.watch.judging import Judge, Watched
 from activities.watch.messages import WatchRequest
 from domain.clock import MarketClock
 from domain.market import MarketView, Quote, Symbol
+from domain.position import ExitReason
 from domain.rules import TradingRules
 from domain.watch import WatchRow
 from exchange.calendar import krx_calendar
@@ -65,6 +66,23 @@ def test_a_price_that_stays_old_is_logged_once(caplog: pytest.LogCaptureFixture)
         judge(at).by_price(held, 4.0)
 
     assert [record.message for record in caplog.records] == ["price_distrusted"] * 2
+
+
+def test_a_price_from_before_a_jump_that_made_another_host_buy_decides_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    held = watched(opened_at=NOW, price=70_000)
+    at = At(NOW + timedelta(seconds=2), a_quote(60_000, observed_at=NOW - timedelta(seconds=1)))
+    with caplog.at_level(logging.WARNING):
+        assert judge(at).by_price(held, 1.0) is None
+    assert (held.is_trusted, held.mark, held.position.last_price) == (False, None, 70_000)
+    assert caplog.records == []
+
+    at.quote = a_quote(60_000, observed_at=NOW + timedelta(seconds=1))
+    signal = judge(at).by_price(held, 2.0)
+
+    assert signal is not None
+    assert signal.reason is ExitReason.STOP_LOSS
 
 
 def test_the_longest_holding_time_follows_the_rules_that_are_read() -> None:
