@@ -1,5 +1,6 @@
 """Loopback ports: use the configured port if it is free, otherwise refuse with the variable to change."""
 
+import secrets
 import socket
 from typing import Final
 
@@ -8,8 +9,18 @@ from runtime.embedded.errors import PortTakenError
 LOOPBACK: Final = "127.0.0.1"
 
 
+_CHOSEN: Final = range(12_000, 30_000)
+"""Below the ports that Linux, BSD and macOS give to outgoing connections: one of these could take the port until a
+part listens on it. Browsers open every one of them."""
+_TRIES: Final = 50
+
+
 def free_port() -> int:
-    """Return a port that is free at this moment."""
+    """Return a port that is free at this moment, and that no outgoing connection takes later."""
+    for _ in range(_TRIES):
+        port = _CHOSEN[secrets.randbelow(len(_CHOSEN))]
+        if _bindable(port):
+            return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])

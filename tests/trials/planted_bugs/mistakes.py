@@ -205,8 +205,8 @@ def forgets_the_best_price() -> AbstractContextManager[None]:
 
 def trusts_every_price() -> AbstractContextManager[None]:
     return all_swapped(
-        (activities.watching, "problem_with", lambda *_: None),
-        (domain.exits, "problem_with", lambda *_: None),
+        (activities.watching, "problem_for", lambda *_: None),
+        (domain.exits, "problem_for", lambda *_: None),
     )
 
 
