@@ -2,7 +2,7 @@
 
 What differs between versions is the language, its library and the wheels. Every rule, parser and format runs on both.
 A server behind a socket is the same program for both, so one test of each file shows that we reach it. What only reads
-our sources finds the same in them on each version. In CI three files take turns (``tests/support/turns.py``).
+our sources finds the same in them on each version. In CI five files take turns (``tests/support/turns.py``).
 """
 
 import re
@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import pytest
 
-from tests.support.turns import TURN
+from tests.support.turns import TURN, TURNS
 
 SERVERS: Final = frozenset({"postgres_server", "temporal_dev_server", "time_skipping_env"})
 """The fixtures that start a server."""
@@ -23,7 +23,6 @@ _STARTS: Final = re.compile(r"^(import|from) subprocess|create_subprocess_|\bLau
 """The ways to start a process: the module, its namesakes of asyncio, and our own launcher."""
 SECOND_PYTHON: Final = "second_python"
 """The marker, and the expression that selects it."""
-_TURNS: Final = 3
 
 
 def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
@@ -38,7 +37,7 @@ def mark_for_second_python(items: list[pytest.Item], turn: str = TURN) -> None:
         if served:
             chosen.add(file)
         mine = turns.setdefault((served, file), sum(kind == served for kind, _ in turns))
-        if not turn or mine % _TURNS == int(turn) % _TURNS:
+        if not turn or mine % TURNS == int(turn) % TURNS:
             item.add_marker(SECOND_PYTHON)
 
 

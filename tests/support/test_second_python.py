@@ -66,19 +66,19 @@ def test_one_test_of_each_file_with_a_server_runs_again(module: Callable[..., Mo
 
 
 @pytest.mark.parametrize("fixtures", [["postgres_server"], []], ids=["with a server", "without"])
-def test_in_three_turns_each_file_runs_again_once(module: Callable[..., ModuleType], fixtures: list[str]) -> None:
+def test_in_its_turns_each_file_runs_again_once(module: Callable[..., ModuleType], fixtures: list[str]) -> None:
     pure = module()
 
-    turns = [chosen(*(Collected(f"{file}.py::1", pure, *fixtures) for file in "abcd"), turn=turn) for turn in "345"]
+    turns = [chosen(*(Collected(f"{file}.py::1", pure, *fixtures) for file in "abcdef"), turn=turn) for turn in "56789"]
 
-    assert turns == [["a.py::1", "d.py::1"], ["b.py::1"], ["c.py::1"]]
+    assert turns == [["a.py::1", "f.py::1"], ["b.py::1"], ["c.py::1"], ["d.py::1"], ["e.py::1"]]
 
 
 def test_files_with_and_without_servers_take_turns_of_their_own(module: Callable[..., ModuleType]) -> None:
     pure = module()
     files = Collected("a.py::served", pure, "postgres_server"), Collected("b.py::pure", pure)
 
-    assert chosen(*files, turn="3") == ["a.py::served", "b.py::pure"]
+    assert chosen(*files, turn="5") == ["a.py::served", "b.py::pure"]
 
 
 @pytest.mark.parametrize(

@@ -79,10 +79,12 @@ def test_the_files_of_a_named_family_take_turns_as_a_whole() -> None:
 
 
 def test_the_files_around_the_trading_system_take_turns() -> None:
-    around = [Case(f"tests/{folder}/test_a.py::test", "x") for folder in ("cli", "lab", "web", "tools")]
+    around = [
+        Case(f"tests/{folder}/test_a.py::test", "x") for folder in ("cli", "lab", "web", "tools", "deploy", "history")
+    ]
     trading = [Case("tests/domain/test_a.py::test", "x"), Case("tests/test_worker.py::test", "x")]
 
-    assert played([*around, *trading], "0") == [each.nodeid for each in (around[0], around[3], *trading)]
+    assert played([*around, *trading], "0") == [each.nodeid for each in (around[0], around[5], *trading)]
     assert played([*around, *trading], "1") == [each.nodeid for each in (around[1], *trading)]
 
 

@@ -20,7 +20,8 @@ WHOLE_DAYS: Final = "whole days"
 AROUND: Final = ("cli", "deploy", "history", "lab", "reporting", "runtime", "simulator", "tools", "web")
 """Folders of ``tests/`` for what no order passes through. The tests of what trades run each time."""
 _FOLDERS_AROUND: Final = tuple(f"tests/{folder}/" for folder in AROUND)
-_TURNS_AROUND: Final = 3
+TURNS: Final = 5
+"""How many runs play all whole days, and all files around the trading system."""
 
 
 def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: str = TURN) -> None:
@@ -37,7 +38,7 @@ def leave_to_other_turns(config: pytest.Config, items: list[pytest.Item], turn: 
         if marker := item.get_closest_marker("in_turn"):
             turns, kind = marker.args
         elif item.nodeid.startswith(_FOLDERS_AROUND):
-            turns, kind = _TURNS_AROUND, AROUND
+            turns, kind = TURNS, AROUND
         else:
             continue
         family, member = _place_of(item, kind)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.embedded.processes import ROOT, processes_of
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tools.bench.__main__ import NAMES, main
 from tools.bench.figures import Figure, shown, table
 from tools.bench.watches import Watch, watch_by
@@ -51,7 +51,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(LONGEST)
 @pytest.mark.parametrize("bench", NAMES)
 def test_each_bench_measures_something_that_can_be(measured: Measured, bench: str) -> None:
@@ -63,7 +63,7 @@ def test_each_bench_measures_something_that_can_be(measured: Measured, bench: st
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(LONGEST)
 def test_what_does_not_depend_on_the_machine_is_as_promised(measured: Measured) -> None:
     assert measured.median("lock", "winners") == 1
@@ -78,7 +78,7 @@ def test_what_does_not_depend_on_the_machine_is_as_promised(measured: Measured) 
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(LONGEST)
 def test_every_value_is_kept_and_nothing_goes_on(measured: Measured) -> None:
     (kept,) = (measured.folder / ".haru" / "bench").glob("*.json")

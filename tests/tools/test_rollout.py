@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.embedded.processes import ROOT
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.verifier.a_day import a_clean_day
 from tools.rollout.__main__ import main
 from tools.rollout.played import Played
@@ -93,7 +93,7 @@ def rolled(folder: Path, name: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(LONGEST + 20)
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 def test_a_release_is_rolled_to_an_incompatible_build_and_back(tmp_path: Path) -> None:
     figures = rolled(tmp_path, "back")
 
@@ -104,7 +104,7 @@ def test_a_release_is_rolled_to_an_incompatible_build_and_back(tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.timeout(LONGEST + 20)
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 def test_a_stuck_build_sells_by_its_stops_and_is_rolled_back(tmp_path: Path) -> None:
     figures = rolled(tmp_path, "stuck")
 

@@ -45,13 +45,13 @@ from tests.fleet.duties.test_failing import BadRelease
 from tests.support.builders import NOW
 from tests.support.small_disk import MEGABYTE, small_disk
 from tests.support.stepping import ACCOUNT, CALENDAR
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.support.webhook import Webhook
 from tools.chaos.network import network_to
 from workflows.identity import task_queues, worker_name, worker_workflow_id
 from workflows.payloads import DATA_CONVERTER
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.in_turn(3, WHOLE_DAYS)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.in_turn(TURNS, WHOLE_DAYS)]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ko")
 _LONGEST_WAIT = 400.0
 """Seconds; only a missing message takes this long."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bot_api import CHAT, TOKEN, BotApi
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.journeys.real_system import RealSystem, real_system
 from tests.trials.journeys.test_kill_nine import HELD
 
@@ -36,7 +36,7 @@ def answers(system: RealSystem, api: BotApi, text: str, begins: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(420)
 def test_a_chat_sells_and_its_command_does_not_come_twice(tmp_path: Path, api: BotApi) -> None:
     chat = {

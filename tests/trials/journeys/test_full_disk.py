@@ -12,7 +12,7 @@ import pytest
 
 from tests.runtime.embedded.processes import processes_of
 from tests.support.small_disk import SmallDisk, small_disk
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.support.webhook import Webhook
 from tests.trials.journeys.real_system import RealSystem, real_system
 
@@ -32,7 +32,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(420)
 def test_a_disk_that_fills_costs_no_position_and_no_host(tmp_path: Path, webhook: Webhook) -> None:
     settings = {"HARU_SIMULATOR__SPEED": "30", "HARU_SIMULATOR__START": "2026-11-23 10:30"}

@@ -18,7 +18,7 @@ from domain.summary import FLEET
 from lab.books import book_of, frozen_books
 from tests.support.builders import host_limits
 from tests.support.stepping import BEFORE_THE_CLOSE, RULES, kst, stage
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.crash_points.day import PLAN
 from verifier.limits import within_host_limits
 
@@ -41,7 +41,7 @@ TEN_TIMES = replace(
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 async def test_a_day_by_ten_times_the_hosts_limits_stays_within_them(
     time_skipping_env: WorkflowEnvironment, database_url: str
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.journeys.real_system import real_system
 
 SENT = "SELECT count(*) FROM orders WHERE side = 'buy' AND sent_at IS NOT NULL"
@@ -16,7 +16,7 @@ REPORTED = "SELECT count(*) FROM events WHERE kind = 'rules_above_host_limits'"
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 def test_workers_of_looser_settings_buy_for_no_more_than_their_host_allows(tmp_path: Path) -> None:
     market = {"HARU_SIMULATOR__SPEED": "120", "HARU_SIMULATOR__START": "2026-11-23 09:30"}
     with real_system(tmp_path, **market, HARU_RULES__RISK__CAPITAL_PER_TRADE="1,000,000") as system:

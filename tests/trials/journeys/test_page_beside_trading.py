@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.journeys.real_system import RealSystem, real_system
 
 MARKET = {"HARU_SIMULATOR__SPEED": "30", "HARU_SIMULATOR__START": "2026-11-23 10:30"}
@@ -18,7 +18,7 @@ TRADES = "SELECT count(*) FROM positions"
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 def test_a_page_that_is_killed_and_a_taken_port_leave_trading_alone(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

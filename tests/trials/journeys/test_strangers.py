@@ -29,7 +29,7 @@ from domain.worker_state import WorkerLife
 from runtime.embedded.ports import free_port
 from runtime.embedded.temporal import DevServer
 from tests.runtime.embedded.processes import ROOT, eventually
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.journeys.real_system import RealSystem, real_system
 from tests.trials.journeys.test_kill_nine import HELD
 from workflows.identity import close_workflow_id, task_queues, worker_name, worker_workflow_id
@@ -40,7 +40,7 @@ _ONCE = RetryPolicy(maximum_attempts=1)
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(600)
 def test_a_stranger_neither_trades_nor_stops_and_what_is_held_is_sold(tmp_path: Path) -> None:
     with real_system(tmp_path, HARU_SIMULATOR__SPEED="30", HARU_SIMULATOR__START="2026-11-23 10:30") as system:

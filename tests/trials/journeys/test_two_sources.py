@@ -11,7 +11,7 @@ import pytest
 from domain.money import Price
 from domain.tick_size import round_down
 from security.sealing.keys import new_key
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 from tests.trials.journeys.real_system import RealSystem, real_system
 
 GREEDY = '''"""Buys everything, and sells {when}."""
@@ -92,7 +92,7 @@ def reason_of(symbol: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(900)
 def test_hosts_with_other_code_do_not_buy_and_each_of_them_sells(tmp_path: Path) -> None:
     keeps, leaves = GREEDY.format(when="never", answer=False), GREEDY.format(when="at once", answer=True)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.recorded_days import DAYS, STOCKS, a_store
 from tests.runtime.embedded.processes import ROOT, eventually, processes_of
-from tests.support.turns import WHOLE_DAYS
+from tests.support.turns import TURNS, WHOLE_DAYS
 
 DAY: Final = DAYS[0]
 HOURS: Final = f"{DAY}=09:00-11:20-11:30"
@@ -32,7 +32,7 @@ def compared(folder: Path, *words: str) -> tuple[int, str, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.in_turn(3, WHOLE_DAYS)
+@pytest.mark.in_turn(TURNS, WHOLE_DAYS)
 @pytest.mark.timeout(900)
 def test_every_difference_between_processes_and_a_backtest_has_a_cause(folder: Path) -> None:
     a_store(folder / "bars")
