@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
+from activities.market.askers import Askers
 from activities.market.bells import Bell, Bells, Spaced
 from activities.market.coverage import Coverage
 from activities.market.index_levels import IndexLevels
@@ -60,24 +61,6 @@ class _Ages:
     covered: timedelta
 
 
-class _Askers:
-    """Waiters of a lane: one call at a time, which includes what the others want."""
-
-    def __init__(self) -> None:
-        self.call: asyncio.Task[None] | None = None
-        self.wanted: Counter[Symbol] = Counter()
-
-    @contextmanager
-    def waiting_for(self, symbols: Iterable[Symbol]) -> Iterator[None]:
-        """Include these symbols in the next call while the context lasts."""
-        wanted = Counter(symbols)
-        self.wanted += wanted
-        try:
-            yield
-        finally:
-            self.wanted -= wanted
-
-
 class QuoteFeed:
     """Shared quotes, recent paths, references and statuses. Ages are market time.
 
@@ -107,7 +90,7 @@ class QuoteFeed:
         self._statuses: dict[Symbol, tuple[datetime, InstrumentStatus | StockFault]] = {}
         self._asked_statuses: SingleFlight[Symbol, InstrumentStatus] = SingleFlight()
         self._watched: Counter[Symbol] = Counter()
-        self._askers: dict[Lane, _Askers] = defaultdict(_Askers)
+        self._askers: dict[Lane, Askers] = defaultdict(Askers)
         self._reference_guard = asyncio.Lock()
         self._indices = IndexLevels(broker, pace)
         self._books: dict[Symbol, tuple[datetime, OrderBook]] = {}

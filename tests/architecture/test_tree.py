@@ -47,6 +47,7 @@ WRITES_BY_ITSELF = {
     "runtime/backup.py": "syncs a folder that the operator has named",
     "runtime/embedded/postgres.py": "makes PostgreSQL's folder, mode 0700, for another user where need be",
     "runtime/embedded/unprivileged.py": "writes to /proc",
+    "web/process.py": "writes to /proc",
     "tools/rollout/trees.py": "copies our own code, without data or keys",
     "tools/install.py": "makes the environment, before any of our modules can be used",
     "security/private_files.py": "is how the others write",
