@@ -66,6 +66,7 @@ CHANGES = {
     "release drain": "release drain build-1",
     "release rollback": "release rollback",
     "unproven withdraw": "unproven withdraw momentum --reason over",
+    "web-password": "web-password --remove",
 }
 """An example of each other verb."""
 AWAY = {"reconcile", "statement"}
