@@ -1,5 +1,6 @@
 """The fleet is watched and commanded from a chat, over real HTTP, by the command line's Updates and audit log."""
 
+import asyncio
 from pathlib import Path
 
 import psycopg
@@ -208,3 +209,63 @@ async def test_a_telegram_that_is_away_is_an_error_without_the_token(fleet: Flee
 
     assert TOKEN.partition(":")[2] not in repr(refused.value)
     await bot.aclose()
+
+
+async def test_a_question_that_cannot_be_answered_keeps_no_command_waiting(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that cannot be read, or an error of ours: the kill switch behind it counts all the same."""
+
+    async def broken(*_: object) -> str:
+        raise KeyError("an odd row")
+
+    monkeypatch.setitem(desk_module.READS, "status", broken)  # type: ignore[arg-type]
+    counting = Counting()
+    host = hosts.host(perform=counting)
+    api.says("/killswitch")
+    await host.looks()
+    api.says("/status")
+    api.presses(KILL)
+
+    await host.looks()
+
+    assert [act for act, _, _ in counting.done] == ["killswitch"]
+    assert api.texts[-2] == "/status cannot be answered now (KeyError). Use starter.py or the page."
+
+
+async def test_a_question_that_takes_too_long_keeps_no_command_waiting(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(*_: object) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setitem(desk_module.READS, "positions", hanging)  # type: ignore[arg-type]
+    monkeypatch.setattr(desk_module, "_ANSWERED_WITHIN", 0.05)
+    counting = Counting()
+    host = hosts.host(perform=counting)
+    api.says("/killswitch")
+    await host.looks()
+    api.says("/positions")
+    api.presses(KILL)
+
+    await asyncio.wait_for(host.looks(), 20)
+
+    assert [act for act, _, _ in counting.done] == ["killswitch"]
+
+
+async def test_a_host_that_answers_so_slowly_that_another_polls_answers_nothing_more(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    async def slow(*_: object) -> str:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE chat_pollers SET owner = 'host-2'")
+        return "late"
+
+    monkeypatch.setitem(desk_module.READS, "status", slow)  # type: ignore[arg-type]
+    for _ in range(3):
+        api.says("/status")
+
+    await hosts.host("host-1").looks()
+
+    assert api.texts == ["late"], "the other two are the other host's"
