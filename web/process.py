@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import resource
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from fleet.errors import OperationError
@@ -21,7 +24,10 @@ from web.access.passwords import Passwords
 from web.server import Door, PageServer, listen_at
 
 _NICE: Final = 5
-"""The page gives way to trading on a busy machine."""
+_MOST_MEMORY: Final = 2 * 1024**3
+"""Bytes. A page takes a tenth of a gigabyte; one that leaks fails before the machine does."""
+_KILLED_FIRST: Final = "1000"
+"""For Linux's choice of a process to kill when memory is short."""
 
 
 async def _serve(settings: Settings) -> None:
@@ -58,12 +64,22 @@ def _end_with_the_host(page: PageServer, loop: asyncio.AbstractEventLoop) -> Non
     threading.Thread(target=wait, daemon=True).start()
 
 
+def give_way() -> None:
+    """Let trading come first on a busy machine, and bound this process's memory."""
+    os.nice(_NICE)
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = _MOST_MEMORY if most == resource.RLIM_INFINITY else min(_MOST_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
+    with suppress(OSError):  # no Linux, or no rights
+        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST, encoding="ascii")
+
+
 def main() -> int:
     """Serve until the host ends; return 1 when the page cannot be served, with the reason on standard output."""
     guard_standard_error()
     close_to_others()
     use_configured_language()
-    os.nice(_NICE)
+    give_way()
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())
