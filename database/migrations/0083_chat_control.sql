@@ -16,6 +16,7 @@ CREATE TABLE chat_updates (
 );
 COMMENT ON TABLE chat_updates IS 'Updates that are answered: Telegram delivers one again until it is acknowledged';
 COMMENT ON COLUMN chat_updates.bot IS 'The public number of the bot';
+COMMENT ON COLUMN chat_updates.done_at IS 'Real time (database clock) of the answer';
 
 CREATE TABLE chat_plans (
     account_id text NOT NULL REFERENCES accounts,
