@@ -17,6 +17,7 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _MOST_LINES: Final = 100
+_LONGEST_LINE: Final = 2_000
 _LONG_LIFE: Final = 60.0
 """Real seconds after which an end counts as the first one again."""
 
@@ -72,7 +73,7 @@ def _follow(
 
     def follow() -> None:
         with suppress(OSError, ValueError):
-            for line in page.stdout or ():
+            while page.stdout is not None and (line := page.stdout.readline(_LONGEST_LINE)):
                 text = line.decode(errors="replace").rstrip()
                 if text and text not in said and len(said) < _MOST_LINES:
                     said.add(text)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 import threading
 from contextlib import suppress
@@ -24,8 +25,10 @@ from web.server import Door, PageServer, listen_at
 
 _NICE: Final = 5
 """The page gives way to trading on a busy machine."""
-_OOM_SCORE: Final = "500"
-"""Linux ends the page before a host when memory runs out (``proc_pid_oom_score_adj(5)``: -1,000 to 1,000)."""
+_MOST_MEMORY: Final = 2 * 1024**3
+"""Bytes. A page takes a tenth of a gigabyte; one that leaks fails before the machine does."""
+_KILLED_FIRST: Final = "1000"
+"""For Linux's choice of a process to kill when memory is short (``proc_pid_oom_score_adj(5)``)."""
 
 
 async def _serve(settings: Settings) -> None:
@@ -62,10 +65,14 @@ def _end_with_the_host(page: PageServer, loop: asyncio.AbstractEventLoop) -> Non
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _give_way() -> None:
+def give_way() -> None:
+    """Let trading come first on a busy machine, and bound this process's memory."""
     os.nice(_NICE)
-    with suppress(OSError):  # not Linux
-        Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    bound = _MOST_MEMORY if most == resource.RLIM_INFINITY else min(_MOST_MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_DATA, (bound, most))
+    with suppress(OSError):  # no Linux, or no rights
+        Path("/proc/self/oom_score_adj").write_text(_KILLED_FIRST, encoding="ascii")
 
 
 def main() -> int:
@@ -73,7 +80,7 @@ def main() -> int:
     guard_standard_error()
     close_to_others()
     use_configured_language()
-    _give_way()
+    give_way()
     try:
         settings = load_settings()
         start_logging(settings.telemetry, settings.secrets())

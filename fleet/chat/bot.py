@@ -10,6 +10,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.request import BaseRequest, RequestData
 
+from fleet.chat.replies import AT_ONCE, needed
 from fleet.errors import ChatError
 from security.bounded_http import ask
 
@@ -19,7 +20,6 @@ _LONGEST_TEXT: Final = 3_500
 """Characters. Telegram accepts 4,096."""
 _KINDS: Final = ("message", "callback_query")
 """An edited message is no command."""
-_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class ChatBot:
     async def updates(self, offset: int | None, wait: int) -> list[Said]:
         """Wait so many seconds for updates from an id on; those before it are acknowledged."""
         asked = self._bot.get_updates(
-            offset, limit=_AT_ONCE, timeout=wait, allowed_updates=_KINDS, read_timeout=wait + _ANSWERS_WITHIN
+            offset, limit=AT_ONCE, timeout=wait, allowed_updates=_KINDS, read_timeout=wait + _ANSWERS_WITHIN
         )
         return [_said(update) for update in await self._within(asked, wait)]
 
@@ -132,4 +132,9 @@ class BoundedRequest(BaseRequest):
             raise TimedOut from None
         except (httpx.HTTPError, httpx.InvalidURL) as fault:
             raise NetworkError(type(fault).__name__) from None
-        return reply.status_code, reply.content
+        if not reply.is_success:
+            return reply.status_code, reply.content
+        try:
+            return reply.status_code, await asyncio.to_thread(needed, reply.content)
+        except ValueError:
+            raise NetworkError("its answer cannot be read") from None

@@ -13,6 +13,7 @@ from typing import Any, Final
 from database.chats import ChatPlan
 from database.errors import DATABASE_FAULTS
 from domain.identity import ALL_WORKERS
+from domain.plain_text import one_line
 from fleet.chat.answers import positions_text, status_text
 from fleet.chat.bot import ChatBot, Said
 from fleet.errors import ChatError, OperationError
@@ -23,6 +24,8 @@ logger = logging.getLogger("haru.chat")
 
 VALID_FOR: Final = timedelta(minutes=2)
 """Real time in which an act can be confirmed."""
+_ANSWERED_WITHIN: Final = 15.0
+"""Real seconds for the answer to a message. A command behind it waits no longer."""
 
 
 class ChatAct(StrEnum):
@@ -42,6 +45,7 @@ _ACTS: Final = {act.value: act for act in ChatAct}
 _WORDS: Final = {ChatAct.KILL_SWITCH: "kill-switch on"}
 """Names of the page's words where they differ."""
 _CONFIRM, _CANCEL = "yes", "no"
+_LONGEST_NAME: Final = 40
 
 Perform = Callable[[ChatAct, str, int], Awaitable[str]]
 """Carries out an act for a worker or all on behalf of a chat, with its row of the audit log; returns its outcome."""
@@ -70,11 +74,23 @@ class ChatDesk:
             await self._refuse(said.chat_id)
 
     async def answer(self, fleet: Fleet, said: Said) -> None:
-        """Answer an update of an allowed chat. A chat that cannot be reached stops no other."""
+        """Answer an update of an allowed chat. One that cannot be answered keeps no later one waiting.
+
+        Raises:
+            Exception: the books are away, so that a press of a button is not judged yet. It is delivered again.
+        """
         try:
-            await (self._pressed(fleet, said) if said.press else self._asked(fleet, said))
+            if said.press:
+                await self._pressed(fleet, said)
+            else:
+                async with asyncio.timeout(_ANSWERED_WITHIN):
+                    await self._asked(fleet, said)
         except ChatError as fault:
             logger.warning("chat_not_answered", extra={"chat": said.chat_id, "cause": str(fault)})
+        except Exception as fault:
+            if said.press and isinstance(fault, DATABASE_FAULTS):
+                raise
+            await self._fail(said, fault)
 
     async def give_up(self, plan: ChatPlan) -> None:
         """Say that an act's outcome is unknown, because its host has died. It is not carried out again."""
@@ -99,6 +115,12 @@ class ChatDesk:
             await self._plan(fleet, said.chat_id, _ACTS[name], words[0] if words else ALL_WORKERS)
         else:
             await self._bot.send(said.chat_id, self._texts["help"])
+
+    async def _fail(self, said: Said, fault: Exception) -> None:
+        logger.error("chat_answer_failed", extra={"chat": said.chat_id}, exc_info=fault)
+        if said.chat_id is not None and not said.press:
+            name = one_line(said.text.partition(" ")[0], _LONGEST_NAME)
+            await self._send(said.chat_id, self._texts["failed"].format(asked=name, cause=type(fault).__name__))
 
     async def _plan(self, fleet: Fleet, chat_id: int, act: ChatAct, worker: str) -> None:
         worker = ALL_WORKERS if act is ChatAct.KILL_SWITCH else worker

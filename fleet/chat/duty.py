@@ -51,6 +51,8 @@ class ChatDuty:
             elif answered == _MOST:
                 break
             elif not await chats.is_done(fleet.account_id, self._bot.number, said.update_id):
+                if not await chats.hold(fleet.account_id, self._owner, LEASE):
+                    return  # the answers before it took too long: another host polls now
                 answered += 1
                 await self._desk.answer(fleet, said)
                 await chats.done(fleet.account_id, self._bot.number, said.update_id)

@@ -5,8 +5,9 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from temporalio.client import Interceptor
 from temporalio.contrib.opentelemetry import OpenTelemetryInterceptor
@@ -27,9 +28,7 @@ async def recorded_to(endpoint: str) -> AsyncIterator[Tracing]:
     """Send the spans of the block to an OTLP receiver over HTTP."""
     # It would log each failed request, with the address and the reply. Our delivery logs the first one.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-    address = endpoint.rstrip("/")
-    exporter = OTLPSpanExporter(address if address.endswith(_PATH) else address + _PATH, timeout=_TIMEOUT)
-    delivery = Delivery(exporter)
+    delivery = Delivery(exporter_to(endpoint))
     tracer_provider().add_span_processor(delivery)
     spans = OtelSpans(delivery)
     try:
@@ -43,6 +42,22 @@ async def recorded_to(endpoint: str) -> AsyncIterator[Tracing]:
         )
     finally:
         await asyncio.to_thread(delivery.shutdown)
+
+
+def exporter_to(endpoint: str) -> OTLPSpanExporter:
+    """Return an exporter to an OTLP receiver over HTTP."""
+    address = endpoint.rstrip("/")
+    address = address if address.endswith(_PATH) else address + _PATH
+    return OTLPSpanExporter(address, timeout=_TIMEOUT, session=_StatusOnly())
+
+
+class _StatusOnly(requests.Session):
+    """Reads no body: a receiver's status says all, and its body may have no end."""
+
+    def request(self, *about: Any, **options: Any) -> requests.Response:
+        reply = super().request(*about, **{**options, "stream": True})
+        reply.close()
+        return reply
 
 
 def _interceptors(spans: OtelSpans, clock: MarketClock) -> Sequence[Interceptor]:

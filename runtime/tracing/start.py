@@ -25,7 +25,7 @@ async def tracing(endpoint: str | None) -> AsyncIterator[Tracing]:
     try:
         from runtime.tracing.otel import recorded_to  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as missing:
-        if not (missing.name or "").startswith("opentelemetry"):
+        if not (missing.name or "").startswith(("opentelemetry", "requests")):
             raise
         raise SettingsError(
             f"{SETTING}: traces need OpenTelemetry, which is not installed; run: {INSTALL} (the extra `tracing`), "

@@ -65,8 +65,8 @@ CHANGES = {
     "release ramp": "release ramp build-1 10",
     "release drain": "release drain build-1",
     "release rollback": "release rollback",
-    "web-password": "web-password --remove",
     "unproven withdraw": "unproven withdraw momentum --reason over",
+    "web-password": "web-password --remove",
 }
 """An example of each other verb."""
 AWAY = {"reconcile", "statement"}

@@ -29,6 +29,12 @@ with open(sys.argv[1], "a") as file:
     file.write(f"ended {os.getppid()}\\n")
 """
 
+SHOUTS = """
+import os, sys
+for _ in range(64):
+    os.write(1, b"x" * 1_000_000)
+os.abort()
+"""
 LINGERS = """
 import os, sys, time
 def note(text):
@@ -60,6 +66,18 @@ async def test_a_page_that_crashes_is_started_again_and_says_its_link_once(
 
     assert keeping.cancelled()
     assert capfd.readouterr().out.count("the link") == 1
+
+
+async def test_a_page_that_prints_without_end_fills_neither_memory_nor_terminal(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    keeping = asyncio.create_task(keep_page(("-c", SHOUTS), 60.0))
+    while not [each for each in caplog.records if each.message == "page_ended"]:
+        await asyncio.sleep(0.02)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+    assert 0 < len(capfd.readouterr().out) < 10_000
 
 
 async def test_a_page_that_cannot_be_started_is_tried_again(

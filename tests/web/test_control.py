@@ -111,3 +111,52 @@ async def test_real_money_asks_for_the_password_before_a_rule_that_enlarges(
         assert (await posts(page, "/act", plan=more["plan"])).status_code == 403
         assert (await posts(page, "/act", plan=less["plan"])).status_code == 200
     assert await commands(hosted.fleet) == [("rules all risk.capital_per_trade=4,000,000", "accepted")]
+
+
+@pytest.mark.slow
+async def test_real_money_asks_for_the_password_while_a_worker_does_not_say_its_rules(
+    fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its capital may have been lowered below that of the settings: less than those can be more than it has."""
+
+    async def harmless(*_: Any) -> None:
+        """Leave the dangers of real money, which need an account, to their own tests."""
+
+    monkeypatch.setattr("web.commands.rules.refuse_dangerous_changes", harmless)
+    await start_workers(fleet, 1, TradingRules())
+    live, passwords = replace(fleet, environment=Environment.LIVE), Passwords(tmp_path / "kept")
+    passwords.put(Role.OPERATOR, "a long enough password")
+    async with served(live, Performer(connected(fleet), TradingRules()).perform, tmp_path, passwords=passwords) as page:
+        about = {"act": "rules", "rule": "risk.capital_per_trade", "value": "4,000,000"}
+        plan = (await posts(page, "/plan", **about)).json()
+
+    assert "does not answer" in plan["says"][0]
+    assert plan["needs_password"]
+
+
+@pytest.mark.slow
+async def test_a_change_that_enlarges_only_since_its_plan_is_asked_for_again(
+    hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def harmless(*_: Any) -> None:
+        """Leave the dangers of real money, which need an account, to their own tests."""
+
+    monkeypatch.setattr("web.commands.rules.refuse_dangerous_changes", harmless)
+    await start_workers(hosted.fleet, 1, TradingRules())
+    live, passwords = replace(hosted.fleet, environment=Environment.LIVE), Passwords(tmp_path / "kept")
+    passwords.put(Role.OPERATOR, "a long enough password")
+    performer = Performer(connected(hosted.fleet), TradingRules())
+    async with served(live, performer.perform, tmp_path, passwords=passwords) as page:
+        about = {"act": "rules", "rule": "risk.capital_per_trade"}
+        less = (await posts(page, "/plan", **about, value="4,000,000")).json()
+        least = (await posts(page, "/plan", **about, value="1,000,000")).json()
+        assert (await posts(page, "/act", plan=least["plan"])).status_code == 200
+
+        assert (await posts(page, "/act", plan=less["plan"])).status_code == 409
+
+        again = (await posts(page, "/plan", **about, value="4,000,000")).json()
+        assert again["needs_password"]
+        done = await posts(page, "/act", plan=again["plan"], password="a long enough password")
+        assert (done.status_code, done.json()["well"]) == (200, True)
+    sent = [command for command, _ in await commands(hosted.fleet)]
+    assert sent == [f"rules all risk.capital_per_trade={value}" for value in ("1,000,000", "4,000,000")]

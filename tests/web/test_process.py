@@ -70,7 +70,7 @@ def test_it_gives_way_to_trading_in_time_and_memory(tmp_path: Path) -> None:
         score = int(Path(f"/proc/{process.pid}/oom_score_adj").read_text(encoding="ascii"))
         nice = os.getpriority(os.PRIO_PROCESS, process.pid)
 
-    assert score == 500
+    assert score == 1000
     assert nice > os.getpriority(os.PRIO_PROCESS, 0)
 
 
@@ -95,3 +95,20 @@ def test_an_open_page_without_protection_is_not_served(tmp_path: Path) -> None:
         assert process.wait() == 1
     assert "HARU_WEB__TLS_CERTIFICATE" in text
     assert "web-password" in text
+
+
+def test_a_page_that_eats_memory_fails_itself_and_is_the_first_to_be_killed() -> None:
+    eats = """
+from pathlib import Path
+from web.process import give_way
+give_way()
+score = Path("/proc/self/oom_score_adj")
+print(score.read_text().strip() if score.exists() else "1000", flush=True)
+try:
+    bytearray(8 << 30)
+except MemoryError:
+    print("refused")
+"""
+    done = subprocess.run([sys.executable, "-c", eats], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["1000", "refused"]

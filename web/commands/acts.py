@@ -12,7 +12,7 @@ from domain.rules import TradingRules
 from fleet.errors import OperationError
 from runtime.settings import SettingsError
 from web.commands.planning import described
-from web.commands.wanted import SELLS, Wanted
+from web.commands.wanted import SELLS, Act, Wanted
 from web.connection import Connection
 
 _VALID_FOR: Final = 120.0
@@ -22,7 +22,7 @@ _MOST: Final = 200
 
 
 class StalePlanError(Exception):
-    """The plan is unknown or too old: the page asks again."""
+    """The plan is unknown, too old, or may buy more than it did: the page asks again."""
 
 
 Perform = Callable[[Wanted], Awaitable[Mapping[str, Any]]]
@@ -103,7 +103,7 @@ class Acts:
         A page that goes away does not stop the command. ``another`` are the seconds since another page began it.
 
         Raises:
-            StalePlanError: the plan is unknown or too old.
+            StalePlanError: the plan is unknown or too old, or needs the password only since it was made.
         """
         plan = self._plans.get(name)
         now = time.monotonic()
@@ -112,7 +112,7 @@ class Acts:
         deed = plan.deed
         if deed.doing is None:
             deed.plan, deed.begun_at = name, now
-            deed.doing = asyncio.create_task(self._outcome(plan.wanted))
+            deed.doing = asyncio.create_task(self._outcome(plan))
         outcome = await asyncio.shield(deed.doing)
         return outcome if deed.plan == name else {**outcome, "another": round(now - deed.begun_at)}
 
@@ -127,10 +127,19 @@ class Acts:
         used = {id(plan.deed) for plan in self._plans.values()}
         self._deeds = {wanted: deed for wanted, deed in self._deeds.items() if id(deed) in used}
 
-    async def _outcome(self, wanted: Wanted) -> Mapping[str, Any]:
+    async def _outcome(self, plan: _Plan) -> Mapping[str, Any]:
         try:
-            return await self._perform(wanted)
+            if plan.wanted.act is Act.RULES and not plan.needs_password:
+                await self._refuse_what_enlarges_now(plan.wanted)
+            return await self._perform(plan.wanted)
+        except StalePlanError:
+            raise
         except (OperationError, TradingError, SettingsError) as refusal:
             return {"well": False, "lines": [str(refusal)]}
         except Exception as fault:  # noqa: BLE001 - the page shows it; the audit log has it
             return {"well": False, "lines": [f"{type(fault).__name__}: {fault}"]}
+
+    async def _refuse_what_enlarges_now(self, wanted: Wanted) -> None:
+        """Refuse a change without a password whose worker follows smaller values by now than when it was planned."""
+        if (await described(self._connection, wanted, self.rules)).needs_password:
+            raise StalePlanError

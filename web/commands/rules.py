@@ -62,7 +62,8 @@ async def described_change(fleet: Fleet, wanted: Wanted, configured: TradingRule
     for worker, own in zip(workers, answers, strict=True):
         before = own or configured
         after = changed(before, changes)
-        may_buy = may_buy or bool(enlarging(before, after))
+        # A worker that does not answer may follow smaller values than the settings.
+        may_buy = may_buy or own is None or bool(enlarging(before, after))
         lines.setdefault(_line(wanted["rule"], before, after, answers=own is not None), []).append(worker)
     await refuse_dangerous_changes(fleet, workers, changes)
     said = [f"{', '.join(sharing)}: {line}" for line, sharing in lines.items()]

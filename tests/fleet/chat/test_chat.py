@@ -1,9 +1,13 @@
 """The fleet is watched and commanded from a chat, over real HTTP, by the command line's Updates and audit log."""
 
+import asyncio
+import json
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
+from telegram import Update
 
 from domain.identity import WorkerId
 from domain.masking import Masking
@@ -180,6 +184,12 @@ async def test_a_chat_that_has_blocked_the_bot_stops_neither_the_act_nor_other_u
         (500, b"<html>"),
         (200, b"<html>"),
         (200, b'{"ok":true,"result":[{"update_id":"x","message":{"chat":7}}]}'),
+        (
+            200,
+            b'{"ok":true,"result":[{"update_id":1,"message":{"message_id":1,"date":1,"chat":{"id":[7],"type":"x"}}}]}',
+        ),
+        (200, b'{"ok":true,"result":[{"update_id":99999999999999999999}]}'),
+        (200, b'{"ok":true,"result":' + b"[" * 500_000 + b"]" * 500_000 + b"}"),
         (200, b'{"ok":true,"result":"' + b"x" * 5_000_000 + b'"}'),
         (429, b'{"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":5}}'),
     ],
@@ -199,6 +209,33 @@ async def test_what_telegram_answers_wrongly_is_an_error_without_the_token(
     assert secret not in "".join(map(str, vars(refused.value).values()))
 
 
+async def test_of_a_reply_only_so_much_is_made_into_objects_as_is_read(
+    api: BotApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Megabytes of updates or of parts of one stopped the process that trades for seconds."""
+    made, real = list[Any](), Update.de_json
+
+    def noted(data: Any, bot: Any) -> Any:
+        made.append(data)
+        return real(data, bot)
+
+    monkeypatch.setattr(Update, "de_json", staticmethod(noted))
+    bot = ChatBot(TOKEN, api.url, Masking([TOKEN]))
+    parts = [{"type": "bold", "offset": 0, "length": 1}] * 10_000
+    large = {"message_id": 1, "date": 1, "chat": {"id": CHAT, "type": "private"}, "entities": parts}
+    api.body = json.dumps({"ok": True, "result": [{"update_id": number} for number in range(20_000)]}).encode()
+    assert len(await bot.updates(None, 0)) == 50
+
+    made.clear()
+    message = {**large, "text": "/status " + "x" * 9_000}
+    api.body = json.dumps({"ok": True, "result": [{"update_id": 7, "message": message}]}).encode()
+    (said,) = await bot.updates(None, 0)
+    await bot.aclose()
+
+    assert (said.update_id, said.chat_id, said.text[:8]) == (7, CHAT, "/status ")
+    assert len(json.dumps(made)) < 1_000
+
+
 async def test_a_telegram_that_is_away_is_an_error_without_the_token(fleet: Fleet, api: BotApi) -> None:
     api.close()
     bot = ChatBot(TOKEN, api.url, Masking([TOKEN]))
@@ -208,3 +245,63 @@ async def test_a_telegram_that_is_away_is_an_error_without_the_token(fleet: Flee
 
     assert TOKEN.partition(":")[2] not in repr(refused.value)
     await bot.aclose()
+
+
+async def test_a_question_that_cannot_be_answered_keeps_no_command_waiting(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that cannot be read, or an error of ours: the kill switch behind it counts all the same."""
+
+    async def broken(*_: object) -> str:
+        raise KeyError("an odd row")
+
+    monkeypatch.setitem(desk_module.READS, "status", broken)
+    counting = Counting()
+    host = hosts.host(perform=counting)
+    api.says("/killswitch")
+    await host.looks()
+    api.says("/status")
+    api.presses(KILL)
+
+    await host.looks()
+
+    assert [act for act, _, _ in counting.done] == ["killswitch"]
+    assert api.texts[-2] == "/status cannot be answered now (KeyError). Use starter.py or the page."
+
+
+async def test_a_question_that_takes_too_long_keeps_no_command_waiting(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(*_: object) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    monkeypatch.setitem(desk_module.READS, "positions", hanging)
+    monkeypatch.setattr(desk_module, "_ANSWERED_WITHIN", 0.05)
+    counting = Counting()
+    host = hosts.host(perform=counting)
+    api.says("/killswitch")
+    await host.looks()
+    api.says("/positions")
+    api.presses(KILL)
+
+    await asyncio.wait_for(host.looks(), 20)
+
+    assert [act for act, _, _ in counting.done] == ["killswitch"]
+
+
+async def test_a_host_that_answers_so_slowly_that_another_polls_answers_nothing_more(
+    fleet: Fleet, api: BotApi, hosts: ChatHosts, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    async def slow(*_: object) -> str:
+        with psycopg.connect(database_url) as connection:
+            connection.execute("UPDATE chat_pollers SET owner = 'host-2'")
+        return "late"
+
+    monkeypatch.setitem(desk_module.READS, "status", slow)
+    for _ in range(3):
+        api.says("/status")
+
+    await hosts.host("host-1").looks()
+
+    assert api.texts == ["late"], "the other two are the other host's"

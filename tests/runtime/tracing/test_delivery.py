@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -13,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 
 from runtime.tracing.delivery import MOST_WAITING, Delivery, names_only
+from runtime.tracing.otel import exporter_to
 
 CONTEXT = SpanContext(1, 2, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
 MORE = 25
@@ -144,3 +146,29 @@ def test_a_server_that_never_answers_delays_only_the_thread_that_delivers() -> N
 
         assert delivery.lost == 1
         delivery.shutdown()
+
+
+def test_a_reply_without_end_is_not_read() -> None:
+    """It would fill the memory of the host that trades."""
+    sent = list[int]()
+
+    def serve(listening: socket.socket) -> None:
+        asked, _ = listening.accept()
+        with asked, suppress(OSError):
+            asked.recv(65_536)
+            asked.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 200000000\r\n\r\n")
+            for _ in range(200):
+                asked.sendall(b"x" * 1_000_000)
+                sent.append(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve, args=(listening,), daemon=True)
+        serving.start()
+        delivery = Delivery(exporter_to(f"http://127.0.0.1:{listening.getsockname()[1]}"))
+        delivery.on_end(span())
+        delivery.force_flush()
+        serving.join(10)
+
+    assert len(sent) < 20, "megabytes"
+    assert delivery.lost == 0
+    delivery.shutdown()
