@@ -68,15 +68,18 @@ class Trades:
                 await cool_down_on(connection, trade.account_id, trade.symbol, cool_until)
             return True
 
-    _ON = """
+    _SELECT = """
     SELECT position_id, account_id, worker_id, session_date, symbol, name, market, quantity, entry_amount, exit_amount,
         entry_commission, entry_tax, exit_commission, exit_tax, opened_at, closed_at, exit_reason, strategy_name,
         strategy_version, strategy_parameters, strategy_reason, entry_decision_price, exit_decision_price,
         strategy_source
     FROM booked_trades
+    """
+    _ON = f"""{_SELECT}
     WHERE account_id = $1 AND session_date BETWEEN $2 AND $3 AND ($4::text IS NULL OR worker_id = $4)
     ORDER BY closed_at, position_id
     """
+    _OF = f"{_SELECT} WHERE account_id = $1 AND position_id = ANY ($2::text[]) ORDER BY closed_at, position_id"
 
     async def on(
         self, account_id: AccountId, session_date: SessionDate, worker_id: WorkerId | None = None
@@ -90,6 +93,10 @@ class Trades:
         """Return the trades of a range of session dates, both ends included."""
         rows = await self._pool.fetch(self._ON, account_id, first, last, worker_id)
         return tuple(_from_row(row) for row in rows)
+
+    async def of(self, account_id: AccountId, positions: Collection[PositionId]) -> tuple[ClosedTrade, ...]:
+        """Return the trades of closed positions in closing order."""
+        return tuple(_from_row(row) for row in await self._pool.fetch(self._OF, account_id, list(positions)))
 
     async def settle_costs(self, trade: ClosedTrade) -> bool:
         """Correct the booked costs of a closed position to those of the trade; return whether they differed.

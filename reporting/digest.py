@@ -1,11 +1,12 @@
 """The digest of a week or a month: the report's own figures, and no statistic that a few days cannot carry."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from domain.event import EventLevel
@@ -73,13 +74,14 @@ async def read_digest(
         return None
     planned = period.sessions(calendar)
     dates = [each for each in planned if known[0] <= each <= known[-1]] or known
-    trades = await database.trades.between(account_id, dates[0], dates[-1])
-    by_day = {day: tuple(each) for day, each in groupby(sorted(trades, key=_day), _day)}
-    nets = {day: performance(by_day.get(day, ())).net for day in dates}
+    by_day = {day: await database.trades.on(account_id, day) for day in dates}
+    trades = tuple(chain.from_iterable(by_day.values()))
+    nets = {day: performance(each).net for day, each in by_day.items()}
     levels: Counter[EventLevel] = Counter()
     for day in dates:
         levels.update(each.level for each in await database.day_seen.events_on(account_id, day, but=SHOWN_ELSEWHERE))
-    figures, block = performance(trades), {each["key"]: each["value"] for each in metrics(trades, {}, NO_WON)}
+    figures, found = performance(trades), await asyncio.to_thread(metrics, trades, {}, NO_WON)  # a host sells meanwhile
+    block = {each["key"]: each["value"] for each in found}
     worst = min(nets, key=lambda day: (nets[day], day)) if len(dates) >= FEWEST_SESSIONS else None
     return {
         "span": period.span.value,
@@ -116,8 +118,3 @@ def digest_lines(values: Mapping[str, Any], language: Language) -> list[str]:
     if found["worst_day"] is not None:
         lines.append(said["worst"].format(**found))
     return [*lines, said["incidents"].format(**found)]
-
-
-def _day(trade: Any) -> SessionDate:
-    day: SessionDate = trade.session_date
-    return day

@@ -30,15 +30,12 @@ class TradeMessageDuty:
         """Append the events of what the ledger has booked since the last round, at first of the last days."""
         fleet, books, now = self._fleet, self._fleet.database, asyncio.get_running_loop().time()
         within = _DAYS_BACK if self._read_at is None else timedelta(seconds=now - self._read_at + _OVERLAP)
-        today = session_date_of(fleet.market_now())
-        first = SessionDate(today - _DAYS_BACK)
+        first = SessionDate(session_date_of(fleet.market_now()) - _DAYS_BACK)
         purchases = await books.trade_messages.bought(fleet.account_id, first, within)
         for bought in purchases:
             await books.events.append(position_bought(bought))
         if sold := await books.trade_messages.sold(fleet.account_id, first, within):
-            trades = {each.position_id: each for each in await books.trades.between(fleet.account_id, first, today)}
-            for position_id in sold:
-                if position_id in trades:
-                    await books.events.append(position_sold(trades[position_id]))
+            for trade in await books.trades.of(fleet.account_id, sold):
+                await books.events.append(position_sold(trade))
         if len(purchases) < MOST and len(sold) < MOST:
             self._read_at = now

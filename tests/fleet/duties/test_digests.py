@@ -1,5 +1,6 @@
 """Digests of weeks and months: the report's figures, once, after the close of the last session that there is."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from fleet.alerting.text import message_of
 from fleet.duties.digests import DigestDuty
 from fleet.fleet import Fleet
 from reporting.digest import Period, Span, digest_lines, period_of, read_digest
+from reporting.metrics import metrics
 from reporting.reading import read_day
 from reporting.sentences import LANGUAGES
 from reporting.stretch import stretch_values
@@ -109,6 +111,21 @@ async def test_its_figures_are_those_of_the_report(fleet: Fleet) -> None:
     assert (found["worst_day_net"], found["worst_day"]) == (worst["value"], worst["note"])
     assert found["incidents"] == sum(day["incidents"] for day in report["days"]) == 2
     assert (found["wins"], found["losses"], found["sessions_of_period"]) == (9, 4, 5)
+
+
+async def test_a_months_figures_are_computed_beside_the_trading(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand trades take most of a second: a host that starts within a session would sell nothing meanwhile."""
+    threads = list[bool]()
+
+    def noted(*about: Any) -> Any:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return metrics(*about)
+
+    monkeypatch.setattr("reporting.digest.metrics", noted)
+    await traded(Books(fleet.database, fleet.account_id), FRIDAY, 71_000)
+
+    assert await read_digest(fleet.database, fleet.account_id, CALENDAR, period_of(Span.MONTH, FRIDAY)) is not None
+    assert threads == [False]
 
 
 async def test_few_days_get_no_statistic_that_they_cannot_carry(fleet: Fleet) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+import pytest
 
 from database.database import Database
 from domain.alert import PendingAlert, due
@@ -54,6 +55,22 @@ async def test_a_buy_and_a_sale_are_each_one_event_on_every_host_and_after_a_res
     sold = next(each for each in found if each.kind == EventKind.POSITION_SOLD)
     assert (sold.detail["net"], sold.detail["costs"]) == (trade.net_pnl, trade.costs.total)
     assert sold.detail["exit"] == trade.exit_reason
+
+
+async def test_a_sale_is_reported_without_reading_the_trades_of_days(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each round of a busy day would make objects of thousands of trades, in the process that sells."""
+
+    async def read(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(fleet.database.trades, "between", read)
+    await Books(fleet.database, fleet.account_id).traded(WORKER, SAMSUNG)
+
+    await TradeMessageDuty(fleet).look()
+
+    assert [each.kind for each in await messages_of(fleet)] == [EventKind.POSITION_BOUGHT, EventKind.POSITION_SOLD]
 
 
 async def test_what_a_running_host_books_later_is_found_in_a_later_round(fleet: Fleet) -> None:
